@@ -1,0 +1,189 @@
+/**
+ * How far the damage of an error reaches, and so what may be done about it: settle one message, take up one
+ * subscription again, reconnect, or refuse to start.
+ */
+export type ErrorScope = 'message' | 'subscription' | 'connection' | 'configuration'
+
+interface ErrorEntry {
+  readonly scope: ErrorScope
+  /** What it means and the likely cause, in one sentence. */
+  readonly cause: string
+  /** What to do. */
+  readonly cure: string
+}
+
+/** The closed list of Waybill's error codes. A code keeps its meaning between major versions. */
+export const ERROR_CODES = {
+  // --- configuration: refuse to start
+  WAYBILL_BAD_URL: {
+    scope: 'configuration',
+    cause: 'The broker address cannot be read, or names a scheme that no transport serves.',
+    cure: 'Write amqp://user:password@host:5672/vhost, amqps://…, or a directory for the embedded broker.',
+  },
+  WAYBILL_DRIVER_MISSING: {
+    scope: 'configuration',
+    cause: 'The transport needs a driver package that is not installed.',
+    cure: 'Install the package that the message names.',
+  },
+  WAYBILL_ACCESS_REFUSED: {
+    scope: 'configuration',
+    cause: 'The broker refused the credentials, or the user may not use the virtual host or the entity.',
+    cure: 'Check user, password, virtual host and permissions.',
+  },
+  WAYBILL_TOPOLOGY_CONFLICT: {
+    scope: 'configuration',
+    cause: 'A queue, exchange or channel exists with other properties than the ones declared.',
+    cure: 'Make the declarations equal, or delete the old entity once it is empty.',
+  },
+  WAYBILL_COMMAND_CLAIMED: {
+    scope: 'configuration',
+    cause: 'Two services claim one command, query or document; only one may receive it.',
+    cure: 'Let one service handle it; to move it to another service, release the claim first.',
+  },
+  WAYBILL_ORDER_NEEDS_SHARDS: {
+    scope: 'configuration',
+    cause: 'An ordered subscription on a channel without shards cannot keep order between several members.',
+    cure: 'Give the contract shards and its messages a key: contract(name, { shards: 8 }, …) and event(schema, { key }).',
+  },
+  WAYBILL_UNSUPPORTED: {
+    scope: 'configuration',
+    cause: 'The engine cannot do what is asked, and Waybill does not supply it there.',
+    cure: 'Use another option or another engine; `transport.connect()` reports what each can do.',
+  },
+  WAYBILL_LIMIT: {
+    scope: 'configuration',
+    cause: 'A value is beyond a limit of the engine or of Waybill.',
+    cure: 'Stay within the limit that the message names.',
+  },
+  WAYBILL_STORE_IN_USE: {
+    scope: 'configuration',
+    cause: 'Another process has this data folder open.',
+    cure: 'End that process, or give this one a folder of its own.',
+  },
+  WAYBILL_STORE_DAMAGED: {
+    scope: 'configuration',
+    cause: 'A record in the log is bad although later ones are good: the disk or somebody changed the file.',
+    cure: 'Copy the folder, then run `npx waybill broker repair --data <folder>`, which lists what is lost.',
+  },
+  WAYBILL_STORE_VERSION: {
+    scope: 'configuration',
+    cause: 'The data folder was written by a newer version of Waybill.',
+    cure: 'Upgrade Waybill; a folder is never written back to an older format.',
+  },
+  WAYBILL_NO_DEFAULT_FOLDER: {
+    scope: 'configuration',
+    cause: 'No transport was named, and NODE_ENV=production forbids an implicit data folder.',
+    cure: 'Set WAYBILL_URL, or pass transport: embedded({ dir }) to createBus().',
+  },
+  // --- connection: reconnect
+  WAYBILL_NOT_CONNECTED: {
+    scope: 'connection',
+    cause: 'The link to the broker is down, or was never up.',
+    cure: 'Check that the broker runs and can be reached; Waybill reconnects by itself.',
+  },
+  WAYBILL_CLOSED: {
+    scope: 'connection',
+    cause: 'The bus, transport or subscription has been closed.',
+    cure: 'Do not use it after close(); look for a missing await.',
+  },
+  WAYBILL_STORE_FAILED: {
+    scope: 'connection',
+    cause: 'The disk refused a write or a sync; what was not confirmed may be lost, so the store has closed.',
+    cure: 'Repair or free the disk and start again: everything confirmed is there.',
+  },
+  // --- subscription: take it up again
+  WAYBILL_SUBSCRIPTION_LOST: {
+    scope: 'subscription',
+    cause: 'The broker ended the subscription, for instance because its queue was deleted.',
+    cure: 'Waybill takes it up again; if that repeats, see who deletes the queue.',
+  },
+  WAYBILL_POSITION_GONE: {
+    scope: 'subscription',
+    cause: 'The position asked for is no longer in the log.',
+    cure: 'Start from `earliest` or `now`, and lengthen the retention.',
+  },
+  // --- message: settle or refuse one
+  WAYBILL_INVALID_MESSAGE: {
+    scope: 'message',
+    cause: 'The body does not match the schema of its contract.',
+    cure: 'Correct the fields that the message lists; at the receiver, compare the versions of the contract.',
+  },
+  WAYBILL_MALFORMED: {
+    scope: 'message',
+    cause: 'The bytes cannot be read as the declared content type, or a required header is missing.',
+    cure: 'See the dead letter; the sender is not using the contract. Declare a mapping for ordinary clients.',
+  },
+  WAYBILL_UNKNOWN_TYPE: {
+    scope: 'message',
+    cause: 'The message has a type, a version or a wire format that this service does not know.',
+    cure: 'Deploy the receiver first, or set what the subscription does with unknown messages.',
+  },
+  WAYBILL_UNROUTABLE: {
+    scope: 'message',
+    cause: 'Nobody can receive this command, query or document: no service has ever claimed it.',
+    cure: 'Start the service that handles it, or declare the channel beforehand with createBus({ declare: [...] }).',
+  },
+  WAYBILL_REFUSED: {
+    scope: 'message',
+    cause: 'The broker refused to store the message, for instance because a queue is full.',
+    cure: 'Consume faster or raise the limit, then send again: nothing was stored.',
+  },
+  WAYBILL_TOO_LARGE: {
+    scope: 'message',
+    cause: 'The message is larger than the engine or the bus allows.',
+    cure: 'Send a reference to the data instead (claim check), or raise the limit.',
+  },
+  WAYBILL_OUTCOME_UNKNOWN: {
+    scope: 'message',
+    cause: 'The link broke or the time ran out before the broker confirmed: the message may or may not be stored.',
+    cure: 'Send again with the same id; receivers must be idempotent.',
+  },
+  WAYBILL_BACKPRESSURE: {
+    scope: 'message',
+    cause: 'Too many sends are waiting for the broker to confirm.',
+    cure: 'Await sends, or raise `maxPending`; nothing was sent.',
+  },
+  WAYBILL_REQUEST_TIMEOUT: {
+    scope: 'message',
+    cause: 'No reply came before the deadline.',
+    cure: 'See whether the answerer runs and how long it takes; raise the timeout.',
+  },
+  WAYBILL_HANDLER_TIMEOUT: {
+    scope: 'message',
+    cause: 'The handler did not return in time.',
+    cure: 'Pass ctx.signal to what it awaits, or raise the timeout; the handler keeps its slot until it returns.',
+  },
+  WAYBILL_HANDLER_FAILED: {
+    scope: 'message',
+    cause: 'The handler threw.',
+    cure: 'See `cause` for its error.',
+  },
+  WAYBILL_REMOTE_FAILED: {
+    scope: 'message',
+    cause: 'The handler of the request failed in the other service.',
+    cure: 'See `remote` for the name, message and code of its error.',
+  },
+  WAYBILL_EXPIRED: {
+    scope: 'message',
+    cause: 'The message expired before it was handled.',
+    cure: 'Consume faster or give it a longer life.',
+  },
+  WAYBILL_POISON: {
+    scope: 'message',
+    cause:
+      'The message was delivered again and again without being settled: it probably ends the process that handles it.',
+    cure: 'See the dead letter, mend the handler, then redrive it.',
+  },
+  WAYBILL_DEAD_LETTERED: {
+    scope: 'message',
+    cause: 'The handler put the message aside with ctx.deadLetter(reason).',
+    cure: 'See the reason in the dead letter.',
+  },
+  WAYBILL_ABORTED: {
+    scope: 'message',
+    cause: 'The caller aborted the operation.',
+    cure: 'Nothing to do; a request already sent may still be handled.',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof ERROR_CODES

@@ -1,0 +1,56 @@
+/** `native`: the engine does it. `supplied`: the transport does it on top. `refused`: asking for it fails with WAYBILL_UNSUPPORTED. */
+export type Support = 'native' | 'supplied' | 'refused'
+
+/** What an engine may or may not be able to do. Each has a clause in the conformance suite, for either answer. */
+export interface Capabilities {
+  /** `send` tells whether the engine has stored the message. */
+  readonly confirms: Support
+  /** A command, query or document that nobody can receive is refused. */
+  readonly unroutable: Support
+  /** A group keeps its messages while no member runs. */
+  readonly durableGroups: Support
+  /** A subscription of one instance that leaves nothing behind. */
+  readonly transientSubscriptions: Support
+  /** Order per key over shards, kept through failure. */
+  readonly ordered: Support
+  /** `retry` with a delay. */
+  readonly delayedRetry: Support
+  /** `Outgoing.delayMs`. */
+  readonly delayedSend: Support
+  /** A message past `expiresAt` is not handed out. */
+  readonly expiry: Support
+  /** `Delivery.deliveryCount` is known. */
+  readonly deliveryCount: Support
+  /** A group may start at `earliest`. */
+  readonly startEarliest: Support
+  /** A group may start at a time. */
+  readonly startAtTime: Support
+  /** Writes of a former owner of a shard can be refused. */
+  readonly fencing: Support
+  /** `flow()` changes the number of unsettled deliveries while running. */
+  readonly liveFlow: Support
+}
+
+export type Capability = keyof Capabilities
+
+/** A number of the engine and how it is known. */
+export interface Limit {
+  readonly value: number
+  /** `read` from the engine, `told` by the user's configuration, or `assumed` from its documentation. */
+  readonly source: 'read' | 'told' | 'assumed'
+}
+
+export interface EngineFacts {
+  /** For instance `rabbitmq`. */
+  readonly engine: string
+  readonly version: string
+  readonly capabilities: Capabilities
+  readonly limits: {
+    /** Largest body in bytes. */
+    readonly maxMessageBytes: Limit
+    /** Longest delay of `retry` and `delayMs`, in milliseconds. */
+    readonly maxDelayMs: Limit
+    /** Deliveries after which the engine itself gives up on a message; Infinity where it never does. */
+    readonly deliveryLimit: Limit
+  }
+}
