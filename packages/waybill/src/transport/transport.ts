@@ -28,6 +28,8 @@ export interface Transport {
    * taken up again without being asked.
    */
   subscribe(spec: SubscriptionSpec, receive: (batch: readonly Delivery[]) => void): Promise<Subscription>
+  /** The return address of a durable `reply` channel, for requests whose replies its group will receive. */
+  addressOf(channel: Channel): string
   /** What the engine says of the groups subscribed or declared here. */
   inspect(): Promise<TransportSnapshot>
   /** Closes subscriptions, then the link. Unsettled deliveries return to the engine. Idempotent. */
