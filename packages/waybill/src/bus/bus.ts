@@ -1,0 +1,86 @@
+import type { AnyCommand, AnyDocument, AnyContracted } from '../contract/contract.ts'
+import type { Middleware } from '../middleware/handler.ts'
+import type { Duration } from '../runtime/duration.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import type { EngineFacts } from '../transport/engine-facts.ts'
+import type { TransportFactory } from '../transport/transport-factory.ts'
+import type { TransportSnapshot } from '../transport/transport.ts'
+import type { Logger } from './logger.ts'
+import type { Sender } from './sender.ts'
+import type { Service } from './service.ts'
+
+export interface BusOptions {
+  /** Default: from `WAYBILL_URL`, else the embedded broker in `.waybill` at the workspace's root. */
+  readonly transport?: TransportFactory
+  /** The services to run here. None: the bus only sends. */
+  readonly services?: readonly Service[]
+  /** Commands and documents to give a queue before any service has claimed them, so that sending them first is not refused. */
+  readonly declare?: readonly (AnyCommand | AnyDocument)[]
+  /** Who sends, where no service does: the CloudEvents source. Default the only service's name, else `bus`. */
+  readonly name?: string
+  /** Wraps every handler of every service; the first one is the outermost. */
+  readonly middleware?: readonly Middleware[]
+  /** Default writes warnings and errors to standard error. */
+  readonly logger?: Logger
+  /** How long a send may take, a lost link included. Default `'30s'`. */
+  readonly sendTimeout?: Duration
+  /** How long a request waits for its reply. Default `'10s'`. */
+  readonly requestTimeout?: Duration
+  /** How long connecting and subscribing may take at the start. Default `'30s'`. */
+  readonly startTimeout?: Duration
+  /** How long a drain waits for handlers before it gives their messages back. Default `'25s'`. */
+  readonly drainTimeout?: Duration
+  /** Signals that drain the bus. Default `['SIGTERM']`; `[]` for none. */
+  readonly drainOn?: readonly NodeJS.Signals[]
+  /** Deliveries without settlement after which a message is poison. Default 20. */
+  readonly maxDeliveries?: number
+  /** A message with a larger body is logged as a warning. Default 1 MiB. */
+  readonly warnBodyBytes?: number
+  /** Time, timers, dice and ids. Default the system's. */
+  readonly runtime?: Runtime
+}
+
+/** The handlers of one service on one channel, as they run now. */
+export interface SubscriptionControl {
+  readonly service: string
+  readonly channel: string
+  readonly group: string
+  /** Handlers that may run at a time. */
+  readonly concurrency: number
+  /** Unsettled deliveries held here. */
+  readonly prefetch: number
+  /** Handlers running now. */
+  readonly running: number
+  /** Deliveries settled since the start. */
+  readonly handled: number
+  /**
+   * `consuming`: the broker has confirmed the subscription. `lost`: it ended and is being taken up again.
+   * `stuck`: a handler has not returned although its time-out passed a grace ago. `closed`: drained.
+   */
+  readonly state: 'consuming' | 'lost' | 'stuck' | 'closed'
+  /** Changes the limits while running; the prefetch follows at twice the concurrency unless given. */
+  tune(limits: { readonly concurrency?: number; readonly prefetch?: number }): void
+}
+
+export interface BusHealth {
+  /** Connected, and every subscription consuming. */
+  readonly healthy: boolean
+  readonly connected: boolean
+  readonly subscriptions: readonly Pick<SubscriptionControl, 'service' | 'channel' | 'group' | 'state'>[]
+  /** What the broker itself says. */
+  readonly broker: TransportSnapshot
+}
+
+export interface Bus extends Sender, AsyncDisposable {
+  /** What the engine can do, and its limits. */
+  readonly facts: EngineFacts
+  readonly subscriptions: readonly SubscriptionControl[]
+  /** The subscription that hands `message` to `service`. @throws {TypeError} when there is none */
+  subscription(service: string | Service, message: AnyContracted): SubscriptionControl
+  health(): Promise<BusHealth>
+  /**
+   * Stops consuming, waits for running handlers and pending sends, and closes. Messages whose handlers do not return in
+   * time go back to the broker. Idempotent; never rejects for a handler's sake.
+   */
+  drain(timeout?: Duration): Promise<void>
+}

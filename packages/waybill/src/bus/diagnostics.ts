@@ -1,0 +1,57 @@
+// Every observation point of the bus, declared in one place. Subscribe with node:diagnostics_channel; a channel without
+// subscribers costs one property read. The core never imports a telemetry SDK: telemetry/ listens here.
+import { channel, type Channel } from 'node:diagnostics_channel'
+import type { WireMessage } from '../message/wire-message.ts'
+import type { Settlement } from '../transport/transport.ts'
+import type { TransportEvent } from '../transport/transport-event.ts'
+
+/** A message was handed to the transport. */
+export interface SendStarted {
+  readonly message: WireMessage
+  readonly channel: string
+}
+
+/** The broker answered for a message, or the send was given up. */
+export interface SendEnded {
+  readonly message: WireMessage
+  readonly channel: string
+  readonly durationMs: number
+  readonly error: Error | undefined
+}
+
+/** A delivery is about to be handled. */
+export interface HandleStarted {
+  readonly message: WireMessage
+  readonly service: string
+  readonly channel: string
+  readonly group: string
+  readonly attempt: number
+}
+
+/** A handler returned, threw, or was never called because the message could not be read. */
+export interface HandleEnded extends HandleStarted {
+  readonly durationMs: number
+  readonly error: Error | undefined
+  readonly action: Settlement['action']
+}
+
+/** Something that the transport reported by itself. */
+export interface LinkChanged {
+  readonly transport: string
+  readonly event: TransportEvent
+}
+
+/** The names, to subscribe by. */
+export const DIAGNOSTIC_CHANNELS = {
+  sendStart: 'waybill:send:start',
+  sendEnd: 'waybill:send:end',
+  handleStart: 'waybill:handle:start',
+  handleEnd: 'waybill:handle:end',
+  transport: 'waybill:transport',
+} as const
+
+export const sendStart: Channel<unknown, SendStarted> = channel(DIAGNOSTIC_CHANNELS.sendStart)
+export const sendEnd: Channel<unknown, SendEnded> = channel(DIAGNOSTIC_CHANNELS.sendEnd)
+export const handleStart: Channel<unknown, HandleStarted> = channel(DIAGNOSTIC_CHANNELS.handleStart)
+export const handleEnd: Channel<unknown, HandleEnded> = channel(DIAGNOSTIC_CHANNELS.handleEnd)
+export const transportChanged: Channel<unknown, LinkChanged> = channel(DIAGNOSTIC_CHANNELS.transport)

@@ -1,0 +1,96 @@
+// From a delivery to its verdict: find the handler, read the body, handle, answer, decide what becomes of a failure.
+import { decode } from '../contract/decode.ts'
+import { decodeReply, encodeFailure, encodeReply, type EncodedReply } from '../contract/reply.ts'
+import { isWaybillError, WaybillError } from '../message/errors.ts'
+import type { DeadLetterReason } from '../message/failure.ts'
+import type { WireMessage } from '../message/wire-message.ts'
+import type { Handle } from '../middleware/handler.ts'
+import type { RetryPolicy } from '../middleware/retry-policy.ts'
+import type { Delivery } from '../transport/transport.ts'
+import { AWAITED_HEADER } from './awaited.ts'
+import { ACKNOWLEDGED, type Process, type Verdict } from './consumer.ts'
+import { DeadLetterRequest } from './context.ts'
+import type { HandlerContext } from './handler-context.ts'
+import type { AsyncReply, Registration } from './service.ts'
+
+/** A registration made ready: its middleware composed, its policy checked. */
+export interface Route {
+  readonly registration: Registration
+  readonly handle: Handle
+  readonly retry: RetryPolicy
+}
+
+export interface HandlingParts {
+  readonly service: string
+  readonly routeOf: (message: WireMessage) => Route | undefined
+  readonly context: (delivery: Delivery, body: unknown) => HandlerContext
+  /** Sends a reply to the request's return address; resolves when it is stored, or nobody is there any more. */
+  readonly answer: (request: WireMessage, reply: EncodedReply) => Promise<void>
+}
+
+export function handleDelivery(parts: HandlingParts): Process {
+  return async (delivery) => {
+    const { message } = delivery
+    const route = parts.routeOf(message)
+    let body: unknown
+    try {
+      if (route === undefined) {
+        throw new WaybillError('WAYBILL_UNKNOWN_TYPE', `${parts.service} has no handler for ${message.type === '' ? 'a message without type' : message.type}`)
+      }
+      const read = readBody(route.registration, message)
+      body = read instanceof Promise ? await read : read
+    } catch (error) {
+      return conclude(parts, message, unreadable(route, error))
+    }
+    const context = parts.context(delivery, body)
+    try {
+      const result: unknown = await route.handle(context)
+      if (message.replyTo !== undefined && route.registration.role !== 'reply' && !context.answered) {
+        const reply = encodeReply(route.registration.message, result)
+        await parts.answer(message, reply instanceof Promise ? await reply : reply)
+      }
+      return ACKNOWLEDGED
+    } catch (error) {
+      const verdict = afterFailure(route, message, error)
+      return context.answered ? verdict : conclude(parts, message, verdict)
+    }
+  }
+}
+
+function readBody(registration: Registration, message: WireMessage): unknown {
+  if (registration.role !== 'reply') return decode(registration.message, message)
+  return Promise.resolve(decodeReply(registration.message, message)).then(
+    (value): AsyncReply<unknown> => ({ ok: true, value }),
+    (error: unknown): AsyncReply<unknown> => {
+      if (!isWaybillError(error, 'WAYBILL_REMOTE_FAILED')) throw error
+      return { ok: false, error }
+    },
+  )
+}
+
+/** No handler has seen it, and trying again would read the same bytes. */
+function unreadable(route: Route | undefined, error: unknown): Verdict {
+  const unknown = isWaybillError(error, 'WAYBILL_UNKNOWN_TYPE')
+  if (unknown && route?.registration.options.unknown === 'skip') return ACKNOWLEDGED
+  return { action: 'reject', reason: unknown ? 'unknown' : 'malformed', error }
+}
+
+function afterFailure(route: Route, message: WireMessage, error: unknown): Verdict {
+  if (error instanceof DeadLetterRequest) return { action: 'reject', reason: 'rejected', error }
+  // Whoever waits for the reply is told at once, and decides about trying again.
+  const afterMs = message.headers[AWAITED_HEADER] === undefined ? route.retry.delayBefore(message.attempt + 1, error) : undefined
+  return afterMs === undefined ? { action: 'reject', reason: 'failed' satisfies DeadLetterReason, error } : { action: 'retry', afterMs, error }
+}
+
+/** Tells the requester, where there is one, that the message has failed for good. */
+async function conclude(parts: HandlingParts, message: WireMessage, verdict: Verdict): Promise<Verdict> {
+  if (message.replyTo === undefined || verdict.action !== 'reject' || message.kind === 'reply') return verdict
+  try {
+    await parts.answer(message, encodeFailure(verdict.error))
+  } catch (cause) {
+    // The requester learns nothing, so the message is kept with both errors.
+    return { ...verdict, error: new AggregateError([verdict.error, cause], `${String(verdict.error)}; and the reply could not be sent: ${String(cause)}`) }
+  }
+  // A question whose asker has had an error is done; a command is kept for the operator.
+  return message.kind === 'query' || message.kind === 'survey' ? ACKNOWLEDGED : verdict
+}

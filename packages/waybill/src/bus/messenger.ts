@@ -1,0 +1,163 @@
+// The verbs: from a typed call to a message on the send queue, and from replies back to the caller.
+import type { AnyCommand, AnyContracted, AnyDocument, AnyEvent, AnyRequest, AnySurvey, In, ReplyOf } from '../contract/contract.ts'
+import { encode } from '../contract/encode.ts'
+import { decodeReply } from '../contract/reply.ts'
+import { causedBy, firstCause } from '../message/cause.ts'
+import { WaybillError } from '../message/errors.ts'
+import { checkedHeaders } from '../message/header-rules.ts'
+import { NO_HEADERS, WIRE_VERSION, type WireMessage } from '../message/wire-message.ts'
+import { durationMs } from '../runtime/duration.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import type { Channel } from '../transport/channel.ts'
+import type { Outgoing } from '../transport/transport.ts'
+import type { Logger } from './logger.ts'
+import { AWAITED_HEADER } from './awaited.ts'
+import { replyChannel } from './plan.ts'
+import type { Replies } from './replies.ts'
+import { scatterReplies } from './scatter.ts'
+import type { RequestAsyncOptions, RequestOptions, ScatterOptions, Sender, SendOptions, Sent, SurveyReply } from './sender.ts'
+import type { SendQueue } from './send-queue.ts'
+
+/** What every messenger of one bus shares. */
+export interface MessengerParts {
+  readonly runtime: Runtime
+  readonly sends: SendQueue
+  readonly replies: Replies
+  readonly logger: Logger
+  /** The return address of this process; subscribes on first use. */
+  readonly returnAddress: () => string | Promise<string>
+  /** The return address of a durable reply channel. */
+  readonly addressOf: (channel: Channel) => string
+  readonly sendTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly warnBodyBytes: number
+}
+
+interface Extras {
+  readonly replyTo?: string
+  readonly expiresAt?: number
+  readonly awaited?: boolean
+}
+
+/** Speaks for one source; within a handler, everything said is caused by the message being handled. */
+export class Messenger implements Sender {
+  readonly #parts: MessengerParts
+  readonly #source: string
+  readonly #parent: WireMessage | undefined
+
+  constructor(parts: MessengerParts, source: string, parent?: WireMessage) {
+    this.#parts = parts
+    this.#source = source
+    this.#parent = parent
+  }
+
+  publish<M extends AnyEvent>(event: M, body: In<M>, options: SendOptions = {}): Promise<Sent> {
+    return this.#send(event, body, options)
+  }
+
+  send<M extends AnyCommand | AnyDocument>(message: M, body: In<M>, options: SendOptions = {}): Promise<Sent> {
+    return this.#send(message, body, options)
+  }
+
+  async requestAsync<M extends AnyRequest>(request: M, body: In<M>, options: RequestAsyncOptions = {}): Promise<Sent> {
+    const { replyTo } = options
+    const service = replyTo === undefined ? this.#source : typeof replyTo === 'string' ? replyTo : replyTo.name
+    return this.#send(request, body, options, { replyTo: this.#parts.addressOf(replyChannel(service)) })
+  }
+
+  async request<M extends AnyRequest>(request: M, body: In<M>, options: RequestOptions = {}): Promise<ReplyOf<M>> {
+    const timeoutMs = this.#requestTimeout(options)
+    const address = await this.#parts.returnAddress()
+    const message = await this.#compose(request, body, options, this.#awaited(address, timeoutMs))
+    const reply = new Promise<WireMessage>((resolve, reject) => {
+      const forget = this.#parts.replies.expect(message.id, request.type, timeoutMs, {
+        reply: (wire) => {
+          resolve(wire)
+          return true
+        },
+        ended: reject,
+      })
+      const abandon = (error: unknown): void => {
+        forget()
+        reject(error instanceof Error ? error : new Error(String(error)))
+      }
+      this.#hand(request, message, timeoutMs, options.signal).catch(abandon)
+      options.signal?.addEventListener('abort', () => abandon(aborted(request.type, options.signal)), { once: true })
+    })
+    return decodeReply(request, await reply) as Promise<ReplyOf<M>> // decodeReply validates against the reply's schema
+  }
+
+  scatter<M extends AnySurvey>(survey: M, body: In<M>, options: ScatterOptions = {}): AsyncIterable<SurveyReply<ReplyOf<M>>> {
+    const timeoutMs = this.#requestTimeout(options)
+    return scatterReplies<ReplyOf<M>>({
+      replies: this.#parts.replies,
+      survey,
+      timeoutMs,
+      limit: options.limit,
+      signal: options.signal,
+      compose: async () => this.#compose(survey, body, options, this.#awaited(await this.#parts.returnAddress(), timeoutMs)),
+      send: (message) => this.#hand(survey, message, timeoutMs, options.signal),
+    })
+  }
+
+  async #send(contracted: AnyContracted, body: unknown, options: SendOptions, extras: Extras = {}): Promise<Sent> {
+    const composed = this.#compose(contracted, body, options, extras)
+    const message = composed instanceof Promise ? await composed : composed
+    const timeoutMs = options.timeout === undefined ? this.#parts.sendTimeoutMs : durationMs(options.timeout)
+    await this.#hand(contracted, message, timeoutMs, options.signal, options.delay === undefined ? 0 : durationMs(options.delay))
+    return { id: message.id, correlationId: message.correlationId ?? message.id }
+  }
+
+  #hand(contracted: AnyContracted, message: WireMessage, timeoutMs: number, signal?: AbortSignal, delayMs = 0): Promise<void> {
+    const outgoing: Outgoing = delayMs > 0 ? { message, to: contracted.channel, delayMs } : { message, to: contracted.channel }
+    return this.#parts.sends.send(outgoing, timeoutMs, signal)
+  }
+
+  #requestTimeout(options: RequestOptions): number {
+    return options.timeout === undefined ? this.#parts.requestTimeoutMs : durationMs(options.timeout)
+  }
+
+  #awaited(replyTo: string, timeoutMs: number): Extras {
+    return { replyTo, expiresAt: this.#parts.runtime.now() + timeoutMs, awaited: true }
+  }
+
+  #compose(contracted: AnyContracted, body: unknown, options: SendOptions, extras: Extras): WireMessage | Promise<WireMessage> {
+    const encoded = encode(contracted, body)
+    const build = ({ body: bytes, contentType }: { body: Uint8Array; contentType: string }): WireMessage => {
+      const { runtime, logger, warnBodyBytes } = this.#parts
+      const now = runtime.now()
+      const id = options.id ?? runtime.newId()
+      const cause = this.#parent === undefined ? firstCause(id, runtime) : causedBy(this.#parent, runtime)
+      if (bytes.byteLength > warnBodyBytes) {
+        logger.warn({ type: contracted.type, id, bytes: bytes.byteLength }, 'a large body slows every broker down; send a reference instead')
+      }
+      const headers = options.headers === undefined ? NO_HEADERS : checkedHeaders(options.headers)
+      return {
+        id,
+        source: this.#source,
+        type: contracted.type,
+        kind: contracted.kind,
+        wireVersion: WIRE_VERSION,
+        time: now,
+        schemaVersion: contracted.version,
+        contentType,
+        replyTo: extras.replyTo,
+        correlationId: cause.correlationId,
+        causationId: cause.causationId,
+        expiresAt: options.expiresIn === undefined ? extras.expiresAt : now + durationMs(options.expiresIn),
+        key: options.key ?? contracted.key?.(body),
+        sequence: undefined,
+        traceparent: cause.traceparent,
+        tracestate: cause.tracestate,
+        attempt: 1,
+        headers: extras.awaited === true ? { ...headers, [AWAITED_HEADER]: '1' } : headers,
+        body: bytes,
+      }
+    }
+    return encoded instanceof Promise ? encoded.then(build) : build(encoded)
+  }
+}
+
+function aborted(type: string, signal: AbortSignal | undefined): WaybillError {
+  return new WaybillError('WAYBILL_ABORTED', `the request ${type} was aborted`, { cause: signal?.reason })
+}

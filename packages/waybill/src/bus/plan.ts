@@ -1,0 +1,110 @@
+// From services to subscriptions: which groups a bus needs, and which handler takes which type. Pure; refuses what cannot be kept.
+import { WaybillError } from '../message/errors.ts'
+import { hasOneRecipient, type Channel } from '../transport/channel.ts'
+import type { Group, StartPosition } from '../transport/transport.ts'
+import { replyType } from './reply-type.ts'
+import type { Registration, Service } from './service.ts'
+
+/** One subscription to be, and its handlers by message type. */
+export interface PlannedSubscription {
+  readonly service: Service
+  readonly group: Group
+  readonly transient: boolean
+  readonly start: StartPosition
+  readonly concurrency: number
+  readonly prefetch: number
+  readonly routes: ReadonlyMap<string, Registration>
+}
+
+const DEFAULT_CONCURRENCY = 16
+const MAX_CONCURRENCY = 10_000
+const MAX_PREFETCH = 65_535
+
+/**
+ * @throws {WaybillError} `WAYBILL_COMMAND_CLAIMED` when two services of one bus claim one command, query or document;
+ *   `WAYBILL_ORDER_NEEDS_SHARDS` for an ordered subscription on a channel without shards
+ */
+export function planSubscriptions(services: readonly Service[]): readonly PlannedSubscription[] {
+  refuseTwins(services)
+  const plans: PlannedSubscription[] = []
+  for (const service of services) {
+    const groups = Map.groupBy(service.registrations, (registration) => subscriptionKey(service, registration))
+    for (const registrations of groups.values()) plans.push(planOne(service, registrations))
+  }
+  refuseSharedClaims(plans)
+  return plans
+}
+
+function planOne(service: Service, registrations: readonly Registration[]): PlannedSubscription {
+  const [first] = registrations
+  if (first === undefined) throw new Error('a group of registrations is never empty')
+  const channel = channelOf(service, first)
+  const ordered = registrations.some((registration) => registration.options.ordered === true)
+  if (ordered && channel.shards < 2) {
+    throw new WaybillError('WAYBILL_ORDER_NEEDS_SHARDS', `${service.name} wants ${first.message.type} ordered, but the channel ${channel.name} has no shards`)
+  }
+  const most = (pick: (registration: Registration) => number | undefined): number =>
+    Math.max(0, ...registrations.map((registration) => pick(registration) ?? 0))
+  const concurrency = most((registration) => registration.options.concurrency) || DEFAULT_CONCURRENCY
+  const prefetch = most((registration) => registration.options.prefetch) || Math.min(MAX_PREFETCH, 2 * concurrency)
+  bound(`concurrency of ${service.name} on ${channel.name}`, concurrency, MAX_CONCURRENCY)
+  bound(`prefetch of ${service.name} on ${channel.name}`, prefetch, MAX_PREFETCH)
+  const types = registrations.map((registration) => typeOf(registration))
+  return {
+    service,
+    group: {
+      channel,
+      name: first.options.group ?? service.name,
+      ordered,
+      // One type among several of a contract is bound by name; other kinds have a channel of their own.
+      ...(channel.kind === 'events' && channel.foreign === undefined ? { types } : {}),
+    },
+    transient: first.options.broadcast === true,
+    start: first.options.start ?? 'now',
+    concurrency,
+    prefetch,
+    routes: new Map(registrations.map((registration) => [typeOf(registration), registration])),
+  }
+}
+
+function bound(what: string, value: number, most: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > most) throw new TypeError(`${what} must be a whole number from 1 to ${most}, not ${value}`)
+}
+
+function channelOf(service: Service, registration: Registration): Channel {
+  return registration.role === 'reply' ? replyChannel(service.name) : registration.message.channel
+}
+
+/** Where the replies to a service's asynchronous requests go. */
+export function replyChannel(service: string): Channel {
+  return { kind: 'reply', name: service, shards: 1 }
+}
+
+function typeOf(registration: Registration): string {
+  return registration.role === 'reply' ? replyType(registration.message.type) : registration.message.type
+}
+
+function subscriptionKey(service: Service, registration: Registration): string {
+  const channel = channelOf(service, registration)
+  return JSON.stringify([channel.kind, channel.foreign ?? channel.name, registration.options.group, registration.options.broadcast === true])
+}
+
+function refuseTwins(services: readonly Service[]): void {
+  const names = new Set<string>()
+  for (const { name } of services) {
+    if (names.has(name)) throw new TypeError(`two services of one bus are named ${name}: their groups would mix`)
+    names.add(name)
+  }
+}
+
+function refuseSharedClaims(plans: readonly PlannedSubscription[]): void {
+  const owners = new Map<string, string>()
+  for (const { service, group } of plans) {
+    if (!hasOneRecipient(group.channel.kind)) continue
+    const owner = owners.get(group.channel.name)
+    if (owner !== undefined) {
+      throw new WaybillError('WAYBILL_COMMAND_CLAIMED', `${owner} and ${service.name} both claim ${group.channel.name}`)
+    }
+    owners.set(group.channel.name, service.name)
+  }
+}

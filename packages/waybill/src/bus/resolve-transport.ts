@@ -1,0 +1,41 @@
+// From an address to a transport, loading only the transport that is used.
+import { resolve } from 'node:path'
+import { WaybillError } from '../message/errors.ts'
+import type { TransportFactory } from '../transport/transport-factory.ts'
+import { defaultFolder } from './default-folder.ts'
+
+export interface TransportEnvironment {
+  /** `WAYBILL_URL` */
+  readonly url: string | undefined
+  /** `NODE_ENV` */
+  readonly mode: string | undefined
+  /** The working directory. */
+  readonly cwd: string
+}
+
+/**
+ * `url` is `amqp://…` or `amqps://…` (several, separated by commas, are tried in turn), or a directory for the embedded
+ * broker; without one, the default folder.
+ *
+ * @throws {WaybillError} `WAYBILL_BAD_URL`, `WAYBILL_NO_DEFAULT_FOLDER`
+ */
+export async function resolveTransport(environment: TransportEnvironment): Promise<{ readonly factory: TransportFactory; readonly shown: string }> {
+  const { url, mode, cwd } = environment
+  const scheme = url === undefined ? undefined : /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase()
+  if (url !== undefined && (scheme === 'amqp' || scheme === 'amqps')) {
+    const { rabbitmq } = await import('../transports/rabbitmq/rabbitmq.ts')
+    const urls = url.split(',').map((one) => one.trim())
+    return { factory: rabbitmq({ urls }), shown: urls.map(withoutPassword).join(', ') }
+  }
+  if (scheme !== undefined && scheme !== 'file') {
+    throw new WaybillError('WAYBILL_BAD_URL', `WAYBILL_URL names the scheme "${scheme}:", which no transport here serves`)
+  }
+  if (url?.trim() === '') throw new WaybillError('WAYBILL_BAD_URL', 'WAYBILL_URL is empty')
+  const dir = url === undefined ? defaultFolder(cwd, mode === 'production') : resolve(cwd, url.replace(/^file:(\/\/)?/, ''))
+  const { embedded } = await import('../transports/embedded/embedded.ts')
+  return { factory: embedded({ dir }), shown: dir }
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//***@')
+}
