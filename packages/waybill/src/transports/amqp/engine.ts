@@ -67,7 +67,10 @@ export interface Publication {
 }
 
 export type PublishResult =
-  { readonly outcome: 'accepted' | 'unroutable' } | { readonly outcome: 'refused' | 'unknown'; readonly error: Error }
+  | { readonly outcome: 'accepted' }
+  | { readonly outcome: 'unroutable' }
+  | { readonly outcome: 'refused'; readonly error: Error }
+  | { readonly outcome: 'unknown'; readonly error: Error }
 
 export interface ConsumeSpec {
   readonly queue: string

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { MESSAGE_KINDS } from '../../message/kind.ts'
 import { NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
 import { fromProperties, toProperties } from './message-mapping.ts'
@@ -58,10 +58,11 @@ describe('toProperties()', () => {
   })
 })
 
+const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined })
+
 describe('fromProperties()', () => {
   const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/).filter((text) => !text.startsWith('waybill-'))
   const instant = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) })
-  const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined })
   const anyMessage: fc.Arbitrary<WireMessage> = fc.record({
     id: fc.uuid(),
     source: fc.string({ unit: 'grapheme', minLength: 1 }),

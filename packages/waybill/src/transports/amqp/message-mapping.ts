@@ -23,7 +23,7 @@
 // looks at the headers alone, and refuses an event without them; ordinary clients and management pages look at the
 // properties. Everything else is written once, and a default not at all. `dataschema` is not written: it is a URI that a
 // reader may fetch, and there is nothing to fetch.
-import { FOREIGN_WIRE_VERSION, NO_HEADERS, type Headers, type WireMessage } from '../../message/wire-message.ts'
+import { FOREIGN_WIRE_VERSION, NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
 import { MESSAGE_KINDS, type MessageKind } from '../../message/kind.ts'
 import { headerText } from './header-text.ts'
 import { formatTime, parseTime } from './rfc3339.ts'
@@ -150,7 +150,7 @@ export function fromProperties(properties: ReceivedProperties, body: Uint8Array)
     traceparent,
     tracestate,
     attempt,
-    headers: (others as Headers | undefined) ?? NO_HEADERS,
+    headers: others ?? NO_HEADERS,
     body,
   }
 }

@@ -1,0 +1,187 @@
+import { WaybillError } from '../../message/errors.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { EngineFacts } from '../../transport/engine-facts.ts'
+import type { TransportEvent } from '../../transport/transport-event.ts'
+import type { Channel } from '../../transport/channel.ts'
+import type {
+  Delivery,
+  Group,
+  Outgoing,
+  SendResult,
+  Subscription,
+  SubscriptionSpec,
+  Topology,
+  Transport,
+  TransportSnapshot,
+} from '../../transport/transport.ts'
+import { checkChannel, checkGroup } from './check-topology.ts'
+import { Declarer } from './declarer.ts'
+import type { AmqpEngine, LinkEvent } from './engine.ts'
+import { inspectGroup } from './inspection.ts'
+import { Sender } from './sender.ts'
+import { openSubscription } from './open-subscription.ts'
+import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
+import { channelTopology, entityOf, groupTopology } from './topology.ts'
+
+/** Queues, exchanges and consumers as Waybill's channels, groups and subscriptions, over any AMQP engine. */
+export class AmqpTransport implements Transport {
+  readonly name: string
+  readonly #engine: AmqpEngine
+  readonly #declarer: Declarer
+  readonly #sender: Sender
+  readonly #context: SubscriptionContext
+  readonly #listeners = new Set<(event: TransportEvent) => void>()
+  readonly #subscriptions = new Set<LinkedSubscription>()
+  readonly #groups = new Map<string, Group>()
+  #state: 'new' | 'connecting' | 'open' | 'closed' = 'new'
+  #linked = false
+  #closing: Promise<void> | undefined
+
+  constructor(engine: AmqpEngine, runtime: Runtime) {
+    this.name = engine.name
+    this.#engine = engine
+    this.#declarer = new Declarer(engine)
+    this.#sender = new Sender(engine, this.#declarer, runtime)
+    this.#context = { engine, declarer: this.#declarer, runtime, emit: (event) => this.#emit(event) }
+    engine.onLink((event) => this.#onLink(event))
+  }
+
+  async connect(signal: AbortSignal): Promise<EngineFacts> {
+    if (this.#state !== 'new')
+      throw this.#state === 'closed' ? this.#closed() : new TypeError('connect() is called once')
+    this.#state = 'connecting'
+    try {
+      const facts = await this.#engine.connect(signal)
+      // close() may have come meanwhile.
+      if ((this.#state as string) === 'closed') throw this.#closed()
+      this.#state = 'open'
+      this.#linked = true
+      return facts
+    } catch (error) {
+      if (this.#state === 'connecting') this.#state = 'new'
+      throw (this.#state as string) === 'closed' ? this.#closed(error) : error
+    }
+  }
+
+  async declare(topology: Topology): Promise<void> {
+    this.#requireOpen()
+    topology.channels.forEach(checkChannel)
+    topology.groups.forEach(checkGroup)
+    for (const channel of topology.channels) await this.#declarer.declare(channelTopology(channel))
+    for (const group of topology.groups) {
+      await this.#declarer.claim(group)
+      // A query's or survey's queue lives while somebody listens; subscribe() makes it.
+      if (group.channel.kind !== 'query' && group.channel.kind !== 'survey')
+        await this.#declarer.declare(groupTopology(group))
+      this.#remember(group)
+    }
+  }
+
+  async send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
+    this.#requireOpen()
+    return await this.#sender.send(batch)
+  }
+
+  async subscribe(spec: SubscriptionSpec, receive: (batch: readonly Delivery[]) => void): Promise<Subscription> {
+    this.#requireOpen()
+    const release = this.#context.runtime.hold('subscribing')
+    try {
+      const subscription = await openSubscription(spec, this.#context, receive, (closed) => {
+        this.#subscriptions.delete(closed)
+      })
+      if ((this.#state as string) === 'closed') {
+        await subscription.close(0)
+        throw this.#closed()
+      }
+      this.#subscriptions.add(subscription)
+      if (!spec.transient) this.#remember(spec.group)
+      return subscription
+    } finally {
+      release()
+    }
+  }
+
+  addressOf(channel: Channel): string {
+    checkChannel(channel)
+    if (channel.kind !== 'reply')
+      throw new TypeError(`a ${channel.kind} channel has no return address: ${channel.name}`)
+    return entityOf(channel)
+  }
+
+  async inspect(): Promise<TransportSnapshot> {
+    this.#requireOpen()
+    if (!this.#linked) return { connected: false, groups: [] }
+    const groups = await Promise.all([...this.#groups.values()].map((group) => inspectGroup(this.#engine, group)))
+    return { connected: true, groups }
+  }
+
+  close(deadlineMs: number): Promise<void> {
+    return (this.#closing ??= this.#close(deadlineMs))
+  }
+
+  onEvent(listener: (event: TransportEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    this.#state = 'closed'
+    const until = this.#context.runtime.monotonic() + deadlineMs
+    const closed = await Promise.allSettled([...this.#subscriptions].map((each) => each.close(deadlineMs)))
+    await this.#engine.close(Math.max(0, until - this.#context.runtime.monotonic()))
+    // The link is gone, and all consumers with it; what went wrong on the way is told, not thrown.
+    for (const each of closed) if (each.status === 'rejected') this.#emitError(each.reason)
+    this.#listeners.clear()
+  }
+
+  #onLink(event: LinkEvent): void {
+    if (this.#state !== 'open') return
+    if (event.type === 'down') {
+      this.#linked = false
+      this.#emit({ type: 'disconnected', error: event.error })
+      for (const subscription of this.#subscriptions) subscription.linkDown(event.error)
+    } else if (event.type === 'up') {
+      this.#linked = true
+      void this.#relink()
+    } else this.#emit(event)
+  }
+
+  async #relink(): Promise<void> {
+    const release = this.#context.runtime.hold('taking up the link')
+    try {
+      await this.#declarer.again()
+    } catch (error) {
+      // The next send declares what is missing; a subscription declares its own.
+      this.#emitError(error)
+    } finally {
+      release()
+    }
+    if (!this.#linked) return
+    this.#emit({ type: 'connected' })
+    for (const subscription of this.#subscriptions) subscription.linkUp()
+  }
+
+  #remember(group: Group): void {
+    this.#groups.set(`${group.channel.name}:${group.name}`, group)
+  }
+
+  #emit(event: TransportEvent): void {
+    for (const listener of this.#listeners) listener(event)
+  }
+
+  #emitError(reason: unknown): void {
+    this.#emit({ type: 'error', error: reason instanceof Error ? reason : new Error(String(reason)) })
+  }
+
+  #requireOpen(): void {
+    if (this.#state === 'open') return
+    if (this.#state === 'closed') throw this.#closed()
+    throw new WaybillError('WAYBILL_NOT_CONNECTED', `the ${this.name} transport is not connected`, {
+      cure: 'Await connect() first.',
+    })
+  }
+
+  #closed(cause?: unknown): WaybillError {
+    return new WaybillError('WAYBILL_CLOSED', `the ${this.name} transport is closed`, { cause })
+  }
+}

@@ -1,0 +1,40 @@
+import { WaybillError } from '../../message/errors.ts'
+import { hasOneRecipient } from '../../transport/channel.ts'
+import type { Delivery, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
+import { checkGroup } from './check-topology.ts'
+import { QueueSubscription } from './queue-subscription.ts'
+import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
+import { groupTopology, isOrdered, transientTopology } from './topology.ts'
+
+/** Resolves when the broker delivers to the subscription. */
+export async function openSubscription(
+  spec: SubscriptionSpec,
+  context: SubscriptionContext,
+  receive: (batch: readonly Delivery[]) => void,
+  onClosed: (subscription: LinkedSubscription) => void,
+): Promise<Subscription & LinkedSubscription> {
+  check(spec)
+  const { group } = spec
+  if (!spec.transient) await context.declarer.claim(group)
+  if (isOrdered(group)) throw new WaybillError('WAYBILL_UNSUPPORTED', 'ordered subscriptions')
+  const topology = spec.transient ? transientTopology(group, context.runtime.newId()) : groupTopology(group)
+  const subscription: QueueSubscription = new QueueSubscription(spec, topology, context, receive, () =>
+    onClosed(subscription),
+  )
+  await subscription.start()
+  return subscription
+}
+
+function check(spec: SubscriptionSpec): void {
+  checkGroup(spec.group)
+  const whose = `group ${spec.group.name} of channel ${spec.group.channel.name}`
+  if (!Number.isInteger(spec.prefetch) || spec.prefetch < 1)
+    throw new TypeError(`${whose} has prefetch ${spec.prefetch}; it is a whole number from 1`)
+  if (spec.start !== undefined && spec.start !== 'now')
+    throw new WaybillError('WAYBILL_UNSUPPORTED', `${whose} starts elsewhere than now: a queue keeps no history`)
+  if (spec.transient && hasOneRecipient(spec.group.channel.kind))
+    throw new WaybillError(
+      'WAYBILL_UNSUPPORTED',
+      `${whose} is transient, and a ${spec.group.channel.kind} has one owner`,
+    )
+}

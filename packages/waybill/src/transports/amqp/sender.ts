@@ -1,0 +1,63 @@
+import { WaybillError } from '../../message/errors.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { Outgoing, SendResult } from '../../transport/transport.ts'
+import type { Declarer } from './declarer.ts'
+import type { AmqpEngine, Publication, PublishResult } from './engine.ts'
+import { toPublication } from './publication.ts'
+
+const ACCEPTED: SendResult = { outcome: 'accepted' }
+
+/** Publishes a batch as one, in order, and answers each entry. */
+export class Sender {
+  readonly #engine: AmqpEngine
+  readonly #declarer: Declarer
+  readonly #runtime: Runtime
+
+  constructor(engine: AmqpEngine, declarer: Declarer, runtime: Runtime) {
+    this.#engine = engine
+    this.#declarer = declarer
+    this.#runtime = runtime
+  }
+
+  async send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
+    const release = this.#runtime.hold('sending')
+    try {
+      for (const { to } of batch) {
+        // Only a channel's first message waits here, and those handed over after it wait as well: see ready().
+        if (to.kind !== 'address' && !this.#declarer.isReady(to)) await this.#declarer.ready(to)
+      }
+      return await this.#publish(batch)
+    } catch (error) {
+      const refused: SendResult = {
+        outcome: 'refused',
+        error: error instanceof Error ? error : new Error(String(error)),
+      }
+      return batch.map(() => refused)
+    } finally {
+      release()
+    }
+  }
+
+  async #publish(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
+    const now = this.#runtime.now()
+    const publications: Publication[] = []
+    const refusals = new Map<number, SendResult>()
+    batch.forEach((outgoing, n) => {
+      const publication = toPublication(outgoing, now)
+      if (publication instanceof WaybillError) refusals.set(n, { outcome: 'refused', error: publication })
+      else publications.push(publication)
+    })
+    const results = publications.length === 0 ? [] : await this.#engine.publish(publications)
+    let next = 0
+    return batch.map((outgoing, n) => refusals.get(n) ?? toSendResult(results[next++], outgoing))
+  }
+}
+
+function toSendResult(result: PublishResult | undefined, { message, to }: Outgoing): SendResult {
+  if (result === undefined) return { outcome: 'unknown', error: new Error('the engine gave no answer') }
+  if (result.outcome === 'accepted') return ACCEPTED
+  if (result.outcome === 'refused' || result.outcome === 'unknown') return result
+  const where = to.kind === 'address' ? `return address ${to.address}` : `${to.kind} channel ${to.name}`
+  const what = `nobody can receive ${message.kind} ${message.type} at ${where}`
+  return { outcome: 'refused', error: new WaybillError('WAYBILL_UNROUTABLE', what) }
+}
