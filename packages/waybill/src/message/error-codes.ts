@@ -35,6 +35,11 @@ export const ERROR_CODES = {
     cause: 'A queue, exchange or channel exists with other properties than the ones declared.',
     cure: 'Make the declarations equal, or delete the old entity once it is empty.',
   },
+  WAYBILL_NOT_FOUND: {
+    scope: 'configuration',
+    cause: 'A queue or exchange that is named does not exist.',
+    cure: 'Declare it first, or correct its name.',
+  },
   WAYBILL_COMMAND_CLAIMED: {
     scope: 'configuration',
     cause: 'Two services claim one command, query or document; only one may receive it.',

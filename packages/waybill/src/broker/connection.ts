@@ -1,0 +1,45 @@
+import { Channel } from './channel/channel.ts'
+import type { Queue } from './queue/queue.ts'
+import { ReplyError } from './reply-error.ts'
+
+/** Who uses the broker: owns exclusive queues and channels, which go with it. */
+export class Connection {
+  readonly #findQueue: (name: string) => Queue | undefined
+  readonly #deleteOwned: (connection: Connection) => void
+  readonly #channels = new Set<Channel>()
+
+  /** @param deleteOwned deletes the exclusive queues of the connection */
+  constructor(findQueue: (name: string) => Queue | undefined, deleteOwned: (connection: Connection) => void) {
+    this.#findQueue = findQueue
+    this.#deleteOwned = deleteOwned
+  }
+
+  openChannel(): Channel {
+    const channel = new Channel(
+      (name) => this.queue(name),
+      (closed) => void this.#channels.delete(closed),
+    )
+    this.#channels.add(channel)
+    return channel
+  }
+
+  /** @throws {ReplyError} 404 when there is no such queue, 405 when it is another connection's own */
+  queue(name: string): Queue {
+    const queue = this.#findQueue(name)
+    if (queue === undefined) throw new ReplyError(404, `no queue '${name}'`)
+    this.requireAccess(queue)
+    return queue
+  }
+
+  /** @throws {ReplyError} 405 when the queue is another connection's own */
+  requireAccess(queue: Queue): void {
+    if (queue.owner !== undefined && queue.owner !== this) {
+      throw new ReplyError(405, `cannot obtain exclusive access to locked queue '${queue.name}'`)
+    }
+  }
+
+  close(): void {
+    for (const channel of this.#channels) channel.close()
+    this.#deleteOwned(this)
+  }
+}

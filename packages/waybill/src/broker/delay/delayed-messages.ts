@@ -1,0 +1,151 @@
+import { WaybillError } from '../../message/errors.ts'
+import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import { residentBytes, type Confirm, type Message, type PublishOptions } from '../message.ts'
+import type { Publishing } from '../publishing.ts'
+import type { Queue } from '../queue/queue.ts'
+import type { ResidentMemory } from '../resident-memory.ts'
+import type { MessageLog, StoredMessage } from '../store/message-log.ts'
+import { fromStored, toStored } from '../stored-form.ts'
+import { DueHeap } from './due-heap.ts'
+
+/** The number in the log of the queue of those that wait. Real queues count from 1. */
+export const DELAYED_QUEUE = 0
+
+/** Most messages waiting at a time, 24 bytes each and, when transient, themselves. */
+const MAX_WAITING = 2_000_000
+
+/** Routed in one turn of the event loop. */
+const BURST = 512
+
+/** Longest delay: a year. */
+export const MAX_DELAY_MS: number = 365 * 86_400_000
+
+interface Waiting {
+  readonly message: Message
+  readonly ttlMs: number | undefined
+}
+
+export interface DelayHost {
+  readonly runtime: Runtime
+  readonly log: MessageLog | undefined
+  readonly memory: ResidentMemory
+  readonly publishing: Publishing
+  route(message: Message): readonly Queue[]
+  readonly fail: (error: Error) => void
+}
+
+/**
+ * Holds messages until they are due, then routes them. A persistent one waits in the log, under a queue number of its
+ * own, and goes to its queues by a move; a transient one waits in memory. When it is due it enters a full queue too.
+ */
+export class DelayedMessages {
+  readonly #host: DelayHost
+  readonly #heap = new DueHeap()
+  /** By item: positive ones are sequences of the log and not here. */
+  readonly #inMemory = new Map<number, Waiting>()
+  #lastInMemory = 0
+  #timer: Timer | undefined
+  #timerDue = Infinity
+
+  constructor(host: DelayHost) {
+    this.#host = host
+  }
+
+  get size(): number {
+    return this.#heap.size
+  }
+
+  add(message: Message, options: PublishOptions, delayMs: number, durable: boolean, confirm: Confirm): void {
+    const { runtime, log } = this.#host
+    if (!(delayMs <= MAX_DELAY_MS)) {
+      return confirm('refused', new WaybillError('WAYBILL_LIMIT', `a delay of ${delayMs} ms is above ${MAX_DELAY_MS}`))
+    }
+    if (this.#heap.size >= MAX_WAITING) {
+      return confirm('refused', new WaybillError('WAYBILL_REFUSED', `${MAX_WAITING} delayed messages are waiting`))
+    }
+    const publishedAt = runtime.now()
+    const dueAt = Math.ceil(publishedAt + delayMs)
+    if (log === undefined || !durable || !options.persistent) {
+      const item = --this.#lastInMemory
+      this.#inMemory.set(item, { message, ttlMs: options.ttlMs })
+      this.#host.memory.add(residentBytes(message))
+      this.#wait(dueAt, item)
+      return confirm('accepted', undefined)
+    }
+    const stored = toStored(message, { publishedAt, ttlMs: options.ttlMs, dueAt })
+    const sequence = log.publish([DELAYED_QUEUE], stored, (error) =>
+      confirm(error === undefined ? 'accepted' : 'refused', error),
+    )
+    this.#wait(dueAt, sequence)
+  }
+
+  /** Takes up messages that the log held when it was opened. */
+  async recover(sequences: readonly number[]): Promise<void> {
+    const log = this.#host.log
+    if (log === undefined) return
+    for (const sequence of sequences) {
+      const { times } = fromStored(await log.read(sequence))
+      this.#heap.push(times.dueAt ?? 0, sequence)
+    }
+    this.#arm()
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+    this.#timerDue = Infinity
+  }
+
+  #wait(dueAt: number, item: number): void {
+    this.#heap.push(dueAt, item)
+    this.#arm()
+  }
+
+  #arm(): void {
+    const { runtime } = this.#host
+    const due = this.#heap.next
+    if (due >= this.#timerDue) return
+    this.#timer?.cancel()
+    this.#timerDue = due
+    this.#timer = runtime.setTimer(due - runtime.now(), () => {
+      this.#timerDue = Infinity
+      this.#routeDue()
+    })
+  }
+
+  #routeDue(): void {
+    const now = this.#host.runtime.now()
+    for (let routed = 0; routed < BURST && this.#heap.next <= now; routed++) this.#route(this.#heap.pop())
+    this.#arm()
+  }
+
+  #route(item: number): void {
+    const waiting = this.#inMemory.get(item)
+    if (waiting !== undefined) {
+      this.#inMemory.delete(item)
+      this.#host.memory.subtract(residentBytes(waiting.message))
+      return this.#host.publishing.enqueue(this.#host.route(waiting.message), 0, waiting.message, waiting.ttlMs)
+    }
+    const read = this.#host.log?.read(item)
+    if (read instanceof Promise) {
+      const release = this.#host.runtime.hold('delayed message read from the log')
+      read.then((stored) => this.#move(item, stored), this.#host.fail).finally(release)
+    } else if (read !== undefined) this.#move(item, read)
+  }
+
+  #move(sequence: number, stored: StoredMessage): void {
+    const { log, publishing, runtime } = this.#host
+    if (log === undefined) return
+    const { message, times } = fromStored(stored)
+    const queues = this.#host.route(message)
+    const durable = publishing.storedIn(queues)
+    if (durable.length === 0) {
+      log.settle(DELAYED_QUEUE, [sequence])
+      return publishing.enqueue(queues, 0, message, times.ttlMs)
+    }
+    const record = toStored(message, { publishedAt: runtime.now(), ttlMs: times.ttlMs, dueAt: undefined })
+    const moved = log.move({ queue: DELAYED_QUEUE, sequence }, durable, record, (error) => {
+      if (error !== undefined) this.#host.fail(error)
+    })
+    publishing.enqueue(queues, moved, message, times.ttlMs)
+  }
+}

@@ -1,0 +1,58 @@
+import { plainValue, type FieldTable, type FieldValue } from '../wire/field-table.ts'
+import type { Binding, Matcher } from './matcher.ts'
+
+/**
+ * Compares headers with binding arguments (AMQP 0-9-1, section 3.1.3.4). `x-match` is `all` (default) or `any`, which
+ * pass over arguments that begin with `x-`, or `all-with-x` or `any-with-x`, which compare those too. A void argument
+ * asks only that the header is there.
+ */
+export class HeadersMatcher<T> implements Matcher<T> {
+  readonly byKeyAlone = false
+  readonly #bindings = new Map<Binding<T>, Pattern>()
+
+  add(binding: Binding<T>): void {
+    this.#bindings.set(binding, patternOf(binding.arguments))
+  }
+
+  remove(binding: Binding<T>): void {
+    this.#bindings.delete(binding)
+  }
+
+  match(_routingKey: string, headers: () => FieldTable, found: Set<T>): void {
+    if (this.#bindings.size === 0) return
+    const given = headers()
+    for (const [binding, pattern] of this.#bindings) if (matches(pattern, given)) found.add(binding.destination)
+  }
+}
+
+const MATCH_MODES = ['all', 'any', 'all-with-x', 'any-with-x'] as const
+
+/** Whether the arguments' `x-match` is one that exists; an absent one is `all`. */
+export function isHeadersBinding(table: FieldTable): boolean {
+  const mode = plainValue(table['x-match'])
+  return mode === undefined || MATCH_MODES.some((known) => known === mode)
+}
+
+interface Pattern {
+  readonly any: boolean
+  readonly wanted: readonly (readonly [name: string, value: FieldValue])[]
+}
+
+function patternOf(table: FieldTable): Pattern {
+  const mode = plainValue(table['x-match']) ?? 'all'
+  const withX = mode === 'all-with-x' || mode === 'any-with-x'
+  return {
+    any: mode === 'any' || mode === 'any-with-x',
+    wanted: Object.entries(table).filter(([name]) => name !== 'x-match' && (withX || !name.startsWith('x-'))),
+  }
+}
+
+function matches({ any, wanted }: Pattern, headers: FieldTable): boolean {
+  const holds = ([name, value]: readonly [string, FieldValue]): boolean => {
+    const given = headers[name]
+    if (given === undefined) return false
+    const expected = plainValue(value)
+    return expected === null || Object.is(plainValue(given), expected)
+  }
+  return any ? wanted.some(holds) : wanted.every(holds)
+}

@@ -1,0 +1,261 @@
+import type { Message } from '../message.ts'
+
+/** Where a message of a queue is in its life there. Absent: settled. */
+const GONE = 0
+const READY = 1
+const UNSETTLED = 2
+
+/** Messages per chunk: about 12 KB of numbers. Small enough for thousands of queues, large enough to cost nothing each. */
+const CHUNK = 1_024
+
+interface Chunk {
+  readonly state: Uint8Array
+  /** The log's number of the message; 0 when it is in memory alone. */
+  readonly sequence: Float64Array
+  /** How often it was handed out. Stays at the largest 16-bit number. */
+  readonly deliveries: Uint16Array
+  /** 1: the last delivery is not in the log yet, and must be before the next. */
+  readonly uncounted: Uint8Array
+  /** When it expires; made when the first message that does arrives. */
+  deadline: Float64Array | undefined
+  /** Bytes of each; made when the queue limits them. */
+  size: Uint32Array | undefined
+  /** Those messages that are in memory. */
+  messages: (Message | undefined)[] | undefined
+  ready: number
+  live: number
+}
+
+const MAX_DELIVERIES = 0xffff
+const NO_MESSAGES: readonly undefined[] = []
+
+/**
+ * The messages of one queue in order of arrival, as numbers: about 12 bytes each. A position is a message's place in the
+ * queue for life, so that one that comes back is ready again at its old place, before everything younger.
+ */
+export class MessageIndex {
+  readonly #chunks: (Chunk | undefined)[] = []
+  /** Number of the first chunk in `#chunks`. */
+  #firstChunk = 0
+  #end = 0
+  /** No ready message has a lower position. */
+  #head = 0
+  #ready = 0
+  #unsettled = 0
+
+  get ready(): number {
+    return this.#ready
+  }
+
+  get unsettled(): number {
+    return this.#unsettled
+  }
+
+  /** Adds a ready message at the end and returns its position. */
+  append(sequence: number, message: Message | undefined, deadline: number, size: number): number {
+    const position = this.#end++
+    const chunkAt = Math.floor(position / CHUNK) - this.#firstChunk
+    const at = position % CHUNK
+    if (at === 0 && chunkAt > 0 && this.#chunks[chunkAt - 1]?.live === 0) this.#release(chunkAt - 1)
+    return this.#write(position, at, sequence, message, deadline, size)
+  }
+
+  #write(
+    position: number,
+    at: number,
+    sequence: number,
+    message: Message | undefined,
+    deadline: number,
+    size: number,
+  ): number {
+    const chunkAt = Math.floor(position / CHUNK) - this.#firstChunk
+    let chunk = this.#chunks[chunkAt]
+    if (chunk === undefined) this.#chunks[chunkAt] = chunk = newChunk()
+    chunk.state[at] = READY
+    chunk.sequence[at] = sequence
+    if (deadline !== Infinity) (chunk.deadline ??= new Float64Array(CHUNK).fill(Infinity))[at] = deadline
+    if (size > 0) (chunk.size ??= new Uint32Array(CHUNK))[at] = size
+    if (message !== undefined) (chunk.messages ??= noMessages())[at] = message
+    chunk.ready++
+    chunk.live++
+    this.#ready++
+    return position
+  }
+
+  /** The first ready position at or after `from`, or -1. */
+  nextReady(from = 0): number {
+    let position = Math.max(from, this.#head)
+    while (position < this.#end) {
+      const chunk = this.#chunks[Math.floor(position / CHUNK) - this.#firstChunk]
+      const at = position % CHUNK
+      const found = chunk === undefined || chunk.ready === 0 ? -1 : chunk.state.indexOf(READY, at)
+      if (found !== -1) {
+        position += found - at
+        if (from <= this.#head) this.#head = position
+        return position
+      }
+      position += CHUNK - at
+    }
+    if (from <= this.#head) this.#head = this.#end
+    return -1
+  }
+
+  /** Hands out a ready message; returns how often it has been handed out now. */
+  take(position: number): number {
+    const chunk = this.#chunkOf(position)
+    const at = position % CHUNK
+    chunk.state[at] = UNSETTLED
+    chunk.ready--
+    this.#ready--
+    this.#unsettled++
+    const deliveries = Math.min(MAX_DELIVERIES, at16(chunk.deliveries, at) + 1)
+    chunk.deliveries[at] = deliveries
+    return deliveries
+  }
+
+  /** Takes a ready message out of the line without handing it to anybody. */
+  withhold(position: number): void {
+    const chunk = this.#chunkOf(position)
+    chunk.state[position % CHUNK] = UNSETTLED
+    chunk.ready--
+    this.#ready--
+    this.#unsettled++
+  }
+
+  /** Makes an unsettled message ready again. `false` when it is not unsettled. */
+  putBack(position: number): boolean {
+    const chunk = this.#chunks[Math.floor(position / CHUNK) - this.#firstChunk]
+    const at = position % CHUNK
+    if (chunk === undefined || chunk.state[at] !== UNSETTLED) return false
+    chunk.state[at] = READY
+    chunk.uncounted[at] = 1
+    chunk.ready++
+    this.#unsettled--
+    this.#ready++
+    if (position < this.#head) this.#head = position
+    return true
+  }
+
+  /** Forgets a message, ready or unsettled. `false` when it is gone already. */
+  remove(position: number): boolean {
+    const chunkAt = Math.floor(position / CHUNK) - this.#firstChunk
+    const chunk = this.#chunks[chunkAt]
+    const at = position % CHUNK
+    if (chunk === undefined || chunk.state[at] === GONE) return false
+    if (chunk.state[at] === READY) {
+      chunk.ready--
+      this.#ready--
+    } else this.#unsettled--
+    chunk.state[at] = GONE
+    if (chunk.messages !== undefined) chunk.messages[at] = undefined
+    chunk.live--
+    if (chunk.live === 0) this.#release(chunkAt)
+    return true
+  }
+
+  isLive(position: number): boolean {
+    const chunk = this.#chunks[Math.floor(position / CHUNK) - this.#firstChunk]
+    return chunk !== undefined && chunk.state[position % CHUNK] !== GONE
+  }
+
+  /** The first live position at or after `from`, or -1. */
+  nextLive(from: number): number {
+    for (let position = Math.max(from, this.#firstChunk * CHUNK); position < this.#end; position++) {
+      const chunk = this.#chunks[Math.floor(position / CHUNK) - this.#firstChunk]
+      if (chunk === undefined || chunk.live === 0) position += CHUNK - (position % CHUNK) - 1
+      else if (chunk.state[position % CHUNK] !== GONE) return position
+    }
+    return -1
+  }
+
+  isReady(position: number): boolean {
+    return this.#chunks[Math.floor(position / CHUNK) - this.#firstChunk]?.state[position % CHUNK] === READY
+  }
+
+  /** The readings below are of a live position. */
+  sequence(position: number): number {
+    return this.#chunkOf(position).sequence[position % CHUNK] as number // within the chunk
+  }
+
+  deliveries(position: number): number {
+    return at16(this.#chunkOf(position).deliveries, position % CHUNK)
+  }
+
+  isUncounted(position: number): boolean {
+    return this.#chunkOf(position).uncounted[position % CHUNK] === 1
+  }
+
+  deadline(position: number): number {
+    return this.#chunkOf(position).deadline?.[position % CHUNK] ?? Infinity
+  }
+
+  size(position: number): number {
+    return this.#chunkOf(position).size?.[position % CHUNK] ?? 0
+  }
+
+  message(position: number): Message | undefined {
+    return (this.#chunkOf(position).messages ?? NO_MESSAGES)[position % CHUNK]
+  }
+
+  setMessage(position: number, message: Message | undefined): void {
+    const chunk = this.#chunkOf(position)
+    if (message !== undefined) chunk.messages ??= noMessages()
+    if (chunk.messages !== undefined) chunk.messages[position % CHUNK] = message
+  }
+
+  setDeadline(position: number, deadline: number): void {
+    const chunk = this.#chunkOf(position)
+    ;(chunk.deadline ??= new Float64Array(CHUNK).fill(Infinity))[position % CHUNK] = deadline
+  }
+
+  /** The last delivery is in the log. */
+  counted(position: number): void {
+    this.#chunkOf(position).uncounted[position % CHUNK] = 0
+  }
+
+  setDeliveries(position: number, deliveries: number, uncounted: boolean): void {
+    const chunk = this.#chunkOf(position)
+    chunk.deliveries[position % CHUNK] = Math.min(MAX_DELIVERIES, deliveries)
+    chunk.uncounted[position % CHUNK] = uncounted ? 1 : 0
+  }
+
+  #chunkOf(position: number): Chunk {
+    return this.#chunks[Math.floor(position / CHUNK) - this.#firstChunk] as Chunk // a live position has a chunk
+  }
+
+  /** Lets go of an emptied chunk; the one that is being filled stays until it is full. */
+  #release(chunkAt: number): void {
+    if (this.#firstChunk + chunkAt === Math.floor(this.#end / CHUNK) && this.#end % CHUNK !== 0) {
+      const chunk = this.#chunks[chunkAt]
+      if (chunk !== undefined) chunk.messages = undefined
+      return
+    }
+    this.#chunks[chunkAt] = undefined
+    while (this.#chunks.length > 0 && this.#chunks[0] === undefined) {
+      this.#chunks.shift()
+      this.#firstChunk++
+    }
+  }
+}
+
+function noMessages(): (Message | undefined)[] {
+  return Array.from({ length: CHUNK })
+}
+
+function newChunk(): Chunk {
+  return {
+    state: new Uint8Array(CHUNK),
+    sequence: new Float64Array(CHUNK),
+    deliveries: new Uint16Array(CHUNK),
+    uncounted: new Uint8Array(CHUNK),
+    deadline: undefined,
+    size: undefined,
+    messages: undefined,
+    ready: 0,
+    live: 0,
+  }
+}
+
+function at16(numbers: Uint16Array, at: number): number {
+  return numbers[at] as number // callers stay within the chunk
+}

@@ -1,0 +1,109 @@
+import type { Message } from '../message.ts'
+import { fromStored } from '../stored-form.ts'
+import type { StoredMessage } from '../store/message-log.ts'
+import type { MessageIndex } from './message-index.ts'
+import type { QueueHost } from './queue-host.ts'
+
+/** Messages read or counted at a time: enough to keep the disk busy, few enough to hold in memory for every queue. */
+const READ_AHEAD = 256
+
+/** The queue, as far as it is concerned here. */
+export interface PreparedQueue {
+  readonly id: number
+  /** Keeps the content of a message that was read. */
+  loaded(position: number, message: Message, deadline: number): void
+  deadlineOf(publishedAt: number, ttlMs: number | undefined): number
+  wake(): void
+}
+
+/**
+ * Makes the next messages of a queue fit to be handed out: reads from the log those that are not in memory, and counts
+ * in the log those that were handed out before. Until it is done nothing younger goes out, which keeps the order.
+ */
+export class Preparation {
+  readonly #queue: PreparedQueue
+  readonly #index: MessageIndex
+  readonly #host: QueueHost
+  #waiting = 0
+
+  constructor(queue: PreparedQueue, index: MessageIndex, host: QueueHost) {
+    this.#queue = queue
+    this.#index = index
+    this.#host = host
+  }
+
+  get busy(): boolean {
+    return this.#waiting > 0
+  }
+
+  /** Prepares ready messages from `position` on and wakes the queue. */
+  start(position: number): void {
+    if (this.busy) return
+    this.#waiting = 1
+    const uncounted: number[] = []
+    let at = position
+    for (let prepared = 0; at !== -1 && prepared < READ_AHEAD; prepared++, at = this.#index.nextReady(at + 1)) {
+      if (this.#index.message(at) === undefined) this.#load(at)
+      if (this.#index.isUncounted(at)) uncounted.push(at)
+    }
+    this.#count(uncounted)
+    this.#done()
+  }
+
+  /** Reads one message that no longer is ready. */
+  read(position: number, use: (message: Message) => void): void {
+    const log = this.#host.log
+    if (log === undefined) return
+    settleRead(log.read(this.#index.sequence(position)), (stored) => use(fromStored(stored).message), this.#host.fail)
+  }
+
+  /** Counts in the log, as the broker closes, all that were handed out and came back. */
+  countAll(): void {
+    const uncounted: number[] = []
+    for (let at = this.#index.nextReady(); at !== -1; at = this.#index.nextReady(at + 1)) {
+      if (this.#index.isUncounted(at)) uncounted.push(at)
+    }
+    this.#count(uncounted)
+  }
+
+  #load(position: number): void {
+    const log = this.#host.log
+    if (log === undefined) return
+    this.#waiting++
+    settleRead(
+      log.read(this.#index.sequence(position)),
+      (stored) => {
+        const { message, times } = fromStored(stored)
+        this.#queue.loaded(position, message, this.#queue.deadlineOf(times.publishedAt, times.ttlMs))
+        this.#done()
+      },
+      this.#host.fail,
+    )
+  }
+
+  #count(positions: readonly number[]): void {
+    const log = this.#host.log
+    const stored = positions.filter((position) => this.#index.sequence(position) !== 0)
+    if (log === undefined || stored.length === 0) return
+    this.#waiting++
+    const sequences = stored.map((position) => this.#index.sequence(position))
+    log.countDelivery(this.#queue.id, sequences, (error) => {
+      if (error !== undefined) return this.#host.fail(error)
+      for (const position of stored) if (this.#index.isLive(position)) this.#index.counted(position)
+      this.#done()
+    })
+  }
+
+  #done(): void {
+    if (--this.#waiting === 0) this.#queue.wake()
+  }
+}
+
+function settleRead(
+  read: StoredMessage | Promise<StoredMessage>,
+  use: (stored: StoredMessage) => void,
+  fail: (error: Error) => void,
+): void {
+  if (read instanceof Promise) read.then(use, fail)
+  else use(read)
+}

@@ -1,0 +1,61 @@
+// What the log keeps as the properties of a message: the broker's own few numbers, then the basic properties as they are.
+//
+//   stored     = form published [ expiration ] [ due ] basic-properties
+//   form       = octet              bit 0: expiration is there; bit 1: due is there
+//   published  = uint48             milliseconds since the epoch
+//   expiration = uint48             milliseconds from `published` until it expires
+//   due        = uint48             milliseconds since the epoch at which a delayed message is routed
+import type { Message } from './message.ts'
+import type { StoredMessage } from './store/message-log.ts'
+
+const HAS_EXPIRATION = 1
+const HAS_DUE = 2
+
+/** When things happen to a message; milliseconds since the epoch, or from `publishedAt` for `ttlMs`. */
+export interface Times {
+  readonly publishedAt: number
+  readonly ttlMs: number | undefined
+  readonly dueAt: number | undefined
+}
+
+export interface StoredForm {
+  readonly message: Message
+  readonly times: Times
+}
+
+export function toStored(message: Message, { publishedAt, ttlMs, dueAt }: Times): StoredMessage {
+  const basic = message.properties
+  const length = 7 + (ttlMs === undefined ? 0 : 6) + (dueAt === undefined ? 0 : 6)
+  const properties = Buffer.allocUnsafe(length + basic.length)
+  properties[0] = (ttlMs === undefined ? 0 : HAS_EXPIRATION) | (dueAt === undefined ? 0 : HAS_DUE)
+  let at = properties.writeUIntBE(publishedAt, 1, 6)
+  if (ttlMs !== undefined) at = properties.writeUIntBE(ttlMs, at, 6)
+  if (dueAt !== undefined) at = properties.writeUIntBE(dueAt, at, 6)
+  properties.set(basic, at)
+  return { exchange: message.exchange, routingKey: message.routingKey, properties, body: message.body }
+}
+
+export function fromStored(stored: StoredMessage): StoredForm {
+  const bytes = Buffer.from(stored.properties.buffer, stored.properties.byteOffset, stored.properties.length)
+  const form = bytes[0] ?? 0
+  const publishedAt = bytes.readUIntBE(1, 6)
+  let at = 7
+  let ttlMs: number | undefined
+  let dueAt: number | undefined
+  if ((form & HAS_EXPIRATION) !== 0) {
+    ttlMs = bytes.readUIntBE(at, 6)
+    at += 6
+  }
+  if ((form & HAS_DUE) !== 0) {
+    dueAt = bytes.readUIntBE(at, 6)
+    at += 6
+  }
+  const message: Message = {
+    exchange: stored.exchange,
+    routingKey: stored.routingKey,
+    properties: stored.properties.subarray(at),
+    body: stored.body,
+    origin: undefined,
+  }
+  return { message, times: { publishedAt, ttlMs, dueAt } }
+}

@@ -1,0 +1,92 @@
+/** Appends to a buffer that grows by doubling; big-endian, as everything in AMQP. `bytes()` copies out what was written. */
+export class ByteWriter {
+  #buffer: Buffer = Buffer.allocUnsafeSlow(512)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  reset(): void {
+    this.#length = 0
+  }
+
+  bytes(): Uint8Array {
+    return new Uint8Array(this.#buffer.subarray(0, this.#length))
+  }
+
+  octet(value: number): void {
+    this.#room(1)
+    this.#buffer[this.#length++] = value
+  }
+
+  short(value: number): void {
+    this.#buffer.writeUInt16BE(value & 0xffff, this.#advance(2))
+  }
+
+  long(value: number): void {
+    this.#buffer.writeUInt32BE(value >>> 0, this.#advance(4))
+  }
+
+  longLong(value: bigint): void {
+    this.#buffer.writeBigUInt64BE(BigInt.asUintN(64, value), this.#advance(8))
+  }
+
+  float(value: number): void {
+    this.#buffer.writeFloatBE(value, this.#advance(4))
+  }
+
+  double(value: number): void {
+    this.#buffer.writeDoubleBE(value, this.#advance(8))
+  }
+
+  /** Octets as they are, without a length. */
+  raw(value: Uint8Array): void {
+    this.#room(value.length)
+    this.#buffer.set(value, this.#length)
+    this.#length += value.length
+  }
+
+  /**
+   * One octet of length, then UTF-8.
+   *
+   * @throws {RangeError} when it is longer than 255 octets
+   */
+  shortString(value: string): void {
+    this.#room(1 + value.length * 3)
+    const written = this.#buffer.write(value, this.#length + 1, 'utf8')
+    if (written > 0xff) throw new RangeError(`a short string has at most 255 octets, this one has ${written}`)
+    this.#buffer[this.#length] = written
+    this.#length += 1 + written
+  }
+
+  /** Four octets of length, then UTF-8. */
+  longString(value: string): void {
+    this.#room(4 + value.length * 3)
+    const written = this.#buffer.write(value, this.#length + 4, 'utf8')
+    this.#buffer.writeUInt32BE(written, this.#length)
+    this.#length += 4 + written
+  }
+
+  /** Writes `content`, preceded by four octets that say how long it turned out to be. */
+  sized(content: () => void): void {
+    const at = this.#advance(4)
+    content()
+    this.#buffer.writeUInt32BE(this.#length - at - 4, at)
+  }
+
+  #advance(octets: number): number {
+    this.#room(octets)
+    const at = this.#length
+    this.#length += octets
+    return at
+  }
+
+  #room(octets: number): void {
+    const needed = this.#length + octets
+    if (needed <= this.#buffer.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2))
+    this.#buffer.copy(larger, 0, 0, this.#length)
+    this.#buffer = larger
+  }
+}

@@ -1,0 +1,207 @@
+import type { Broker, BrokerEvent } from '../../broker/broker.ts'
+import type { Connection } from '../../broker/connection.ts'
+import { MAX_DELAY_MS } from '../../broker/delay/delayed-messages.ts'
+import type { QueueDefinition } from '../../broker/queue/queue-definition.ts'
+import type { Durable } from '../../broker/store/message-log.ts'
+import { WaybillError } from '../../message/errors.ts'
+import type { EngineFacts } from '../../transport/engine-facts.ts'
+import type {
+  AmqpConsumer,
+  AmqpEngine,
+  ConsumerEvents,
+  ConsumeSpec,
+  ExchangeSpec,
+  LinkEvent,
+  Publication,
+  PublishResult,
+  QueueSpec,
+} from '../amqp/engine.ts'
+import { EngineConsumer } from './engine-consumer.ts'
+import { EngineMessage } from './engine-message.ts'
+
+/** Largest body: that of an AMQP client with RabbitMQ's default. */
+const MAX_MESSAGE_BYTES = 128 * 1024 * 1024
+
+/** One connection to a broker in this process. Several may share the broker; each has its own exclusive queues. */
+export class EmbeddedEngine implements AmqpEngine {
+  readonly name = 'embedded'
+  readonly #broker: Broker
+  #connection: Connection | undefined
+  #closed = false
+  #listener: (event: LinkEvent) => void = () => {}
+  #unsubscribe: () => void = () => {}
+  readonly #held: (() => void)[] = []
+
+  constructor(broker: Broker) {
+    this.#broker = broker
+  }
+
+  connect(signal: AbortSignal): Promise<EngineFacts> {
+    signal.throwIfAborted()
+    this.#connection = this.#broker.connect()
+    this.#unsubscribe = this.#broker.onEvent((event) => this.#onBrokerEvent(event))
+    return Promise.resolve(FACTS)
+  }
+
+  onLink(listener: (event: LinkEvent) => void): void {
+    this.#listener = listener
+  }
+
+  declareExchange({ name, type, autoDelete = false, alternate }: ExchangeSpec): Promise<void> {
+    const definition = {
+      name,
+      type,
+      durable: !autoDelete,
+      autoDelete,
+      internal: false,
+      ...(alternate === undefined ? {} : { alternate }),
+    }
+    return this.#synced((_, done) => this.#broker.declareExchange(definition, done))
+  }
+
+  declareQueue(spec: QueueSpec): Promise<void> {
+    return this.#synced((connection, done) => void this.#broker.declareQueue(definitionOf(spec), connection, done))
+  }
+
+  bindQueue(queue: string, exchange: string, routingKey: string): Promise<void> {
+    return this.#synced((connection, done) =>
+      this.#broker.bind(connection, queue, exchange, routingKey, undefined, done),
+    )
+  }
+
+  unbindQueue(queue: string, exchange: string, routingKey: string): Promise<void> {
+    return this.#synced((connection, done) =>
+      this.#broker.unbind(connection, queue, exchange, routingKey, undefined, done),
+    )
+  }
+
+  deleteQueue(queue: string): Promise<void> {
+    return this.#synced((connection, done) => void this.#broker.deleteQueue(queue, connection, {}, done))
+  }
+
+  checkQueue(queue: string): Promise<{ readonly messages: number; readonly consumers: number } | undefined> {
+    return this.#attempt(() => {
+      const found = this.#broker.findQueue(queue)
+      return found === undefined ? undefined : { messages: found.ready, consumers: found.consumers }
+    })
+  }
+
+  async publish(batch: readonly Publication[]): Promise<readonly PublishResult[]> {
+    if (this.#broker.blocked !== undefined) await this.#unblocked()
+    const results = batch.map((): PublishResult => ACCEPTED)
+    let waiting = batch.length
+    if (waiting === 0) return results
+    return new Promise((resolve) => {
+      batch.forEach((publication, at) => {
+        this.#publishOne(publication, (result) => {
+          results[at] = result
+          if (--waiting === 0) resolve(results)
+        })
+      })
+    })
+  }
+
+  consume(spec: ConsumeSpec, events: ConsumerEvents): Promise<AmqpConsumer> {
+    return this.#attempt((connection) => new EngineConsumer(connection, spec, events))
+  }
+
+  close(_deadlineMs: number): Promise<void> {
+    this.#closed = true
+    this.#unsubscribe()
+    this.#connection?.close()
+    this.#connection = undefined
+    for (const release of this.#held.splice(0)) release()
+    return Promise.resolve()
+  }
+
+  #publishOne(publication: Publication, answer: (result: PublishResult) => void): void {
+    if (this.#connection === undefined) return answer({ outcome: 'refused', error: this.#notOpen() })
+    try {
+      this.#broker.publish(new EngineMessage(publication), publication, (outcome, error) => {
+        if (outcome === 'refused') answer({ outcome, error: error ?? new WaybillError('WAYBILL_REFUSED', 'refused') })
+        else answer(outcome === 'unroutable' && publication.mandatory ? UNROUTABLE : ACCEPTED)
+      })
+    } catch (error) {
+      answer({ outcome: 'refused', error: asError(error) })
+    }
+  }
+
+  /** Runs `act`, which throws at once or calls `done` once it is synced. */
+  #synced(act: (connection: Connection, done: Durable) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      act(this.#requireOpen(), (error) => (error === undefined ? resolve() : reject(error)))
+    })
+  }
+
+  #attempt<T>(act: (connection: Connection) => T): Promise<T> {
+    return new Promise((resolve) => {
+      resolve(act(this.#requireOpen()))
+    })
+  }
+
+  #requireOpen(): Connection {
+    if (this.#connection === undefined) throw this.#notOpen()
+    return this.#connection
+  }
+
+  #notOpen(): WaybillError {
+    return this.#closed
+      ? new WaybillError('WAYBILL_CLOSED', 'the connection to the embedded broker is closed')
+      : new WaybillError('WAYBILL_NOT_CONNECTED', 'connect() to the embedded broker has not been called')
+  }
+
+  #unblocked(): Promise<void> {
+    return new Promise((resolve) => void this.#held.push(resolve))
+  }
+
+  #onBrokerEvent(event: BrokerEvent): void {
+    if (event.type === 'failed') this.#listener({ type: 'down', error: event.error })
+    else this.#listener(event)
+    if (event.type !== 'blocked') for (const release of this.#held.splice(0)) release()
+  }
+}
+
+const ACCEPTED: PublishResult = { outcome: 'accepted' }
+const UNROUTABLE: PublishResult = { outcome: 'unroutable' }
+
+const FACTS: EngineFacts = {
+  engine: 'embedded',
+  version: '0.1.0',
+  capabilities: {
+    confirms: 'native',
+    unroutable: 'native',
+    durableGroups: 'native',
+    transientSubscriptions: 'native',
+    ordered: 'supplied',
+    delayedRetry: 'native',
+    delayedSend: 'native',
+    expiry: 'native',
+    deliveryCount: 'native',
+    startEarliest: 'refused',
+    startAtTime: 'refused',
+    fencing: 'refused',
+    liveFlow: 'native',
+  },
+  limits: {
+    maxMessageBytes: { value: MAX_MESSAGE_BYTES, source: 'read' },
+    maxDelayMs: { value: MAX_DELAY_MS, source: 'read' },
+    deliveryLimit: { value: Infinity, source: 'read' },
+  },
+}
+
+function definitionOf({ name, life, singleActiveConsumer, maxLength }: QueueSpec): QueueDefinition {
+  return {
+    name,
+    durable: life === 'durable',
+    exclusive: life === 'exclusive',
+    autoDelete: life === 'shared-transient',
+    arguments: {
+      ...(singleActiveConsumer === true ? { singleActiveConsumer } : {}),
+      ...(maxLength === undefined ? {} : { maxLength, overflow: 'reject-publish' as const }),
+    },
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
