@@ -1,2 +1,56 @@
 // The public door. One hand-written list; what is not here is not promised.
-export { durationMs, type Duration } from './runtime/duration.ts'
+
+// Contracts: messages as typed values.
+export { binary, command, contract, document, event, query, survey, type, upcast } from './contract/contract.ts'
+export type {
+  AnyCommand,
+  AnyContracted,
+  AnyDocument,
+  AnyEvent,
+  AnyQuery,
+  AnyRequest,
+  AnySurvey,
+  Command,
+  Contract,
+  ContractOptions,
+  Contracted,
+  Document,
+  Event,
+  In,
+  Out,
+  Query,
+  ReplyIn,
+  ReplyOf,
+  Survey,
+} from './contract/contract.ts'
+
+// Services and the bus.
+export { service } from './bus/service.ts'
+export type { AsyncReply, HandlerOptions, Service, SubscriberOptions } from './bus/service.ts'
+export { createBus } from './bus/create-bus.ts'
+export type { Bus, BusHealth, BusOptions, SubscriptionControl } from './bus/bus.ts'
+export type { Context } from './bus/context.ts'
+export type { RequestAsyncOptions, RequestOptions, ScatterOptions, Sender, SendOptions, Sent, SurveyReply } from './bus/sender.ts'
+export { consoleLogger, silentLogger, type Logger } from './bus/logger.ts'
+export type { Handle, Handling, Middleware } from './middleware/handler.ts'
+export type { Retry } from './middleware/retry-policy.ts'
+
+// What can be observed.
+export { DIAGNOSTIC_CHANNELS } from './bus/diagnostics.ts'
+export type { HandleEnded, HandleStarted, LinkChanged, SendEnded, SendStarted } from './bus/diagnostics.ts'
+
+// Errors.
+export { isWaybillError, WaybillError } from './message/errors.ts'
+export { ERROR_CODES, type ErrorCode, type ErrorScope } from './message/error-codes.ts'
+export { readFailures, FAILURE_HEADERS, type DeadLetterReason, type FailureRecord } from './message/failure.ts'
+
+// Messages as they travel.
+export type { MessageKind } from './message/kind.ts'
+export type { WireMessage } from './message/wire-message.ts'
+export type { Duration } from './runtime/duration.ts'
+export type { Runtime } from './runtime/runtime.ts'
+
+// Transports.
+export { embedded, type EmbeddedOptions } from './transports/embedded/embedded.ts'
+export { rabbitmq, type RabbitmqOptions } from './transports/rabbitmq/rabbitmq.ts'
+export type { TransportFactory } from './transport/transport-factory.ts'

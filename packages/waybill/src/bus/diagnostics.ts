@@ -1,6 +1,6 @@
 // Every observation point of the bus, declared in one place. Subscribe with node:diagnostics_channel; a channel without
 // subscribers costs one property read. The core never imports a telemetry SDK: telemetry/ listens here.
-import { channel, type Channel } from 'node:diagnostics_channel'
+import { channel } from 'node:diagnostics_channel'
 import type { WireMessage } from '../message/wire-message.ts'
 import type { Settlement } from '../transport/transport.ts'
 import type { TransportEvent } from '../transport/transport-event.ts'
@@ -50,8 +50,14 @@ export const DIAGNOSTIC_CHANNELS = {
   transport: 'waybill:transport',
 } as const
 
-export const sendStart: Channel<unknown, SendStarted> = channel(DIAGNOSTIC_CHANNELS.sendStart)
-export const sendEnd: Channel<unknown, SendEnded> = channel(DIAGNOSTIC_CHANNELS.sendEnd)
-export const handleStart: Channel<unknown, HandleStarted> = channel(DIAGNOSTIC_CHANNELS.handleStart)
-export const handleEnd: Channel<unknown, HandleEnded> = channel(DIAGNOSTIC_CHANNELS.handleEnd)
-export const transportChanged: Channel<unknown, LinkChanged> = channel(DIAGNOSTIC_CHANNELS.transport)
+/** A channel whose messages have one type. */
+export interface ObservationPoint<T> {
+  readonly hasSubscribers: boolean
+  publish(message: T): void
+}
+
+export const sendStart: ObservationPoint<SendStarted> = channel(DIAGNOSTIC_CHANNELS.sendStart)
+export const sendEnd: ObservationPoint<SendEnded> = channel(DIAGNOSTIC_CHANNELS.sendEnd)
+export const handleStart: ObservationPoint<HandleStarted> = channel(DIAGNOSTIC_CHANNELS.handleStart)
+export const handleEnd: ObservationPoint<HandleEnded> = channel(DIAGNOSTIC_CHANNELS.handleEnd)
+export const transportChanged: ObservationPoint<LinkChanged> = channel(DIAGNOSTIC_CHANNELS.transport)

@@ -1,0 +1,64 @@
+// Runs the whole system, shoots a part of it in the middle, and accounts for every order.
+//   npm run demo                       on the embedded broker: all services in one process, which is killed
+//   WAYBILL_URL=amqp://… npm run demo  on RabbitMQ: every service in a process of its own, one of which is killed
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ProcessGroup } from './process-group.ts'
+import { readLedger } from './ledger.ts'
+import { reportOf } from './report.ts'
+import { verdictOf } from './verdict.ts'
+
+const RUN_MS = 14_000
+const KILL_AT_MS = 6_000
+const SETTLE_LIMIT_MS = 30_000
+const ROLES = ['orders', 'inventory', 'payments', 'shipping', 'notifications']
+
+const url = process.env['WAYBILL_URL']
+const home = mkdtempSync(join(tmpdir(), 'waybill-demo-'))
+const ledgers = mkdtempSync(join(home, 'ledger-'))
+const apart = url !== undefined && /^amqps?:/.test(url)
+const programs = apart ? [...ROLES.map((role) => [role]), ['shop']] : [[...ROLES, 'shop']]
+const group = new ProcessGroup({ ledgers, env: { ...process.env, WAYBILL_URL: url ?? join(home, 'data') } })
+const startedAt = Date.now()
+const elapsed = (): number => Date.now() - startedAt
+
+let exitCode = 1
+try {
+  console.log(`five services on ${apart ? 'RabbitMQ, a process each' : 'the embedded broker, in one process'}`)
+  await Promise.all(programs.map((roles) => group.start(roles, 0)))
+  await progressUntil(() => elapsed() >= KILL_AT_MS)
+  const victim = apart ? ['payments'] : [...ROLES, 'shop']
+  const pid = group.kill(victim)
+  console.log(`\n  kill -9 ${pid} (${apart ? 'payments' : 'everything'}) … and start it again`)
+  await group.start(victim, 1_000_000)
+  await progressUntil(() => elapsed() >= RUN_MS)
+  group.say('stop')
+  const until = elapsed() + SETTLE_LIMIT_MS
+  await progressUntil(() => allAccountedFor() || elapsed() > until)
+  await group.end()
+  const verdict = verdictOf(readLedger(ledgers))
+  console.log(`\n\n${reportOf(verdict)}`)
+  exitCode = verdict.lost.length === 0 && verdict.confirmed > 0 ? 0 : 1
+} finally {
+  await group.end()
+  rmSync(home, { recursive: true, force: true })
+}
+process.exit(exitCode)
+
+function allAccountedFor(): boolean {
+  return verdictOf(readLedger(ledgers)).lost.length === 0
+}
+
+async function progressUntil(done: () => boolean): Promise<void> {
+  while (!done()) {
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    const { confirmed, steps, dead } = verdictOf(readLedger(ledgers))
+    const aside = dead.reduce((sum, { count }) => sum + count, 0)
+    const line =
+      `  ${(elapsed() / 1000).toFixed(0).padStart(3)} s   confirmed ${confirmed}   placed ${steps.placed}   reserved ${steps.reserved}   ` +
+      `paid ${steps.paid}   shipped ${steps.shipped}   told ${steps.told}   refused ${steps.refused}   dead letters ${aside}`
+    if (process.stdout.isTTY) process.stdout.write(`\r${line}`)
+    else if (Math.floor(elapsed() / 250) % 8 === 0) console.log(line)
+  }
+}

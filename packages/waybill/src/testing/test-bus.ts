@@ -1,0 +1,139 @@
+import { createBus } from '../bus/create-bus.ts'
+import type { Bus, BusOptions } from '../bus/bus.ts'
+import { DIAGNOSTIC_CHANNELS, type HandleEnded } from '../bus/diagnostics.ts'
+import { silentLogger } from '../bus/logger.ts'
+import type { AnyContracted, Out } from '../contract/contract.ts'
+import { decode } from '../contract/decode.ts'
+import type { DeadLetterReason } from '../message/failure.ts'
+import type { WireMessage } from '../message/wire-message.ts'
+import { durationMs, type Duration } from '../runtime/duration.ts'
+import { virtualRuntime, type VirtualRuntime } from '../runtime/virtual-runtime.ts'
+import { embedded } from '../transports/embedded/embedded.ts'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { Record, recordingTransport } from './recording-transport.ts'
+
+export interface TestBusOptions extends Omit<BusOptions, 'transport' | 'runtime' | 'drainOn'> {
+  /** Same seed, same ids and jitter. Default 1. */
+  readonly seed?: number
+  /**
+   * `settle()` and `advance()` reject with the first error that a handler threw since, so that a test does not pass over
+   * it. Set it to false in a test about failures. Default true.
+   */
+  readonly rethrow?: boolean
+}
+
+/** What became of the messages of one contract, over all services. */
+export interface Tally {
+  /** Handed to services, retries and redeliveries included. */
+  readonly attempts: number
+  /** Acknowledged. */
+  readonly processed: number
+  /** Tries that failed and were followed by another. */
+  readonly retried: number
+  readonly deadLettered: number
+}
+
+export interface TestDeadLetter {
+  readonly type: string
+  readonly group: string
+  readonly reason: DeadLetterReason
+  /** The last error's message, or the reason the handler gave. */
+  readonly detail: string
+  readonly message: WireMessage
+}
+
+/** A bus in memory on virtual time: nothing happens behind the test's back, and an hour passes at once. */
+export interface TestBus extends Bus {
+  readonly runtime: VirtualRuntime
+  /** Lets everything run that needs no time to pass; resolves when no work of the framework remains. */
+  settle(): Promise<void>
+  /** Moves the clock on, firing what is due, then settles. */
+  advance(duration: Duration): Promise<void>
+  /** Bodies of this message that the test or its services have sent so far, in order. */
+  sent<M extends AnyContracted>(message: M): Promise<readonly Out<M>[]>
+  tally(message: AnyContracted): Tally
+  deadLetters(): readonly TestDeadLetter[]
+  readonly faults: {
+    /** The next `times` (default 1) handled deliveries of it are not acknowledged, as if the process had died: they come again. */
+    crashBeforeAck(message: AnyContracted, times?: number): void
+    /** The next `times` (default 1) messages of it are stored twice. */
+    duplicate(message: AnyContracted, times?: number): void
+  }
+}
+
+/**
+ * Runs services on an in-memory broker: real routing, settlement, retries and dead letters, under a clock that the test
+ * moves.
+ */
+export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
+  const { seed = 1, rethrow = true, ...busOptions } = options
+  const runtime = virtualRuntime({ seed })
+  const record = new Record()
+  const errors: Error[] = []
+  const bus = await createBus({
+    logger: silentLogger,
+    ...busOptions,
+    runtime,
+    transport: (clock) => recordingTransport(embedded({ memory: true })(clock), record),
+    drainOn: [],
+  })
+  // Other buses of this process speak on the same channel: ours are the messages that our broker delivered.
+  const onHandled = (event: unknown): void => {
+    const { error, message } = event as HandleEnded // that channel's shape
+    if (error !== undefined && record.deliveries.includes(message)) errors.push(error)
+  }
+  subscribe(DIAGNOSTIC_CHANNELS.handleEnd, onHandled)
+
+  const settle = async (): Promise<void> => {
+    await runtime.settle()
+    const [first] = errors.splice(0)
+    if (rethrow && first !== undefined) throw first
+  }
+  const of = (message: AnyContracted) => record.settlements.filter(({ settlement }) => settlement.delivery.message.type === message.type)
+  const close = async (): Promise<void> => {
+    unsubscribe(DIAGNOSTIC_CHANNELS.handleEnd, onHandled)
+    const drained = bus.drain()
+    await runtime.advance(0)
+    await drained
+  }
+
+  return {
+    publish: (event, body, send) => bus.publish(event, body, send),
+    send: (message, body, send) => bus.send(message, body, send),
+    request: (request, body, ask) => bus.request(request, body, ask),
+    requestAsync: (request, body, ask) => bus.requestAsync(request, body, ask),
+    scatter: (survey, body, ask) => bus.scatter(survey, body, ask),
+    subscription: (service, message) => bus.subscription(service, message),
+    health: () => bus.health(),
+    drain: close,
+    [Symbol.asyncDispose]: close,
+    facts: bus.facts,
+    subscriptions: bus.subscriptions,
+    runtime,
+    settle,
+    advance: async (duration) => {
+      await runtime.advance(durationMs(duration))
+      await settle()
+    },
+    sent: async <M extends AnyContracted>(message: M) => {
+      const wires = record.sent.filter(({ type }) => type === message.type)
+      return Promise.all(wires.map(async (wire) => (await decode(message, wire)) as Out<M>)) // decoded by its own schema
+    },
+    tally: (message) => ({
+      attempts: record.deliveries.filter(({ type }) => type === message.type).length,
+      processed: of(message).filter(({ settlement }) => settlement.action === 'ack').length,
+      retried: of(message).filter(({ settlement }) => settlement.action === 'retry').length,
+      deadLettered: of(message).filter(({ settlement }) => settlement.action === 'reject').length,
+    }),
+    deadLetters: () =>
+      record.settlements.flatMap(({ settlement, group }) =>
+        settlement.action === 'reject'
+          ? [{ type: settlement.delivery.message.type, group, reason: settlement.reason, detail: settlement.detail, message: settlement.delivery.message }]
+          : [],
+      ),
+    faults: {
+      crashBeforeAck: (message, times = 1) => void record.crashes.set(message.type, times),
+      duplicate: (message, times = 1) => void record.duplicates.set(message.type, times),
+    },
+  }
+}

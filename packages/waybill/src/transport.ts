@@ -1,0 +1,10 @@
+// The door for authors of transports: the seam, and what it speaks of.
+export type * from './transport/transport.ts'
+export type { TransportFactory } from './transport/transport-factory.ts'
+export type { TransportEvent } from './transport/transport-event.ts'
+export type * from './transport/engine-facts.ts'
+export { hasOneRecipient, type Channel, type ChannelKind } from './transport/channel.ts'
+export type { WireMessage } from './message/wire-message.ts'
+export { FOREIGN_WIRE_VERSION, WIRE_VERSION } from './message/wire-message.ts'
+export { shardOf } from './message/shard.ts'
+export { WaybillError } from './message/errors.ts'
