@@ -43,7 +43,8 @@ export const orders = contract(
   },
 )
 
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+type IsAny<A> = 0 extends 1 & A ? true : false
+type Equal<A, B> = IsAny<A> extends true ? false : [A] extends [B] ? ([B] extends [A] ? true : false) : false
 const equal = <A, B>(_same: Equal<A, B>): void => {}
 
 equal<In<typeof orders.place>, { id: string; amount: number; at: string }>(true)

@@ -25,7 +25,7 @@ export interface ContractOptions {
 /** A shard is a queue of every ordered group on most engines. */
 export const MAX_SHARDS = 256
 /** The highest version of a schema: a version is a small number, not a date. */
-export const MAX_VERSION = 65_535
+export const MAX_VERSION = 1_000
 
 // A name becomes part of queue names and routing keys; the dot separates contract and message.
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/

@@ -1,4 +1,6 @@
+import { WaybillError } from '../message/errors.ts'
 import type { Schema, SchemaOut } from './body-type.ts'
+import { InvalidMessageError, validate } from './validate.ts'
 
 /** Lifts a body from one version of its schema to the next. */
 export interface UpcastStep {
@@ -15,5 +17,48 @@ export interface UpcastStep {
  * @param to makes the next version's body; the current schema validates what comes out in the end
  */
 export function upcast<S extends Schema>(schema: S, to: (older: SchemaOut<S>) => unknown): UpcastStep {
-  return { schema, to: to as UpcastStep['to'] } // called only with what `schema` has let through
+  return { schema, to }
+}
+
+/**
+ * Lifts `body` from version `from` to the message's current one. A promise only where a step's schema is asynchronous.
+ *
+ * @throws {WaybillError} `WAYBILL_UNKNOWN_TYPE` when there is no step from that version; `WAYBILL_INVALID_MESSAGE` when
+ *   the body does not match an older schema, or a step throws
+ */
+export function liftToCurrent(message: Upcastable, from: number, body: unknown, what: string): unknown {
+  let lifted = body
+  for (let version = from; version < message.version; version++) {
+    const step = message.upcast.get(version)
+    if (step === undefined) {
+      throw new WaybillError(
+        'WAYBILL_UNKNOWN_TYPE',
+        `${what} has version ${from}, from which no upcast leads to ${message.version}`,
+      )
+    }
+    const valid = validate(step.schema, lifted, `${what}, version ${version}`)
+    if (valid instanceof Promise) {
+      return valid.then((older) => liftToCurrent(message, version + 1, take(step, older, what, version), what))
+    }
+    lifted = take(step, valid, what, version)
+  }
+  return lifted
+}
+
+interface Upcastable {
+  readonly version: number
+  readonly upcast: ReadonlyMap<number, UpcastStep>
+}
+
+function take(step: UpcastStep, older: unknown, what: string, version: number): unknown {
+  try {
+    return step.to(older)
+  } catch (cause) {
+    throw new InvalidMessageError(
+      what,
+      [{ path: '', message: `the upcast from version ${version} threw an error` }],
+      0,
+      cause,
+    )
+  }
 }
