@@ -19,7 +19,11 @@ export type Durable = (error: Error | undefined) => void
  * it is held until each of its queues has settled it.
  */
 export interface MessageLog {
-  /** Stores a message for these queues (one record, however many). Returns its sequence number. */
+  /**
+   * Stores a message for these queues (one record, however many; at least one). Returns its sequence number.
+   *
+   * @throws {WaybillError} `WAYBILL_BACKPRESSURE` above 64 MiB of `pendingBytes`, `WAYBILL_TOO_LARGE`; nothing is stored
+   */
   publish(queues: readonly number[], message: StoredMessage, done: Durable): number
   /** Forgets messages of a queue. Joins the next group commit. */
   settle(queue: number, sequences: readonly number[], done?: Durable): void
@@ -34,13 +38,26 @@ export interface MessageLog {
   countDelivery(queue: number, sequences: readonly number[], done: Durable): void
   /** Writes a definition (exchange, queue, binding) or removes it with `undefined`. Ordered with the messages. */
   define(key: string, definition: string | undefined, done: Durable): void
-  /** The message, at once when it is in memory, else from disk. */
+  /**
+   * The message, at once when it is in memory, else from disk. The parts are copies.
+   *
+   * @throws {RangeError} when no queue holds it any more; a promise rejects with it if that happens meanwhile
+   */
   read(sequence: number): StoredMessage | Promise<StoredMessage>
   /** Queued and unsynced bytes: publishers are held back above a mark. */
   readonly pendingBytes: number
+  /** The disk is nearly full: publishers are held back, settlements go on. See `MessageLogEvents.blocked`. */
+  readonly blocked: boolean
   /** Resolves when all that was queued is synced. */
   flush(): Promise<void>
   close(): Promise<void>
+}
+
+export interface MessageLogEvents {
+  /** The disk became nearly full, or has room again. */
+  blocked?(blocked: boolean, reason: string): void
+  /** A write failed: the log has closed, and every call from now on is answered with this error. */
+  failed?(error: Error): void
 }
 
 /** What a log held when it was opened, in the order in which it was written. */

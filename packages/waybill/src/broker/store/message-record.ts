@@ -1,0 +1,104 @@
+import type { StoredMessage } from './message-log.ts'
+import { RECORD, RECORD_HEADER_BYTES, payloadLengthAt, typeAt } from './record.ts'
+
+// Payloads that carry a message. Sequences are u48, queues u32, all little-endian.
+//
+//   publish = sequence, queues u16, { queue } , content
+//   move    = queue, sequence, zero u16, publish        settles the message of that queue, in the same stroke
+//   copy    = sequence, holdings u16, { queue, deliveries u16 }, content       the message again, in a newer segment
+//   content = lengths of exchange u16, routing key u16, properties u32; exchange, routing key (UTF-8), properties, body
+
+export const MOVE_PREFIX_BYTES = 12
+const CONTENT_HEADER_BYTES = 8
+const LONGEST_NAME_BYTES = 0xffff
+
+export interface ContentSize {
+  readonly exchange: number
+  readonly routingKey: number
+  readonly total: number
+}
+
+/** @throws {TypeError} when exchange or routing key is longer than 65,535 bytes */
+export function contentSize(message: StoredMessage): ContentSize {
+  const exchange = Buffer.byteLength(message.exchange)
+  const routingKey = Buffer.byteLength(message.routingKey)
+  if (exchange > LONGEST_NAME_BYTES || routingKey > LONGEST_NAME_BYTES)
+    throw new TypeError(`exchange and routing key have at most ${LONGEST_NAME_BYTES} bytes`)
+  const total = CONTENT_HEADER_BYTES + exchange + routingKey + message.properties.length + message.body.length
+  return { exchange, routingKey, total }
+}
+
+export function publishBytes(queues: number, content: ContentSize): number {
+  return 8 + queues * 4 + content.total
+}
+
+export function writePublish(
+  bytes: Buffer,
+  start: number,
+  sequence: number,
+  queues: readonly number[],
+  message: StoredMessage,
+  size: ContentSize,
+): void {
+  let at = bytes.writeUInt16LE(queues.length, bytes.writeUIntLE(sequence, start, 6))
+  for (const queue of queues) at = bytes.writeUInt32LE(queue, at)
+  at = bytes.writeUInt16LE(size.exchange, at)
+  at = bytes.writeUInt16LE(size.routingKey, at)
+  at = bytes.writeUInt32LE(message.properties.length, at)
+  at += bytes.write(message.exchange, at)
+  at += bytes.write(message.routingKey, at)
+  bytes.set(message.properties, at)
+  bytes.set(message.body, at + message.properties.length)
+}
+
+export function writeMovePrefix(bytes: Buffer, start: number, queue: number, sequence: number): void {
+  bytes.writeUInt16LE(0, bytes.writeUIntLE(sequence, bytes.writeUInt32LE(queue, start), 6))
+}
+
+/** Where the content begins in the record at `at`, which must carry a message. */
+export function contentStart(bytes: Buffer, at: number): number {
+  const type = typeAt(bytes, at)
+  const payload = at + RECORD_HEADER_BYTES + (type === RECORD.move ? MOVE_PREFIX_BYTES : 0)
+  return payload + 8 + bytes.readUInt16LE(payload + 6) * (type === RECORD.copy ? 6 : 4)
+}
+
+export function contentEnd(bytes: Buffer, at: number): number {
+  return at + RECORD_HEADER_BYTES + payloadLengthAt(bytes, at)
+}
+
+/** The message in the record at `at`, copied out, so that it does not keep the buffer alive. */
+export function readMessage(bytes: Buffer, at: number): StoredMessage {
+  let from = contentStart(bytes, at)
+  const exchange = from + CONTENT_HEADER_BYTES
+  const routingKey = exchange + bytes.readUInt16LE(from)
+  const properties = routingKey + bytes.readUInt16LE(from + 2)
+  from = properties + bytes.readUInt32LE(from + 4)
+  return {
+    exchange: bytes.toString('utf8', exchange, routingKey),
+    routingKey: bytes.toString('utf8', routingKey, properties),
+    properties: Buffer.from(bytes.subarray(properties, from)),
+    body: Buffer.from(bytes.subarray(from, contentEnd(bytes, at))),
+  }
+}
+
+export interface Holding {
+  readonly queue: number
+  readonly deliveries: number
+}
+
+export function copyBytes(holdings: number, contentLength: number): number {
+  return 8 + holdings * 6 + contentLength
+}
+
+/** Writes a copy of the message whose content is `from[start, end)`. */
+export function writeCopy(
+  bytes: Buffer,
+  start: number,
+  sequence: number,
+  holdings: readonly Holding[],
+  content: Buffer,
+): void {
+  let at = bytes.writeUInt16LE(holdings.length, bytes.writeUIntLE(sequence, start, 6))
+  for (const { queue, deliveries } of holdings) at = bytes.writeUInt16LE(deliveries, bytes.writeUInt32LE(queue, at))
+  content.copy(bytes, at)
+}
