@@ -30,7 +30,15 @@ export type { AsyncReply, HandlerOptions, Service, SubscriberOptions } from './b
 export { createBus } from './bus/create-bus.ts'
 export type { Bus, BusHealth, BusOptions, SubscriptionControl } from './bus/bus.ts'
 export type { Context } from './bus/context.ts'
-export type { RequestAsyncOptions, RequestOptions, ScatterOptions, Sender, SendOptions, Sent, SurveyReply } from './bus/sender.ts'
+export type {
+  RequestAsyncOptions,
+  RequestOptions,
+  ScatterOptions,
+  Sender,
+  SendOptions,
+  Sent,
+  SurveyReply,
+} from './bus/sender.ts'
 export { consoleLogger, silentLogger, type Logger } from './bus/logger.ts'
 export type { Handle, Handling, Middleware } from './middleware/handler.ts'
 export type { Retry } from './middleware/retry-policy.ts'
@@ -52,5 +60,5 @@ export type { Runtime } from './runtime/runtime.ts'
 
 // Transports.
 export { embedded, type EmbeddedOptions } from './transports/embedded/embedded.ts'
-export { rabbitmq, type RabbitmqOptions } from './transports/rabbitmq/rabbitmq.ts'
+// export { rabbitmq, type RabbitmqOptions } from './transports/rabbitmq/rabbitmq.ts'
 export type { TransportFactory } from './transport/transport-factory.ts'

@@ -1,7 +1,7 @@
 import type { EncodedReply } from '../contract/reply.ts'
 import { causedBy } from '../message/cause.ts'
 import { isWaybillError } from '../message/errors.ts'
-import { NO_HEADERS, WIRE_VERSION, type WireMessage } from '../message/wire-message.ts'
+import { WIRE_VERSION, type WireMessage } from '../message/wire-message.ts'
 import { replyType } from './reply-type.ts'
 import type { BusSettings } from './running-bus.ts'
 import type { SendQueue } from './send-queue.ts'
@@ -41,7 +41,7 @@ export class Answerer {
       traceparent: cause.traceparent,
       tracestate: cause.tracestate,
       attempt: 1,
-      headers: reply.headers ?? NO_HEADERS,
+      headers: reply.headers,
       body: reply.body,
     }
     try {

@@ -128,7 +128,13 @@ export class Consumer {
   async #run(delivery: Delivery): Promise<void> {
     const { message } = delivery
     const startedAt = this.#runtime.monotonic()
-    const seen = { message, service: this.options.service, channel: this.options.channel, group: this.options.group, attempt: message.attempt }
+    const seen = {
+      message,
+      service: this.options.service,
+      channel: this.options.channel,
+      group: this.options.group,
+      attempt: message.attempt,
+    }
     if (handleStart.hasSubscribers) handleStart.publish(seen)
     const verdict = this.#poisoned(delivery) ?? (await this.#process(delivery))
     this.#running--
@@ -153,7 +159,10 @@ export class Consumer {
     return {
       action: 'reject',
       reason: 'poison',
-      error: new WaybillError('WAYBILL_POISON', `${type} (id ${id}) was delivered ${count} times to ${this.options.group} without being settled`),
+      error: new WaybillError(
+        'WAYBILL_POISON',
+        `${type} (id ${id}) was delivered ${count} times to ${this.options.group} without being settled`,
+      ),
     }
   }
 
@@ -161,7 +170,13 @@ export class Consumer {
     if (verdict.action === 'ack') return { delivery, action: 'ack' }
     const { message } = delivery
     const failure = failureRecord(verdict.error, this.#runtime.now(), message.attempt, this.options.group)
-    const about = { id: message.id, type: message.type, attempt: message.attempt, group: this.options.group, error: failure.message }
+    const about = {
+      id: message.id,
+      type: message.type,
+      attempt: message.attempt,
+      group: this.options.group,
+      error: failure.message,
+    }
     if (verdict.action === 'retry') {
       this.#logger.info({ ...about, afterMs: verdict.afterMs }, 'handling failed and will be tried again')
       return { delivery, action: 'retry', afterMs: verdict.afterMs, attempt: message.attempt + 1, failure }

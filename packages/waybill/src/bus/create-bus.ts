@@ -28,7 +28,11 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
 }
 
 async function fromEnvironment(settings: BusSettings): Promise<NonNullable<BusOptions['transport']>> {
-  const { factory, shown } = await resolveTransport({ url: process.env['WAYBILL_URL'], mode: process.env['NODE_ENV'], cwd: process.cwd() })
+  const { factory, shown } = await resolveTransport({
+    url: process.env['WAYBILL_URL'],
+    mode: process.env['NODE_ENV'],
+    cwd: process.cwd(),
+  })
   settings.logger.info({ transport: shown }, 'no transport was passed to createBus')
   return factory
 }
@@ -36,7 +40,8 @@ async function fromEnvironment(settings: BusSettings): Promise<NonNullable<BusOp
 function settingsOf(options: BusOptions): BusSettings {
   const only = options.services?.length === 1 ? options.services[0]?.name : undefined
   const maxDeliveries = options.maxDeliveries ?? 20
-  if (!Number.isInteger(maxDeliveries) || maxDeliveries < 1) throw new TypeError(`maxDeliveries must be a whole number from 1, not ${maxDeliveries}`)
+  if (!Number.isInteger(maxDeliveries) || maxDeliveries < 1)
+    throw new TypeError(`maxDeliveries must be a whole number from 1, not ${maxDeliveries}`)
   return {
     name: options.name ?? only ?? 'bus',
     runtime: options.runtime ?? systemRuntime(),

@@ -14,7 +14,10 @@ const MAX_PARENTS = 256
  */
 export function defaultFolder(from: string, production: boolean): string {
   if (production) {
-    throw new WaybillError('WAYBILL_NO_DEFAULT_FOLDER', 'no transport is named, WAYBILL_URL is not set, and NODE_ENV is production')
+    throw new WaybillError(
+      'WAYBILL_NO_DEFAULT_FOLDER',
+      'no transport is named, WAYBILL_URL is not set, and NODE_ENV is production',
+    )
   }
   return join(workspaceRoot(from), '.waybill')
 }

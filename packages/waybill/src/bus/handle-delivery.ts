@@ -1,4 +1,5 @@
 // From a delivery to its verdict: find the handler, read the body, handle, answer, decide what becomes of a failure.
+import type { AnyContracted } from '../contract/contract.ts'
 import { decode } from '../contract/decode.ts'
 import { decodeReply, encodeFailure, encodeReply, type EncodedReply } from '../contract/reply.ts'
 import { isWaybillError, WaybillError } from '../message/errors.ts'
@@ -23,26 +24,32 @@ export interface Route {
 export interface HandlingParts {
   readonly service: string
   readonly routeOf: (message: WireMessage) => Route | undefined
-  readonly context: (delivery: Delivery, body: unknown) => HandlerContext
+  /** An ordinary client's message with the headers that it lacks. */
+  readonly adopt: (contracted: AnyContracted, message: WireMessage) => WireMessage
+  readonly context: (delivery: Delivery, message: WireMessage, body: unknown) => HandlerContext
   /** Sends a reply to the request's return address; resolves when it is stored, or nobody is there any more. */
   readonly answer: (request: WireMessage, reply: EncodedReply) => Promise<void>
 }
 
 export function handleDelivery(parts: HandlingParts): Process {
   return async (delivery) => {
-    const { message } = delivery
-    const route = parts.routeOf(message)
+    const route = parts.routeOf(delivery.message)
+    let { message } = delivery
     let body: unknown
     try {
       if (route === undefined) {
-        throw new WaybillError('WAYBILL_UNKNOWN_TYPE', `${parts.service} has no handler for ${message.type === '' ? 'a message without type' : message.type}`)
+        throw new WaybillError(
+          'WAYBILL_UNKNOWN_TYPE',
+          `${parts.service} has no handler for ${message.type === '' ? 'a message without type' : message.type}`,
+        )
       }
+      message = parts.adopt(route.registration.message, message)
       const read = readBody(route.registration, message)
       body = read instanceof Promise ? await read : read
     } catch (error) {
       return conclude(parts, message, unreadable(route, error))
     }
-    const context = parts.context(delivery, body)
+    const context = parts.context(delivery, message, body)
     try {
       const result: unknown = await route.handle(context)
       if (message.replyTo !== undefined && route.registration.role !== 'reply' && !context.answered) {
@@ -78,8 +85,11 @@ function unreadable(route: Route | undefined, error: unknown): Verdict {
 function afterFailure(route: Route, message: WireMessage, error: unknown): Verdict {
   if (error instanceof DeadLetterRequest) return { action: 'reject', reason: 'rejected', error }
   // Whoever waits for the reply is told at once, and decides about trying again.
-  const afterMs = message.headers[AWAITED_HEADER] === undefined ? route.retry.delayBefore(message.attempt + 1, error) : undefined
-  return afterMs === undefined ? { action: 'reject', reason: 'failed' satisfies DeadLetterReason, error } : { action: 'retry', afterMs, error }
+  const afterMs =
+    message.headers[AWAITED_HEADER] === undefined ? route.retry.delayBefore(message.attempt + 1, error) : undefined
+  return afterMs === undefined
+    ? { action: 'reject', reason: 'failed' satisfies DeadLetterReason, error }
+    : { action: 'retry', afterMs, error }
 }
 
 /** Tells the requester, where there is one, that the message has failed for good. */
@@ -89,7 +99,13 @@ async function conclude(parts: HandlingParts, message: WireMessage, verdict: Ver
     await parts.answer(message, encodeFailure(verdict.error))
   } catch (cause) {
     // The requester learns nothing, so the message is kept with both errors.
-    return { ...verdict, error: new AggregateError([verdict.error, cause], `${String(verdict.error)}; and the reply could not be sent: ${String(cause)}`) }
+    return {
+      ...verdict,
+      error: new AggregateError(
+        [verdict.error, cause],
+        `${String(verdict.error)}; and the reply could not be sent: ${String(cause)}`,
+      ),
+    }
   }
   // A question whose asker has had an error is done; a command is kept for the operator.
   return message.kind === 'query' || message.kind === 'survey' ? ACKNOWLEDGED : verdict

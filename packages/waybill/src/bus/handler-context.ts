@@ -3,7 +3,15 @@ import type { WireMessage } from '../message/wire-message.ts'
 import type { Handling } from '../middleware/handler.ts'
 import type { Delivery } from '../transport/transport.ts'
 import { DeadLetterRequest, type Context } from './context.ts'
-import type { RequestAsyncOptions, RequestOptions, ScatterOptions, Sender, SendOptions, Sent, SurveyReply } from './sender.ts'
+import type {
+  RequestAsyncOptions,
+  RequestOptions,
+  ScatterOptions,
+  Sender,
+  SendOptions,
+  Sent,
+  SurveyReply,
+} from './sender.ts'
 
 /** One message being handled: what middleware sees, and the `Context` its handler gets. */
 export class HandlerContext implements Context, Handling {
@@ -18,8 +26,8 @@ export class HandlerContext implements Context, Handling {
   #abort: AbortController | undefined
   #aborted: Error | undefined
 
-  constructor(delivery: Delivery, body: unknown, service: string, group: string, sender: Sender) {
-    this.message = delivery.message
+  constructor(delivery: Delivery, message: WireMessage, body: unknown, service: string, group: string, sender: Sender) {
+    this.message = message
     this.redelivered = delivery.redelivered ?? false
     this.body = body
     this.service = service
@@ -84,7 +92,11 @@ export class HandlerContext implements Context, Handling {
   requestAsync<M extends AnyRequest>(request: M, body: In<M>, options?: RequestAsyncOptions): Promise<Sent> {
     return this.#sender.requestAsync(request, body, options)
   }
-  scatter<M extends AnySurvey>(survey: M, body: In<M>, options?: ScatterOptions): AsyncIterable<SurveyReply<ReplyOf<M>>> {
+  scatter<M extends AnySurvey>(
+    survey: M,
+    body: In<M>,
+    options?: ScatterOptions,
+  ): AsyncIterable<SurveyReply<ReplyOf<M>>> {
     return this.#sender.scatter(survey, body, options)
   }
 }

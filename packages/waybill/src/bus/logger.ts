@@ -21,6 +21,8 @@ export const consoleLogger: Logger = {
 export const silentLogger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 function line(level: string, fields: object, message: string): string {
-  const shown = Object.entries(fields).map(([name, value]) => `${name}=${value instanceof Error ? value.message : JSON.stringify(value)}`)
+  const shown = Object.entries(fields).map(
+    ([name, value]) => `${name}=${value instanceof Error ? value.message : JSON.stringify(value)}`,
+  )
   return `waybill ${level}: ${message}${shown.length === 0 ? '' : ` (${shown.join(' ')})`}`
 }

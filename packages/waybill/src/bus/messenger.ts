@@ -1,6 +1,15 @@
 // The verbs: from a typed call to a message on the send queue, and from replies back to the caller.
-import type { AnyCommand, AnyContracted, AnyDocument, AnyEvent, AnyRequest, AnySurvey, In, ReplyOf } from '../contract/contract.ts'
-import { encode } from '../contract/encode.ts'
+import type {
+  AnyCommand,
+  AnyContracted,
+  AnyDocument,
+  AnyEvent,
+  AnyRequest,
+  AnySurvey,
+  In,
+  ReplyOf,
+} from '../contract/contract.ts'
+import { encode, type Encoded } from '../contract/encode.ts'
 import { decodeReply } from '../contract/reply.ts'
 import { causedBy, firstCause } from '../message/cause.ts'
 import { WaybillError } from '../message/errors.ts'
@@ -15,7 +24,15 @@ import { AWAITED_HEADER } from './awaited.ts'
 import { replyChannel } from './plan.ts'
 import type { Replies } from './replies.ts'
 import { scatterReplies } from './scatter.ts'
-import type { RequestAsyncOptions, RequestOptions, ScatterOptions, Sender, SendOptions, Sent, SurveyReply } from './sender.ts'
+import type {
+  RequestAsyncOptions,
+  RequestOptions,
+  ScatterOptions,
+  Sender,
+  SendOptions,
+  Sent,
+  SurveyReply,
+} from './sender.ts'
 import type { SendQueue } from './send-queue.ts'
 
 /** What every messenger of one bus shares. */
@@ -87,7 +104,11 @@ export class Messenger implements Sender {
     return decodeReply(request, await reply) as Promise<ReplyOf<M>> // decodeReply validates against the reply's schema
   }
 
-  scatter<M extends AnySurvey>(survey: M, body: In<M>, options: ScatterOptions = {}): AsyncIterable<SurveyReply<ReplyOf<M>>> {
+  scatter<M extends AnySurvey>(
+    survey: M,
+    body: In<M>,
+    options: ScatterOptions = {},
+  ): AsyncIterable<SurveyReply<ReplyOf<M>>> {
     const timeoutMs = this.#requestTimeout(options)
     return scatterReplies<ReplyOf<M>>({
       replies: this.#parts.replies,
@@ -95,7 +116,8 @@ export class Messenger implements Sender {
       timeoutMs,
       limit: options.limit,
       signal: options.signal,
-      compose: async () => this.#compose(survey, body, options, this.#awaited(await this.#parts.returnAddress(), timeoutMs)),
+      compose: async () =>
+        this.#compose(survey, body, options, this.#awaited(await this.#parts.returnAddress(), timeoutMs)),
       send: (message) => this.#hand(survey, message, timeoutMs, options.signal),
     })
   }
@@ -104,12 +126,25 @@ export class Messenger implements Sender {
     const composed = this.#compose(contracted, body, options, extras)
     const message = composed instanceof Promise ? await composed : composed
     const timeoutMs = options.timeout === undefined ? this.#parts.sendTimeoutMs : durationMs(options.timeout)
-    await this.#hand(contracted, message, timeoutMs, options.signal, options.delay === undefined ? 0 : durationMs(options.delay))
+    await this.#hand(
+      contracted,
+      message,
+      timeoutMs,
+      options.signal,
+      options.delay === undefined ? 0 : durationMs(options.delay),
+    )
     return { id: message.id, correlationId: message.correlationId ?? message.id }
   }
 
-  #hand(contracted: AnyContracted, message: WireMessage, timeoutMs: number, signal?: AbortSignal, delayMs = 0): Promise<void> {
-    const outgoing: Outgoing = delayMs > 0 ? { message, to: contracted.channel, delayMs } : { message, to: contracted.channel }
+  #hand(
+    contracted: AnyContracted,
+    message: WireMessage,
+    timeoutMs: number,
+    signal?: AbortSignal,
+    delayMs = 0,
+  ): Promise<void> {
+    const outgoing: Outgoing =
+      delayMs > 0 ? { message, to: contracted.channel, delayMs } : { message, to: contracted.channel }
     return this.#parts.sends.send(outgoing, timeoutMs, signal)
   }
 
@@ -121,17 +156,28 @@ export class Messenger implements Sender {
     return { replyTo, expiresAt: this.#parts.runtime.now() + timeoutMs, awaited: true }
   }
 
-  #compose(contracted: AnyContracted, body: unknown, options: SendOptions, extras: Extras): WireMessage | Promise<WireMessage> {
-    const encoded = encode(contracted, body)
-    const build = ({ body: bytes, contentType }: { body: Uint8Array; contentType: string }): WireMessage => {
+  #compose(
+    contracted: AnyContracted,
+    body: unknown,
+    options: SendOptions,
+    extras: Extras,
+  ): WireMessage | Promise<WireMessage> {
+    const encoded = encode(
+      contracted,
+      body,
+      options.headers === undefined ? NO_HEADERS : checkedHeaders(options.headers),
+    )
+    const build = ({ body: bytes, contentType, headers }: Encoded): WireMessage => {
       const { runtime, logger, warnBodyBytes } = this.#parts
       const now = runtime.now()
       const id = options.id ?? runtime.newId()
       const cause = this.#parent === undefined ? firstCause(id, runtime) : causedBy(this.#parent, runtime)
       if (bytes.byteLength > warnBodyBytes) {
-        logger.warn({ type: contracted.type, id, bytes: bytes.byteLength }, 'a large body slows every broker down; send a reference instead')
+        logger.warn(
+          { type: contracted.type, id, bytes: bytes.byteLength },
+          'a large body slows every broker down; send a reference instead',
+        )
       }
-      const headers = options.headers === undefined ? NO_HEADERS : checkedHeaders(options.headers)
       return {
         id,
         source: this.#source,

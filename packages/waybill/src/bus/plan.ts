@@ -41,7 +41,10 @@ function planOne(service: Service, registrations: readonly Registration[]): Plan
   const channel = channelOf(service, first)
   const ordered = registrations.some((registration) => registration.options.ordered === true)
   if (ordered && channel.shards < 2) {
-    throw new WaybillError('WAYBILL_ORDER_NEEDS_SHARDS', `${service.name} wants ${first.message.type} ordered, but the channel ${channel.name} has no shards`)
+    throw new WaybillError(
+      'WAYBILL_ORDER_NEEDS_SHARDS',
+      `${service.name} wants ${first.message.type} ordered, but the channel ${channel.name} has no shards`,
+    )
   }
   const most = (pick: (registration: Registration) => number | undefined): number =>
     Math.max(0, ...registrations.map((registration) => pick(registration) ?? 0))
@@ -68,7 +71,8 @@ function planOne(service: Service, registrations: readonly Registration[]): Plan
 }
 
 function bound(what: string, value: number, most: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > most) throw new TypeError(`${what} must be a whole number from 1 to ${most}, not ${value}`)
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw new TypeError(`${what} must be a whole number from 1 to ${most}, not ${value}`)
 }
 
 function channelOf(service: Service, registration: Registration): Channel {
@@ -86,7 +90,12 @@ function typeOf(registration: Registration): string {
 
 function subscriptionKey(service: Service, registration: Registration): string {
   const channel = channelOf(service, registration)
-  return JSON.stringify([channel.kind, channel.foreign ?? channel.name, registration.options.group, registration.options.broadcast === true])
+  return JSON.stringify([
+    channel.kind,
+    channel.foreign ?? channel.name,
+    registration.options.group,
+    registration.options.broadcast === true,
+  ])
 }
 
 function refuseTwins(services: readonly Service[]): void {

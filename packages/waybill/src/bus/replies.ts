@@ -39,12 +39,18 @@ export class Replies {
    */
   expect(id: string, what: string, timeoutMs: number, listener: ReplyListener): () => void {
     if (this.#pending.size >= MAX_REQUESTS) {
-      throw new WaybillError('WAYBILL_BACKPRESSURE', `${MAX_REQUESTS} requests are waiting for replies; ${what} was not sent`)
+      throw new WaybillError(
+        'WAYBILL_BACKPRESSURE',
+        `${MAX_REQUESTS} requests are waiting for replies; ${what} was not sent`,
+      )
     }
     this.#pending.set(id, {
       listener,
       deadline: this.#deadlines.add(timeoutMs, () =>
-        this.#fail(id, new WaybillError('WAYBILL_REQUEST_TIMEOUT', `${what} (id ${id}) had no reply within ${timeoutMs} ms`)),
+        this.#fail(
+          id,
+          new WaybillError('WAYBILL_REQUEST_TIMEOUT', `${what} (id ${id}) had no reply within ${timeoutMs} ms`),
+        ),
       ),
     })
     return () => void this.#take(id)

@@ -19,7 +19,9 @@ export interface TransportEnvironment {
  *
  * @throws {WaybillError} `WAYBILL_BAD_URL`, `WAYBILL_NO_DEFAULT_FOLDER`
  */
-export async function resolveTransport(environment: TransportEnvironment): Promise<{ readonly factory: TransportFactory; readonly shown: string }> {
+export async function resolveTransport(
+  environment: TransportEnvironment,
+): Promise<{ readonly factory: TransportFactory; readonly shown: string }> {
   const { url, mode, cwd } = environment
   const scheme = url === undefined ? undefined : /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase()
   if (url !== undefined && (scheme === 'amqp' || scheme === 'amqps')) {
@@ -28,10 +30,14 @@ export async function resolveTransport(environment: TransportEnvironment): Promi
     return { factory: rabbitmq({ urls }), shown: urls.map(withoutPassword).join(', ') }
   }
   if (scheme !== undefined && scheme !== 'file') {
-    throw new WaybillError('WAYBILL_BAD_URL', `WAYBILL_URL names the scheme "${scheme}:", which no transport here serves`)
+    throw new WaybillError(
+      'WAYBILL_BAD_URL',
+      `WAYBILL_URL names the scheme "${scheme}:", which no transport here serves`,
+    )
   }
   if (url?.trim() === '') throw new WaybillError('WAYBILL_BAD_URL', 'WAYBILL_URL is empty')
-  const dir = url === undefined ? defaultFolder(cwd, mode === 'production') : resolve(cwd, url.replace(/^file:(\/\/)?/, ''))
+  const dir =
+    url === undefined ? defaultFolder(cwd, mode === 'production') : resolve(cwd, url.replace(/^file:(\/\/)?/, ''))
   const { embedded } = await import('../transports/embedded/embedded.ts')
   return { factory: embedded({ dir }), shown: dir }
 }

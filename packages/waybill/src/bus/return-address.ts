@@ -32,14 +32,23 @@ export class ReturnAddress {
   /** A reconnect may have swallowed replies: who waits is told. */
   onGap(channel: string): void {
     if (channel !== this.#channel.name || this.#address === undefined) return
-    this.#replies.failAll(new WaybillError('WAYBILL_OUTCOME_UNKNOWN', 'the link broke while the request was pending; it may have been handled'))
+    this.#replies.failAll(
+      new WaybillError(
+        'WAYBILL_OUTCOME_UNKNOWN',
+        'the link broke while the request was pending; it may have been handled',
+      ),
+    )
   }
 
   async #subscribe(): Promise<string> {
     const early: Delivery[] = []
     let take = (batch: readonly Delivery[]): void => void early.push(...batch)
     const subscription = await this.#transport.subscribe(
-      { group: { channel: this.#channel, name: this.#channel.name, ordered: false }, transient: true, prefetch: PREFETCH },
+      {
+        group: { channel: this.#channel, name: this.#channel.name, ordered: false },
+        transient: true,
+        prefetch: PREFETCH,
+      },
       (batch) => take(batch),
     )
     take = (batch) => {
@@ -47,7 +56,8 @@ export class ReturnAddress {
       subscription.settle(batch.map((delivery) => ({ delivery, action: 'ack' })))
     }
     take(early)
-    if (subscription.address === undefined) throw new WaybillError('WAYBILL_UNSUPPORTED', `${this.#transport.name} gave no return address`)
+    if (subscription.address === undefined)
+      throw new WaybillError('WAYBILL_UNSUPPORTED', `${this.#transport.name} gave no return address`)
     this.#address = subscription.address
     return subscription.address
   }

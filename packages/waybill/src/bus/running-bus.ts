@@ -1,5 +1,14 @@
 // A bus that runs: the transport, the send queue, the subscriptions, and their common end.
-import type { AnyCommand, AnyContracted, AnyDocument, AnyEvent, AnyRequest, AnySurvey, In, ReplyOf } from '../contract/contract.ts'
+import type {
+  AnyCommand,
+  AnyContracted,
+  AnyDocument,
+  AnyEvent,
+  AnyRequest,
+  AnySurvey,
+  In,
+  ReplyOf,
+} from '../contract/contract.ts'
 import { WaybillError } from '../message/errors.ts'
 import type { Middleware } from '../middleware/handler.ts'
 import { Deadlines } from '../runtime/deadlines.ts'
@@ -71,12 +80,18 @@ export class RunningBus implements Bus {
   }
 
   /** Connects, declares and subscribes, all within the start time-out. */
-  async start(plans: readonly PlannedSubscription[], declare: readonly AnyContracted[], signals: readonly NodeJS.Signals[]): Promise<void> {
+  async start(
+    plans: readonly PlannedSubscription[],
+    declare: readonly AnyContracted[],
+    signals: readonly NodeJS.Signals[],
+  ): Promise<void> {
     const stopEvents = this.#transport.onEvent((event) => this.#onEvent(event))
     const abort = new AbortController()
     const { startTimeoutMs } = this.#settings
     const deadline = this.#deadlines.add(startTimeoutMs, () =>
-      abort.abort(new WaybillError('WAYBILL_NOT_CONNECTED', `${this.#transport.name} did not answer within ${startTimeoutMs} ms`)),
+      abort.abort(
+        new WaybillError('WAYBILL_NOT_CONNECTED', `${this.#transport.name} did not answer within ${startTimeoutMs} ms`),
+      ),
     )
     this.#stopListening = stopEvents
     try {
@@ -103,9 +118,19 @@ export class RunningBus implements Bus {
 
   async health(): Promise<BusHealth> {
     const broker = await this.#transport.inspect()
-    const subscriptions = this.#subscriptions.map(({ service, channel, group, state }) => ({ service, channel, group, state }))
+    const subscriptions = this.#subscriptions.map(({ service, channel, group, state }) => ({
+      service,
+      channel,
+      group,
+      state,
+    }))
     const connected = this.#connected && broker.connected
-    return { healthy: connected && subscriptions.every(({ state }) => state === 'consuming'), connected, subscriptions, broker }
+    return {
+      healthy: connected && subscriptions.every(({ state }) => state === 'consuming'),
+      connected,
+      subscriptions,
+      broker,
+    }
   }
 
   publish<M extends AnyEvent>(event: M, body: In<M>, options?: SendOptions): Promise<Sent> {
@@ -120,7 +145,11 @@ export class RunningBus implements Bus {
   requestAsync<M extends AnyRequest>(request: M, body: In<M>, options?: RequestAsyncOptions): Promise<Sent> {
     return this.#messenger.requestAsync(request, body, options)
   }
-  scatter<M extends AnySurvey>(survey: M, body: In<M>, options?: ScatterOptions): AsyncIterable<SurveyReply<ReplyOf<M>>> {
+  scatter<M extends AnySurvey>(
+    survey: M,
+    body: In<M>,
+    options?: ScatterOptions,
+  ): AsyncIterable<SurveyReply<ReplyOf<M>>> {
     return this.#messenger.scatter(survey, body, options)
   }
 
@@ -133,7 +162,11 @@ export class RunningBus implements Bus {
     return this.drain()
   }
 
-  async #connectAndSubscribe(plans: readonly PlannedSubscription[], declare: readonly AnyContracted[], signal: AbortSignal): Promise<void> {
+  async #connectAndSubscribe(
+    plans: readonly PlannedSubscription[],
+    declare: readonly AnyContracted[],
+    signal: AbortSignal,
+  ): Promise<void> {
     this.#facts = await this.#transport.connect(signal)
     this.#connected = true
     await this.#transport.declare({ channels: declare.map(({ channel }) => channel), groups: [] })
@@ -179,7 +212,10 @@ export class RunningBus implements Bus {
       case 'disconnected':
         this.#connected = false
         this.#sends.pause()
-        logger.warn({ transport: this.#transport.name, error: event.error.message }, 'the link to the broker is down; it is being taken up again')
+        logger.warn(
+          { transport: this.#transport.name, error: event.error.message },
+          'the link to the broker is down; it is being taken up again',
+        )
         break
       case 'connected':
         this.#connected = true
@@ -187,7 +223,10 @@ export class RunningBus implements Bus {
         logger.info({ transport: this.#transport.name }, 'the link to the broker is up')
         break
       case 'blocked':
-        logger.warn({ transport: this.#transport.name, reason: event.reason }, 'the broker holds publishers back; sends wait')
+        logger.warn(
+          { transport: this.#transport.name, reason: event.reason },
+          'the broker holds publishers back; sends wait',
+        )
         break
       case 'gap':
         this.#returnAddress.onGap(event.channel)
@@ -210,7 +249,9 @@ export class RunningBus implements Bus {
     const left = (): number => Math.max(0, until - runtime.monotonic())
     // Handlers first: they may still send. Then what was sent, then the link.
     const closed = await Promise.allSettled(this.#subscriptions.map((subscription) => subscription.close(left())))
-    for (const result of closed) if (result.status === 'rejected') logger.warn({ error: String(result.reason) }, 'a subscription did not close cleanly')
+    for (const result of closed)
+      if (result.status === 'rejected')
+        logger.warn({ error: String(result.reason) }, 'a subscription did not close cleanly')
     await this.#within(left(), this.#sends.idle())
     this.#sends.close()
     this.#replies.failAll(new WaybillError('WAYBILL_CLOSED', 'the bus was closed before the reply came'))

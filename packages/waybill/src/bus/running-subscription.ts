@@ -8,6 +8,7 @@ import { durationMs } from '../runtime/duration.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { TransportEvent } from '../transport/transport-event.ts'
+import { adopt } from '../contract/foreign.ts'
 import { encodeFailure } from '../contract/reply.ts'
 import type { Answerer } from './answerer.ts'
 import { AWAITED_HEADER } from './awaited.ts'
@@ -51,11 +52,20 @@ export class RunningSubscription implements SubscriptionControl {
     this.#routes = new Map([...plan.routes].map(([type, registration]) => [type, this.#ready(registration)]))
     const { service, group, concurrency, prefetch } = plan
     this.#consumer = new Consumer(
-      { service: service.name, channel: group.channel.name, group: group.name, concurrency, prefetch, maxDeliveries: parts.maxDeliveries },
+      {
+        service: service.name,
+        channel: group.channel.name,
+        group: group.name,
+        concurrency,
+        prefetch,
+        maxDeliveries: parts.maxDeliveries,
+      },
       handleDelivery({
         service: service.name,
         routeOf: (message) => this.#routeOf(message),
-        context: (delivery, body) => new HandlerContext(delivery, body, service.name, group.name, parts.speakFor(service.name, delivery.message)),
+        adopt: (contracted, message) => adopt(contracted, message, parts.runtime),
+        context: (delivery, message, body) =>
+          new HandlerContext(delivery, message, body, service.name, group.name, parts.speakFor(service.name, message)),
         answer: (request, reply) => parts.answerer.answer(request, reply),
       }),
       parts.runtime,
@@ -96,7 +106,8 @@ export class RunningSubscription implements SubscriptionControl {
     const concurrency = limits.concurrency ?? this.concurrency
     const prefetch = limits.prefetch ?? (limits.concurrency === undefined ? this.prefetch : 2 * concurrency)
     for (const [name, value] of Object.entries({ concurrency, prefetch })) {
-      if (!Number.isInteger(value) || value < 1) throw new TypeError(`${name} must be a whole number from 1, not ${value}`)
+      if (!Number.isInteger(value) || value < 1)
+        throw new TypeError(`${name} must be a whole number from 1, not ${value}`)
     }
     this.#consumer.tune(concurrency, prefetch)
   }
@@ -104,7 +115,9 @@ export class RunningSubscription implements SubscriptionControl {
   async start(transport: Transport): Promise<void> {
     const { group, transient, start } = this.#plan
     const prefetch = this.#consumer.prefetch
-    this.#consumer.attach(await transport.subscribe({ group, transient, start, prefetch }, (batch) => this.#consumer.receive(batch)))
+    this.#consumer.attach(
+      await transport.subscribe({ group, transient, start, prefetch }, (batch) => this.#consumer.receive(batch)),
+    )
     this.#state = 'consuming'
   }
 
@@ -117,7 +130,10 @@ export class RunningSubscription implements SubscriptionControl {
   async close(deadlineMs: number): Promise<void> {
     this.#state = 'closed'
     const giveUp = this.#parts.deadlines.add(deadlineMs, () => {
-      const error = new WaybillError('WAYBILL_CLOSED', `the bus closed before ${this.service} had handled the message; it goes back to the broker`)
+      const error = new WaybillError(
+        'WAYBILL_CLOSED',
+        `the bus closed before ${this.service} had handled the message; it goes back to the broker`,
+      )
       for (const context of this.#running) context.abort(error)
     })
     try {
@@ -137,12 +153,20 @@ export class RunningSubscription implements SubscriptionControl {
     const { runtime, deadlines, middleware, longestDelayMs } = this.#parts
     const retry = retryPolicy(registration.options.retry ?? {}, () => runtime.random())
     if (retry.longestMs > longestDelayMs) {
-      throw new WaybillError('WAYBILL_LIMIT', `${this.service} retries ${registration.message.type} after up to ${retry.longestMs} ms; this engine can wait ${longestDelayMs} ms`)
+      throw new WaybillError(
+        'WAYBILL_LIMIT',
+        `${this.service} retries ${registration.message.type} after up to ${retry.longestMs} ms; this engine can wait ${longestDelayMs} ms`,
+      )
     }
-    const limit = timeout(durationMs(registration.options.timeout ?? DEFAULT_TIMEOUT), deadlines, (handling, error) => this.#onTimeout(registration, handling, error))
+    const limit = timeout(durationMs(registration.options.timeout ?? DEFAULT_TIMEOUT), deadlines, (handling, error) =>
+      this.#onTimeout(registration, handling, error),
+    )
     // A HandlerContext is both what middleware sees and what the handler gets; the body's type was checked at registration.
     const handler: Handle = (handling) => registration.handle(handling.body as never, handling as HandlerContext)
-    const wrapped = [...middleware, ...this.#plan.service.middleware].reduceRight<Handle>((next, wrap) => wrap(next), handler)
+    const wrapped = [...middleware, ...this.#plan.service.middleware].reduceRight<Handle>(
+      (next, wrap) => wrap(next),
+      handler,
+    )
     return { registration, retry, handle: this.#tracked(limit(wrapped)) }
   }
 
@@ -162,11 +186,15 @@ export class RunningSubscription implements SubscriptionControl {
   #onTimeout(registration: Registration, handling: Handling, error: WaybillError): void {
     const { logger, deadlines, answerer } = this.#parts
     const { message } = handling
-    logger.warn({ id: message.id, type: message.type, service: this.service }, 'a handler is over its time-out; it keeps its slot until it returns')
+    logger.warn(
+      { id: message.id, type: message.type, service: this.service },
+      'a handler is over its time-out; it keeps its slot until it returns',
+    )
     deadlines.add(STUCK_GRACE_MS, () => {
       if (this.#running.has(handling as HandlerContext)) this.#late.add(handling) // made by this subscription
     })
-    if (message.replyTo === undefined || message.headers[AWAITED_HEADER] === undefined || registration.role === 'reply') return
+    if (message.replyTo === undefined || message.headers[AWAITED_HEADER] === undefined || registration.role === 'reply')
+      return
     ;(handling as HandlerContext).answered = true // made by this subscription
     answerer.answer(message, encodeFailure(error)).catch((cause: unknown) => {
       logger.error({ id: message.id, error: String(cause) }, 'the requester could not be told of the time-out')

@@ -38,18 +38,20 @@ export async function* scatterReplies<Reply>(scatter: Scatter): AsyncGenerator<S
     reply: (wire) => {
       unread.push(wire)
       taken++
-      if (unread.length > MAX_UNREAD) finish(new WaybillError('WAYBILL_BACKPRESSURE', `${MAX_UNREAD} replies to ${survey.type} wait to be read`))
+      if (unread.length > MAX_UNREAD)
+        finish(new WaybillError('WAYBILL_BACKPRESSURE', `${MAX_UNREAD} replies to ${survey.type} wait to be read`))
       wake?.()
       return taken >= limit || unread.length > MAX_UNREAD
     },
     ended: (error) => finish(error.code === 'WAYBILL_REQUEST_TIMEOUT' ? 'time' : error),
   })
-  const onAbort = (): void => finish(new WaybillError('WAYBILL_ABORTED', `the survey ${survey.type} was aborted`, { cause: signal?.reason }))
+  const onAbort = (): void =>
+    finish(new WaybillError('WAYBILL_ABORTED', `the survey ${survey.type} was aborted`, { cause: signal?.reason }))
   signal?.addEventListener('abort', onAbort, { once: true })
   if (signal?.aborted === true) onAbort()
   try {
     await scatter.send(message)
-    for (let given = 0; given < limit; ) {
+    for (let given = 0; given < limit;) {
       const next = unread.shift()
       if (next !== undefined) {
         given++

@@ -64,11 +64,17 @@ export class SendQueue {
    */
   send(outgoing: Outgoing, timeoutMs: number, signal?: AbortSignal): Promise<void> {
     const bytes = outgoing.message.body.byteLength
-    if (this.#closed) return Promise.reject(new WaybillError('WAYBILL_CLOSED', `${outgoing.message.type} was sent after the bus was closed`))
+    if (this.#closed)
+      return Promise.reject(
+        new WaybillError('WAYBILL_CLOSED', `${outgoing.message.type} was sent after the bus was closed`),
+      )
     if (signal?.aborted === true) return Promise.reject(aborted(outgoing.message, signal))
     if (this.#pending >= this.#limits.maxPending || this.#pendingBytes + bytes > this.#limits.maxPendingBytes) {
       return Promise.reject(
-        new WaybillError('WAYBILL_BACKPRESSURE', `${this.#pending} messages (${this.#pendingBytes} bytes) are pending; ${outgoing.message.type} was not sent`),
+        new WaybillError(
+          'WAYBILL_BACKPRESSURE',
+          `${this.#pending} messages (${this.#pendingBytes} bytes) are pending; ${outgoing.message.type} was not sent`,
+        ),
       )
     }
     return new Promise((resolve, reject) => this.#enqueue(outgoing, timeoutMs, signal, resolve, reject))
@@ -99,7 +105,13 @@ export class SendQueue {
     this.#waiting = []
   }
 
-  #enqueue(outgoing: Outgoing, timeoutMs: number, signal: AbortSignal | undefined, resolve: () => void, reject: (error: Error) => void): void {
+  #enqueue(
+    outgoing: Outgoing,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    resolve: () => void,
+    reject: (error: Error) => void,
+  ): void {
     const release = this.#runtime.hold(`send ${outgoing.message.type}`)
     const bytes = outgoing.message.body.byteLength
     const entry: Entry = {
@@ -121,7 +133,9 @@ export class SendQueue {
     }
     this.#pending++
     this.#pendingBytes += bytes
-    entry.deadline = this.#deadlines.add(timeoutMs, () => this.#end(entry, this.#unsent(entry, `no confirmation within ${timeoutMs} ms`)))
+    entry.deadline = this.#deadlines.add(timeoutMs, () =>
+      this.#end(entry, this.#unsent(entry, `no confirmation within ${timeoutMs} ms`)),
+    )
     if (signal !== undefined) {
       const onAbort = (): void => this.#end(entry, aborted(outgoing.message, signal))
       signal.addEventListener('abort', onAbort, { once: true })
@@ -154,7 +168,11 @@ export class SendQueue {
     this.#inFlightBatches++
     this.#transport.send(batch.map((entry) => entry.outgoing)).then(
       (results) => this.#answered(batch, results),
-      (error: unknown) => this.#answered(batch, batch.map(() => ({ outcome: 'unknown', error: asError(error) }))),
+      (error: unknown) =>
+        this.#answered(
+          batch,
+          batch.map(() => ({ outcome: 'unknown', error: asError(error) })),
+        ),
     )
   }
 
@@ -163,7 +181,10 @@ export class SendQueue {
     let again = false
     for (const [index, entry] of batch.entries()) {
       if (entry.state === 'done') continue
-      const result = results[index] ?? { outcome: 'unknown', error: new Error(`the transport answered ${results.length} of ${batch.length} entries`) }
+      const result = results[index] ?? {
+        outcome: 'unknown',
+        error: new Error(`the transport answered ${results.length} of ${batch.length} entries`),
+      }
       if (result.outcome === 'accepted') this.#end(entry, undefined)
       else if (result.outcome === 'unknown' || isWaybillError(result.error, 'WAYBILL_NOT_CONNECTED')) {
         entry.doubtful ||= result.outcome === 'unknown'
@@ -211,7 +232,9 @@ function channelName(outgoing: Outgoing): string {
 }
 
 function aborted(message: WireMessage, signal: AbortSignal): WaybillError {
-  return new WaybillError('WAYBILL_ABORTED', `sending ${message.type} (id ${message.id}) was aborted`, { cause: signal.reason })
+  return new WaybillError('WAYBILL_ABORTED', `sending ${message.type} (id ${message.id}) was aborted`, {
+    cause: signal.reason,
+  })
 }
 
 function asError(error: unknown): Error {

@@ -44,8 +44,7 @@ export interface Sent {
 
 /** One recipient's answer to a survey. */
 export type SurveyReply<Reply> = { readonly from: string } & (
-  | { readonly ok: true; readonly value: Reply }
-  | { readonly ok: false; readonly error: Error }
+  { readonly ok: true; readonly value: Reply } | { readonly ok: false; readonly error: Error }
 )
 
 export interface Sender {

@@ -1,4 +1,14 @@
-import type { AnyContracted, AnyDocument, AnyCommand, AnyEvent, AnyRequest, AnySurvey, Out, ReplyIn, ReplyOf } from '../contract/contract.ts'
+import type {
+  AnyContracted,
+  AnyDocument,
+  AnyCommand,
+  AnyEvent,
+  AnyRequest,
+  AnySurvey,
+  Out,
+  ReplyIn,
+  ReplyOf,
+} from '../contract/contract.ts'
 import type { Middleware } from '../middleware/handler.ts'
 import type { Retry } from '../middleware/retry-policy.ts'
 import type { Duration } from '../runtime/duration.ts'
@@ -29,7 +39,8 @@ export interface SubscriberOptions extends HandlerOptions {
 }
 
 /** The reply to a `requestAsync`: the value, or the error with which the handler failed for good. */
-export type AsyncReply<Reply> = { readonly ok: true; readonly value: Reply } | { readonly ok: false; readonly error: Error }
+export type AsyncReply<Reply> =
+  { readonly ok: true; readonly value: Reply } | { readonly ok: false; readonly error: Error }
 
 /** A handler as it was registered; types are checked at registration and erased here. */
 export interface Registration {
@@ -50,7 +61,11 @@ export interface Service {
   readonly registrations: readonly Registration[]
   readonly middleware: readonly Middleware[]
   /** Handles a command, a document, or an event. A command's handler returns its reply where it declares one. */
-  on<M extends AnyEvent>(event: M, handler: (body: Out<M>, context: Context) => void | Promise<void>, options?: SubscriberOptions): Service
+  on<M extends AnyEvent>(
+    event: M,
+    handler: (body: Out<M>, context: Context) => void | Promise<void>,
+    options?: SubscriberOptions,
+  ): Service
   on<M extends AnyCommand | AnyDocument>(
     message: M,
     handler: (body: Out<M>, context: Context) => ReplyIn<M> | Promise<ReplyIn<M>>,
@@ -79,14 +94,26 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
  * @throws {TypeError} when the name is not of that form, or one message is registered twice in a group
  */
 export function service(name: string): Service {
-  if (!NAME.test(name)) throw new TypeError(`"${name}" is not a service name: letters, digits, _ and -, at most 63, beginning with a letter or digit`)
+  if (!NAME.test(name))
+    throw new TypeError(
+      `"${name}" is not a service name: letters, digits, _ and -, at most 63, beginning with a letter or digit`,
+    )
   return build(name, [], [])
 }
 
 function build(name: string, registrations: readonly Registration[], middleware: readonly Middleware[]): Service {
-  const add = (role: Registration['role'], message: AnyContracted, handle: Registration['handle'], options: SubscriberOptions = {}): Service => {
+  const add = (
+    role: Registration['role'],
+    message: AnyContracted,
+    handle: Registration['handle'],
+    options: SubscriberOptions = {},
+  ): Service => {
     const twin = registrations.find(
-      (other) => other.role === role && other.message === message && other.options.group === options.group && other.options.broadcast === options.broadcast,
+      (other) =>
+        other.role === role &&
+        other.message === message &&
+        other.options.group === options.group &&
+        other.options.broadcast === options.broadcast,
     )
     if (twin !== undefined) throw new TypeError(`${name} handles ${message.type} twice in one group`)
     return build(name, [...registrations, { role, message, handle, options }], middleware)
@@ -95,9 +122,12 @@ function build(name: string, registrations: readonly Registration[], middleware:
     name,
     registrations,
     middleware,
-    on: (message: AnyContracted, handler: Registration['handle'], options?: SubscriberOptions) => add('on', message, handler, options),
-    answer: (message: AnyContracted, handler: Registration['handle'], options?: HandlerOptions) => add('answer', message, handler, options),
-    onReply: (message: AnyContracted, handler: Registration['handle'], options?: HandlerOptions) => add('reply', message, handler, options),
+    on: (message: AnyContracted, handler: Registration['handle'], options?: SubscriberOptions) =>
+      add('on', message, handler, options),
+    answer: (message: AnyContracted, handler: Registration['handle'], options?: HandlerOptions) =>
+      add('answer', message, handler, options),
+    onReply: (message: AnyContracted, handler: Registration['handle'], options?: HandlerOptions) =>
+      add('reply', message, handler, options),
     use: (added: Middleware) => build(name, registrations, [...middleware, added]),
   })
 }

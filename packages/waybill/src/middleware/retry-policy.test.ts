@@ -11,11 +11,17 @@ test('delayBefore() tries at once first, then doubles up to the longest delay, t
 
 test('delayBefore() keeps a fixed delay when asked', () => {
   const policy = retryPolicy({ attempts: 4, immediate: 0, backoff: 'fixed', base: '1s', jitter: false }, middle)
-  expect([2, 3, 4, 5].map((attempt) => policy.delayBefore(attempt, undefined))).toEqual([1_000, 1_000, 1_000, undefined])
+  expect([2, 3, 4, 5].map((attempt) => policy.delayBefore(attempt, undefined))).toEqual([
+    1_000,
+    1_000,
+    1_000,
+    undefined,
+  ])
 })
 
 test('delayBefore() spreads a delay over its upper half', () => {
-  const at = (random: number): number | undefined => retryPolicy({ immediate: 0, base: '100ms' }, () => random).delayBefore(2, undefined)
+  const at = (random: number): number | undefined =>
+    retryPolicy({ immediate: 0, base: '100ms' }, () => random).delayBefore(2, undefined)
   expect([at(0), at(0.5), at(0.999)]).toEqual([50, 75, 100])
 })
 
@@ -27,6 +33,8 @@ test('delayBefore() gives up at once on the classes named', () => {
 })
 
 test('retryPolicy() refuses counts out of range', () => {
-  expect(() => retryPolicy({ attempts: 0 }, middle)).toThrow('retry.attempts must be a whole number from 1 to 1000, not 0')
+  expect(() => retryPolicy({ attempts: 0 }, middle)).toThrow(
+    'retry.attempts must be a whole number from 1 to 1000, not 0',
+  )
   expect(() => retryPolicy({ immediate: -1 }, middle)).toThrow(TypeError)
 })

@@ -1,6 +1,13 @@
 // A transport between the bus under test and the in-memory broker: writes down what passes, and injects faults.
 import type { WireMessage } from '../message/wire-message.ts'
-import type { Delivery, Outgoing, Settlement, Subscription, SubscriptionSpec, Transport } from '../transport/transport.ts'
+import type {
+  Delivery,
+  Outgoing,
+  Settlement,
+  Subscription,
+  SubscriptionSpec,
+  Transport,
+} from '../transport/transport.ts'
 
 /** What passed, oldest first. */
 export class Record {

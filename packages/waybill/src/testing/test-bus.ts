@@ -89,7 +89,8 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
     const [first] = errors.splice(0)
     if (rethrow && first !== undefined) throw first
   }
-  const of = (message: AnyContracted) => record.settlements.filter(({ settlement }) => settlement.delivery.message.type === message.type)
+  const of = (message: AnyContracted) =>
+    record.settlements.filter(({ settlement }) => settlement.delivery.message.type === message.type)
   const close = async (): Promise<void> => {
     unsubscribe(DIAGNOSTIC_CHANNELS.handleEnd, onHandled)
     const drained = bus.drain()
@@ -128,7 +129,15 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
     deadLetters: () =>
       record.settlements.flatMap(({ settlement, group }) =>
         settlement.action === 'reject'
-          ? [{ type: settlement.delivery.message.type, group, reason: settlement.reason, detail: settlement.detail, message: settlement.delivery.message }]
+          ? [
+              {
+                type: settlement.delivery.message.type,
+                group,
+                reason: settlement.reason,
+                detail: settlement.detail,
+                message: settlement.delivery.message,
+              },
+            ]
           : [],
       ),
     faults: {
