@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { MESSAGE_KINDS } from '../../message/kind.ts'
 import { NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
 import { fromProperties, toProperties } from './message-mapping.ts'
-import { formatTime, parseTime } from './rfc3339.ts'
+import { formatTime, parseTime } from '../../message/rfc3339.ts'
 
 const body = new TextEncoder().encode('{"id":"1"}')
 const message: WireMessage = {

@@ -26,7 +26,7 @@
 import { FOREIGN_WIRE_VERSION, NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
 import { MESSAGE_KINDS, type MessageKind } from '../../message/kind.ts'
 import { headerText } from './header-text.ts'
-import { formatTime, parseTime } from './rfc3339.ts'
+import { formatTime, parseTime } from '../../message/rfc3339.ts'
 
 /** Properties to publish with, named as amqplib and AMQP's own tables name them. `undefined`: not on the wire. */
 export interface AmqpProperties {
