@@ -1,0 +1,11 @@
+// npm run bench -- rabbitmq|embedded|bus [rounds]
+const [what = '', rounds = '15'] = process.argv.slice(2)
+const benches: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
+  bus: async (n) => (await import('./bus.bench.ts')).busBench(n),
+}
+const bench = benches[what]
+if (bench === undefined) {
+  console.error(`which benchmark? ${Object.keys(benches).join(', ')}`)
+  process.exit(2)
+}
+await bench(Number(rounds))

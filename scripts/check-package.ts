@@ -1,0 +1,62 @@
+// Holds the published package to its promises: built, complete, small, without run-time dependencies beyond the list,
+// importable by name from a folder of its own, and quick to start.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const PACKAGE = fileURLToPath(new URL('../packages/waybill/', import.meta.url))
+const MAX_UNPACKED_BYTES = 3_000_000
+const ALLOWED_DEPENDENCIES = ['@standard-schema/spec', 'commander']
+const START_BUDGET_MS = 150
+
+interface PackedFile {
+  readonly path: string
+  readonly size: number
+}
+
+const run = (command: string, args: readonly string[], cwd: string): string => execFileSync(command, args, { cwd, encoding: 'utf8' })
+const home = mkdtempSync(join(tmpdir(), 'waybill-package-'))
+try {
+  run('tsc', ['-b', '--force'], PACKAGE)
+  run('publint', ['--strict'], PACKAGE)
+  const [packed] = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', home], PACKAGE)) as {
+    readonly filename: string
+    readonly unpackedSize: number
+    readonly files: readonly PackedFile[]
+  }[]
+  if (packed === undefined) throw new Error('npm pack made nothing')
+  check(packed.unpackedSize < MAX_UNPACKED_BYTES, `unpacked ${packed.unpackedSize} bytes, at most ${MAX_UNPACKED_BYTES}`)
+  const tests = packed.files.filter(({ path }) => /\.test\.|test-support|\.test-d\./.test(path))
+  check(tests.length === 0, `no tests are published: ${tests.map(({ path }) => path).join(', ')}`)
+  const manifest = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { readonly dependencies?: Readonly<Record<string, string>> }
+  const extra = Object.keys(manifest.dependencies ?? {}).filter((name) => !ALLOWED_DEPENDENCIES.includes(name))
+  check(extra.length === 0, `run-time dependencies beyond the list: ${extra.join(', ')}`)
+
+  // A user's project: the packed files alone, no source, no workspace.
+  const target = join(home, 'node_modules', 'waybill')
+  mkdirSync(target, { recursive: true })
+  run('tar', ['-xzf', join(home, packed.filename), '--strip-components=1', '-C', target], home)
+  writeFileSync(
+    join(home, 'start.mjs'),
+    `const t0 = performance.now()
+     const { createBus, embedded } = await import('waybill')
+     const bus = await createBus({ transport: embedded({ dir: ${JSON.stringify(join(home, 'data'))} + process.pid }), drainOn: [] })
+     console.log(performance.now() - t0)
+     await bus.drain()`,
+  )
+  for (const door of ['waybill', 'waybill/testing', 'waybill/conformance', 'waybill/transport']) run('node', ['-e', `await import('${door}')`, '--input-type=module'], home)
+  const times = Array.from({ length: 5 }, () => Number(run('node', ['start.mjs'], home))).toSorted((a, b) => a - b)
+  const median = times[2] ?? Number.NaN
+  check(median < START_BUDGET_MS, `import and a started embedded bus took ${median.toFixed(0)} ms (median of 5), at most ${START_BUDGET_MS}`)
+  console.log(`package: ${packed.files.length} files, ${(packed.unpackedSize / 1e6).toFixed(2)} MB unpacked; import and start ${median.toFixed(0)} ms`)
+} finally {
+  rmSync(home, { recursive: true, force: true })
+}
+
+function check(holds: boolean, what: string): void {
+  if (holds) return
+  console.error(`package: ${what}`)
+  process.exitCode = 1
+}
