@@ -1,0 +1,119 @@
+import type { Channel, ChannelModel, ConfirmChannel, SocketOptions } from 'amqplib'
+import type { Runtime } from '../../runtime/runtime.ts'
+import { connectError } from './amqp-errors.ts'
+import type { BrokerAddress } from './broker-address.ts'
+import type { Driver } from './driver.ts'
+import type { RabbitmqOptions } from './rabbitmq-options.ts'
+
+const DEFAULT_HEARTBEAT_SECONDS = 10
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
+
+export interface ConnectionListener {
+  /** The connection ended without being asked. At most once. */
+  lost(error: Error): void
+  blocked(reason: string): void
+  unblocked(): void
+}
+
+/** One connection of amqplib, from its handshake to its end. It is never mended: the link opens another. */
+export class BrokerConnection {
+  readonly address: BrokerAddress
+  readonly #model: ChannelModel
+  readonly #socket: AbortController
+  readonly #ended: Promise<void>
+  #isOpen = true
+  #error: Error | undefined
+
+  private constructor(
+    address: BrokerAddress,
+    model: ChannelModel,
+    socket: AbortController,
+    listener: ConnectionListener,
+  ) {
+    this.address = address
+    this.#model = model
+    this.#socket = socket
+    model.on('error', (error) => (this.#error ??= error))
+    model.on('blocked', (reason) => listener.blocked(reason))
+    model.on('unblocked', () => listener.unblocked())
+    this.#ended = new Promise((resolve) => {
+      model.on('close', (error) => {
+        const asked = !this.#isOpen
+        this.#isOpen = false
+        // amqplib ends the socket but does not destroy it: a peer that is stalled would keep it, and the process, alive.
+        socket.abort()
+        resolve()
+        if (!asked) listener.lost(connectError(address, this.#error ?? error ?? new Error('Connection closed')))
+      })
+    })
+  }
+
+  /** @throws {WaybillError} WAYBILL_NOT_CONNECTED or WAYBILL_ACCESS_REFUSED */
+  static async open(
+    driver: Driver,
+    address: BrokerAddress,
+    options: RabbitmqOptions,
+    signal: AbortSignal,
+    listener: ConnectionListener,
+  ): Promise<BrokerConnection> {
+    const socket = new AbortController()
+    const abort = (): void => socket.abort(signal.reason)
+    signal.addEventListener('abort', abort)
+    try {
+      signal.throwIfAborted()
+      const { protocol, hostname, port, username, password, vhost } = address
+      const heartbeat = options.heartbeatSeconds ?? DEFAULT_HEARTBEAT_SECONDS
+      // `signal` is Node's: aborting destroys the socket. amqplib hands on to the socket what it does not know.
+      const socketOptions: SocketOptions & { readonly signal: AbortSignal } = {
+        ...(protocol === 'amqps' ? tlsOptions(options) : {}),
+        noDelay: true,
+        timeout: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+        clientProperties: { connection_name: options.connectionName ?? 'waybill' },
+        signal: socket.signal,
+      }
+      const model = await driver.connect(
+        { protocol, hostname, port, username, password, vhost: encodeURIComponent(vhost), heartbeat },
+        socketOptions,
+      )
+      return new BrokerConnection(address, model, socket, listener)
+    } catch (error) {
+      socket.abort()
+      throw connectError(address, error)
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** As the broker described itself in connection.start. */
+  get serverProperties(): Readonly<Record<string, unknown>> {
+    return this.#model.connection.serverProperties
+  }
+
+  openChannel(): Promise<Channel> {
+    return this.#model.createChannel()
+  }
+
+  openConfirmChannel(): Promise<ConfirmChannel> {
+    return this.#model.createConfirmChannel()
+  }
+
+  /** Says goodbye, and gives up on a peer that has not answered within `deadlineMs`. */
+  async close(deadlineMs: number, runtime: Runtime): Promise<void> {
+    if (!this.#isOpen) return this.#ended
+    this.#isOpen = false
+    const timer = runtime.setTimer(deadlineMs, () => this.#socket.abort())
+    // A failed goodbye means that the connection ended first, which is all that is asked; `close` follows either way.
+    await this.#model.close().catch(() => this.#socket.abort())
+    await this.#ended
+    timer.cancel()
+  }
+}
+
+function tlsOptions({ tls = {} }: RabbitmqOptions): SocketOptions {
+  const { ca, ...rest } = tls
+  return { ...rest, ...(ca === undefined ? {} : { ca: typeof ca === 'string' || Buffer.isBuffer(ca) ? ca : [...ca] }) }
+}

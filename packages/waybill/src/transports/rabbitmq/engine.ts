@@ -1,0 +1,173 @@
+import type { Channel } from 'amqplib'
+import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import { isWaybillError, WaybillError } from '../../message/errors.ts'
+import type { EngineFacts } from '../../transport/engine-facts.ts'
+import type {
+  AmqpConsumer, AmqpEngine, ConsumerEvents, ConsumeSpec, ExchangeSpec, LinkEvent, Publication, PublishResult, QueueSpec,
+} from '../amqp/engine.ts' // prettier-ignore
+import { operationError } from './amqp-errors.ts'
+import { parseBrokerAddress, type BrokerAddress } from './broker-address.ts'
+import type { BrokerConnection } from './broker-connection.ts'
+import { Consumer } from './consumer.ts'
+import { Declarations } from './declarations.ts'
+import { DelayLadder } from './delay-ladder.ts'
+import { DirectReplyConsumer } from './direct-reply-consumer.ts'
+import { DIRECT_REPLY_TO } from './direct-reply-to.ts'
+import { loadDriver } from './driver.ts'
+import { engineFacts } from './facts.ts'
+import { publishDelayed } from './ladder-publisher.ts'
+import { Link } from './link.ts'
+import { Publisher } from './publisher.ts'
+import { queueOptions } from './queue-arguments.ts'
+import type { RabbitmqOptions } from './rabbitmq-options.ts'
+import { isDelayed } from './route.ts'
+import { hasSafeDeadLettering, serverVersion, type ServerVersion } from './server-version.ts'
+
+/** RabbitMQ, and brokers that speak its AMQP 0-9-1, through amqplib. */
+export class RabbitmqEngine implements AmqpEngine {
+  readonly name = 'rabbitmq'
+  readonly #runtime: Runtime
+  readonly #link: Link
+  readonly #declarations: Declarations
+  readonly #ladder: DelayLadder
+  readonly #publisher: Publisher
+  /** Queues declared here with a single active consumer; as many as the topology has. */
+  readonly #singleActive = new Set<string>()
+  #version: ServerVersion = serverVersion({})
+  #listener: (event: LinkEvent) => void = () => undefined
+  #closed: Promise<void> | undefined
+
+  /** @throws {WaybillError} WAYBILL_BAD_URL */
+  constructor(options: RabbitmqOptions, runtime: Runtime) {
+    this.#runtime = runtime
+    this.#link = new Link(runtime, addressesOf(options), options, {
+      prepare: (connection) => this.#prepare(connection),
+      up: () => this.#listener({ type: 'up' }),
+      down: (error) => this.#down(error),
+      blocked: (reason) => this.#listener({ type: 'blocked', reason }),
+      unblocked: () => this.#listener({ type: 'unblocked' }),
+    })
+    this.#declarations = new Declarations(() => this.#openChannel())
+    this.#ladder = new DelayLadder(options.prefix ?? 'waybill.', this.#declarations)
+    this.#publisher = new Publisher((publication) => this.#ladder.route(publication))
+  }
+
+  /** @throws {WaybillError} WAYBILL_DRIVER_MISSING, WAYBILL_NOT_CONNECTED, WAYBILL_ACCESS_REFUSED */
+  async connect(signal: AbortSignal): Promise<EngineFacts> {
+    try {
+      await this.#link.connect(await loadDriver(), signal)
+    } catch (error) {
+      this.#publisher.down(() => this.#link.unavailable())
+      throw error
+    }
+    return engineFacts(this.#version)
+  }
+
+  onLink(listener: (event: LinkEvent) => void): void {
+    this.#listener = listener
+  }
+
+  async declareExchange({ name, type, autoDelete = false, alternate }: ExchangeSpec): Promise<void> {
+    const options = { durable: true, autoDelete, ...(alternate === undefined ? {} : { alternateExchange: alternate }) }
+    await this.#declarations.run(`exchange ${name}`, (channel) => channel.assertExchange(name, type, options))
+  }
+
+  async declareQueue(queue: QueueSpec): Promise<void> {
+    const options = queueOptions(queue, this.#version)
+    await this.#declarations.run(`queue ${queue.name}`, (channel) => channel.assertQueue(queue.name, options))
+    if (queue.singleActiveConsumer === true) this.#singleActive.add(queue.name)
+  }
+
+  async bindQueue(queue: string, exchange: string, routingKey: string): Promise<void> {
+    const entity = `binding of queue ${queue} to exchange ${exchange}`
+    await this.#declarations.run(entity, (channel) => channel.bindQueue(queue, exchange, routingKey))
+  }
+
+  async unbindQueue(queue: string, exchange: string, routingKey: string): Promise<void> {
+    const entity = `binding of queue ${queue} to exchange ${exchange}`
+    await this.#declarations.run(entity, (channel) => channel.unbindQueue(queue, exchange, routingKey))
+  }
+
+  async deleteQueue(queue: string): Promise<void> {
+    this.#ladder.forget(queue)
+    this.#singleActive.delete(queue)
+    await this.#declarations.run(`queue ${queue}`, (channel) => channel.deleteQueue(queue))
+  }
+
+  async checkQueue(queue: string): Promise<{ readonly messages: number; readonly consumers: number } | undefined> {
+    try {
+      const ok = await this.#declarations.run(`queue ${queue}`, (channel) => channel.checkQueue(queue))
+      return { messages: ok.messageCount, consumers: ok.consumerCount }
+    } catch (error) {
+      if (isWaybillError(error, 'WAYBILL_NOT_FOUND')) return undefined
+      throw error
+    }
+  }
+
+  publish(batch: readonly Publication[]): Promise<readonly PublishResult[]> {
+    if (!batch.some(isDelayed)) return this.#publisher.publish(batch)
+    return publishDelayed(batch, this.#publisher, hasSafeDeadLettering(this.#version) ? this.#ladder : undefined)
+  }
+
+  /** @throws {WaybillError} WAYBILL_NOT_FOUND, WAYBILL_ACCESS_REFUSED, WAYBILL_NOT_CONNECTED */
+  async consume(spec: ConsumeSpec, events: ConsumerEvents): Promise<AmqpConsumer> {
+    if (spec.queue === DIRECT_REPLY_TO) return this.#consumeDirectReplies(events)
+    const singleActive = this.#singleActive.has(spec.queue)
+    return Consumer.open(await this.#openChannel(), { ...spec, singleActive }, events, this.#runtime)
+  }
+
+  /** Waits until `deadlineMs` for the confirms that are due, then ends the link. */
+  close(deadlineMs: number): Promise<void> {
+    return (this.#closed ??= this.#close(deadlineMs))
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    const until = this.#runtime.monotonic() + deadlineMs
+    let timer: Timer | undefined
+    const late = new Promise<void>((resolve) => (timer = this.#runtime.setTimer(deadlineMs, resolve)))
+    await Promise.race([this.#publisher.idle(), late])
+    timer?.cancel()
+    const closing = this.#link.close(Math.max(MIN_GOODBYE_MS, until - this.#runtime.monotonic()))
+    this.#publisher.down(() => this.#link.unavailable())
+    await closing
+  }
+
+  async #prepare(connection: BrokerConnection): Promise<void> {
+    this.#version = serverVersion(connection.serverProperties)
+    this.#declarations.reset()
+    this.#ladder.reset()
+    const { value } = engineFacts(this.#version).limits.maxMessageBytes
+    await this.#publisher.up(() => connection.openConfirmChannel(), value)
+  }
+
+  #down(error: Error): void {
+    this.#publisher.down(() => this.#link.unavailable())
+    this.#listener({ type: 'down', error })
+  }
+
+  async #openChannel(): Promise<Channel> {
+    const { connection } = this.#link
+    try {
+      return await connection.openChannel()
+    } catch (error) {
+      throw operationError('channel', error)
+    }
+  }
+
+  async #consumeDirectReplies(events: ConsumerEvents): Promise<AmqpConsumer> {
+    const { channel } = this.#publisher
+    if (channel === undefined) throw this.#link.unavailable()
+    const consumer = await DirectReplyConsumer.open(channel, events)
+    if (channel === this.#publisher.channel) this.#publisher.takesDirectReplies = true
+    return consumer
+  }
+}
+
+/** What the closing handshake may take when confirms have used up the deadline: beyond it the socket is destroyed. */
+const MIN_GOODBYE_MS = 200
+
+function addressesOf(options: RabbitmqOptions): readonly BrokerAddress[] {
+  const urls = options.urls ?? (options.url === undefined ? [] : [options.url])
+  if (urls.length === 0) throw new WaybillError('WAYBILL_BAD_URL', 'rabbitmq() needs url or urls')
+  return urls.map(parseBrokerAddress)
+}

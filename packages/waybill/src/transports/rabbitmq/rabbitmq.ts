@@ -1,0 +1,16 @@
+import type { TransportFactory } from '../../transport/transport-factory.ts'
+import { AmqpTransport } from '../amqp/amqp-transport.ts'
+import { RabbitmqEngine } from './engine.ts'
+import type { RabbitmqOptions } from './rabbitmq-options.ts'
+
+/**
+ * RabbitMQ, through amqplib (`npm i amqplib`). Each bus has a connection of its own.
+ *
+ * Connecting rejects with `WAYBILL_DRIVER_MISSING`, `WAYBILL_NOT_CONNECTED` when no address can be reached,
+ * `WAYBILL_ACCESS_REFUSED` when user, password or virtual host is refused. Once it is up, the link is kept up.
+ *
+ * @throws {WaybillError} `WAYBILL_BAD_URL`, at once, when an address cannot be read
+ */
+export function rabbitmq(options: RabbitmqOptions): TransportFactory {
+  return (runtime) => new AmqpTransport(new RabbitmqEngine(options, runtime), runtime)
+}
