@@ -10,6 +10,7 @@ import { PublisherGate } from './publisher-gate.ts'
 import { Publishing } from './publishing.ts'
 import { requireEqualQueue, type QueueDefinition } from './queue/queue-definition.ts'
 import { Queue } from './queue/queue.ts'
+import { recover } from './recovery.ts'
 import { ReplyError } from './reply-error.ts'
 import { ResidentMemory } from './resident-memory.ts'
 import type { Durable, MessageLog, RecoveredLog } from './store/message-log.ts'
@@ -25,6 +26,9 @@ export interface BrokerOptions {
   /** Bytes of messages in memory alone above which publishers are held back. Default 256 MiB. */
   readonly memoryHighWaterBytes?: number
 }
+
+/** Published bytes that wait for the disk, above which publishers are held back; they go on below half. The log itself refuses at 64 MiB. */
+const LOG_HIGH_WATER_BYTES = 32 * 1024 * 1024
 
 export type BrokerEvent =
   | { readonly type: 'blocked'; readonly reason: string }
@@ -50,10 +54,18 @@ export class Broker {
   readonly #gate: PublisherGate
   readonly #memory: ResidentMemory
   readonly #listeners = new Set<(event: BrokerEvent) => void>()
+  readonly #connections = new Set<Connection>()
   #lastQueueId = 0
   #closed: Error | undefined
 
-  constructor({ runtime, recovered, memoryHighWaterBytes }: BrokerOptions) {
+  /** Opens a broker; with a recovered log, as it was when that ended. */
+  static async open(options: BrokerOptions): Promise<Broker> {
+    const broker = new Broker(options)
+    if (options.recovered !== undefined) await broker.#recover(options.recovered)
+    return broker
+  }
+
+  private constructor({ runtime, recovered, memoryHighWaterBytes }: BrokerOptions) {
     this.#runtime = runtime
     this.#log = recovered?.log
     this.#turns = new Turns(runtime)
@@ -62,8 +74,16 @@ export class Broker {
     )
     this.#memory = new ResidentMemory((blocked) => this.#gate.set('memory', blocked), memoryHighWaterBytes)
     this.#definitions = new DurableDefinitions(this.#log)
-    this.#publishing = new Publishing(runtime, this.#log)
     const fail = (error: Error): void => this.fail(error)
+    this.#publishing = new Publishing(runtime, this.#log, {
+      wrote: (pending) => {
+        if (pending > LOG_HIGH_WATER_BYTES) this.#gate.set('log', true)
+      },
+      synced: (pending) => {
+        if (pending < LOG_HIGH_WATER_BYTES / 2) this.#gate.set('log', false)
+      },
+      fail,
+    })
     this.#deadLetters = new DeadLetters(runtime, this.#log, this.#topology, this.#publishing, fail)
     this.#delayed = new DelayedMessages({
       runtime,
@@ -87,12 +107,15 @@ export class Broker {
 
   connect(): Connection {
     this.#requireOpen()
-    return new Connection(
+    const connection = new Connection(
       (name) => this.#topology.queues.get(name),
-      (connection) => {
-        for (const queue of this.#topology.queues.values()) if (queue.owner === connection) this.#remove(queue)
+      (ended) => {
+        this.#connections.delete(ended)
+        for (const queue of this.#topology.queues.values()) if (queue.owner === ended) this.#remove(queue)
       },
     )
+    this.#connections.add(connection)
+    return connection
   }
 
   /**
@@ -156,7 +179,7 @@ export class Broker {
     }
     requireOwnName('queue', definition.name)
     const queue = this.#addQueue(++this.#lastQueueId, definition, definition.exclusive ? connection : undefined)
-    if (isStored(queue)) this.#definitions.queue({ id: queue.id, definition }, done)
+    if (queue.isStored) this.#definitions.queue({ id: queue.id, definition }, done)
     else done(undefined)
     return queue
   }
@@ -226,17 +249,41 @@ export class Broker {
   async close(): Promise<void> {
     if (this.#closed !== undefined) return
     this.#closed = new WaybillError('WAYBILL_CLOSED', 'the broker is closed')
-    this.#delayed.close()
+    this.#stop()
+    for (const connection of this.#connections) connection.close()
     for (const queue of this.#topology.queues.values()) queue.close()
     await this.#log?.close()
+  }
+
+  /** The disk of the log is nearly full, or has room again. */
+  diskIsFull(full: boolean): void {
+    this.#gate.set('disk', full)
   }
 
   /** The store failed: pending confirms are refused by it, everything later here. */
   fail(error: Error): void {
     if (this.#closed !== undefined) return
     this.#closed = error
-    this.#delayed.close()
+    this.#stop()
     this.#emit({ type: 'failed', error })
+  }
+
+  #stop(): void {
+    this.#turns.stop()
+    this.#delayed.close()
+  }
+
+  async #recover(recovered: RecoveredLog): Promise<void> {
+    const delayed = recover(recovered, {
+      defined: ignore,
+      addExchange: (definition) => void this.#topology.declareExchange(definition),
+      addQueue: (id, definition) => {
+        this.#lastQueueId = Math.max(this.#lastQueueId, id)
+        return this.#addQueue(id, definition, undefined)
+      },
+      bind: (queue, exchange, key, table) => this.#topology.restoreBinding(queue, exchange, key, table),
+    })
+    await this.#delayed.recover(delayed)
   }
 
   #addQueue(id: number, definition: QueueDefinition, owner: Connection | undefined): Queue {
@@ -261,7 +308,7 @@ export class Broker {
       if (isDurable(exchange, queue)) this.#definitions.removeBinding(exchange.definition.name, id, ignore)
       this.#collect(exchange)
     }
-    if (isStored(queue)) this.#definitions.removeQueue(queue.name, done)
+    if (queue.isStored) this.#definitions.removeQueue(queue.name, done)
     else done(undefined)
   }
 
@@ -291,10 +338,6 @@ export class Broker {
 /** The caller does not wait: a failure of the log reaches everybody through the `failed` event. */
 function ignore(): void {}
 
-function isStored(queue: Queue): boolean {
-  return queue.definition.durable && !queue.definition.exclusive
-}
-
 function isDurable(exchange: Exchange<Queue>, queue: Queue): boolean {
-  return exchange.definition.durable && isStored(queue)
+  return exchange.definition.durable && queue.isStored
 }

@@ -5,13 +5,13 @@ import { ReplyError } from './reply-error.ts'
 /** Who uses the broker: owns exclusive queues and channels, which go with it. */
 export class Connection {
   readonly #findQueue: (name: string) => Queue | undefined
-  readonly #deleteOwned: (connection: Connection) => void
+  readonly #ended: (connection: Connection) => void
   readonly #channels = new Set<Channel>()
 
-  /** @param deleteOwned deletes the exclusive queues of the connection */
-  constructor(findQueue: (name: string) => Queue | undefined, deleteOwned: (connection: Connection) => void) {
+  /** @param ended deletes the exclusive queues of the connection */
+  constructor(findQueue: (name: string) => Queue | undefined, ended: (connection: Connection) => void) {
     this.#findQueue = findQueue
-    this.#deleteOwned = deleteOwned
+    this.#ended = ended
   }
 
   openChannel(): Channel {
@@ -40,6 +40,6 @@ export class Connection {
 
   close(): void {
     for (const channel of this.#channels) channel.close()
-    this.#deleteOwned(this)
+    this.#ended(this)
   }
 }

@@ -91,7 +91,7 @@ export function readDefinitions(definitions: ReadonlyMap<string, string>): {
     const value: unknown = JSON.parse(text)
     if (key.startsWith('exchange ')) exchanges.push(value as ExchangeDefinition)
     else if (key.startsWith('queue ')) queues.push(value as StoredQueue)
-    else bindings.push(value as StoredBinding)
+    else if (key.startsWith('binding ')) bindings.push(value as StoredBinding)
   }
   return { exchanges, queues, bindings }
 }

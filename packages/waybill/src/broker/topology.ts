@@ -79,6 +79,12 @@ export class Topology {
     return exchange.bind(queue, key, table)
   }
 
+  /** A binding from the log; its queue or exchange may have gone in the same instant as the process. */
+  restoreBinding(queueName: string, exchangeName: string, key: string, table: FieldTable): void {
+    const queue = this.queues.get(queueName)
+    if (queue !== undefined) this.exchanges.get(exchangeName)?.bind(queue, key, table)
+  }
+
   /** `false` when there is no such binding. */
   unbind(queue: Queue, exchangeName: string, key: string, table: FieldTable): boolean {
     return this.#bindable(exchangeName).unbind(queue, key, table)

@@ -5,6 +5,7 @@ import type { Queue } from './queue/queue.ts'
 export class Turns {
   readonly #runtime: Runtime
   #waiting = new Set<Queue>()
+  #stopped = false
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
@@ -15,7 +16,13 @@ export class Turns {
     if (this.#waiting.size === 1) this.#runtime.defer(() => this.#run())
   }
 
+  /** No more turns. */
+  stop(): void {
+    this.#stopped = true
+  }
+
   #run(): void {
+    if (this.#stopped) return
     const queues = this.#waiting
     // What is scheduled from here on belongs to the turn after this one.
     this.#waiting = new Set()

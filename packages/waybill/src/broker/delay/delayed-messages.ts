@@ -73,10 +73,8 @@ export class DelayedMessages {
       return confirm('accepted', undefined)
     }
     const stored = toStored(message, { publishedAt, ttlMs: options.ttlMs, dueAt })
-    const sequence = log.publish([DELAYED_QUEUE], stored, (error) =>
-      confirm(error === undefined ? 'accepted' : 'refused', error),
-    )
-    this.#wait(dueAt, sequence)
+    const sequence = this.#host.publishing.store(log, [DELAYED_QUEUE], stored, confirm)
+    if (sequence !== undefined) this.#wait(dueAt, sequence)
   }
 
   /** Takes up messages that the log held when it was opened. */

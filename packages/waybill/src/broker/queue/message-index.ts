@@ -5,6 +5,10 @@ const GONE = 0
 const READY = 1
 const UNSETTLED = 2
 
+/** Handed out by this process, or perhaps by one that ended without closing the log. */
+const HANDED_OUT = 1
+const SUSPECT = 2
+
 /** Messages per chunk: about 12 KB of numbers. Small enough for thousands of queues, large enough to cost nothing each. */
 const CHUNK = 1_024
 
@@ -14,7 +18,7 @@ interface Chunk {
   readonly sequence: Float64Array
   /** How often it was handed out. Stays at the largest 16-bit number. */
   readonly deliveries: Uint16Array
-  /** 1: the last delivery is not in the log yet, and must be before the next. */
+  /** `HANDED_OUT` or `SUSPECT`: the last delivery is not in the log yet, and must be before the next. */
   readonly uncounted: Uint8Array
   /** When it expires; made when the first message that does arrives. */
   deadline: Float64Array | undefined
@@ -128,7 +132,7 @@ export class MessageIndex {
     const at = position % CHUNK
     if (chunk === undefined || chunk.state[at] !== UNSETTLED) return false
     chunk.state[at] = READY
-    chunk.uncounted[at] = 1
+    chunk.uncounted[at] = HANDED_OUT
     chunk.ready++
     this.#unsettled--
     this.#ready++
@@ -182,7 +186,19 @@ export class MessageIndex {
   }
 
   isUncounted(position: number): boolean {
-    return this.#chunkOf(position).uncounted[position % CHUNK] === 1
+    return this.#chunkOf(position).uncounted[position % CHUNK] !== 0
+  }
+
+  /** The ready messages that this process handed out and that came back since they were last counted. */
+  returned(): readonly number[] {
+    const positions: number[] = []
+    this.#chunks.forEach((chunk, chunkAt) => {
+      if (chunk === undefined || chunk.ready === 0) return
+      for (let at = chunk.uncounted.indexOf(HANDED_OUT); at !== -1; at = chunk.uncounted.indexOf(HANDED_OUT, at + 1)) {
+        if (chunk.state[at] === READY) positions.push((this.#firstChunk + chunkAt) * CHUNK + at)
+      }
+    })
+    return positions
   }
 
   deadline(position: number): number {
@@ -213,10 +229,11 @@ export class MessageIndex {
     this.#chunkOf(position).uncounted[position % CHUNK] = 0
   }
 
-  setDeliveries(position: number, deliveries: number, uncounted: boolean): void {
+  /** As the log had it; with `suspect`, the last of the deliveries is only a possible one. */
+  setDeliveries(position: number, deliveries: number, suspect: boolean): void {
     const chunk = this.#chunkOf(position)
     chunk.deliveries[position % CHUNK] = Math.min(MAX_DELIVERIES, deliveries)
-    chunk.uncounted[position % CHUNK] = uncounted ? 1 : 0
+    chunk.uncounted[position % CHUNK] = suspect ? SUSPECT : 0
   }
 
   #chunkOf(position: number): Chunk {

@@ -1,3 +1,4 @@
+import type { Release } from '../../runtime/runtime.ts'
 import type { Message } from '../message.ts'
 import { fromStored } from '../stored-form.ts'
 import type { StoredMessage } from '../store/message-log.ts'
@@ -12,6 +13,7 @@ export interface PreparedQueue {
   readonly id: number
   /** Keeps the content of a message that was read. */
   loaded(position: number, message: Message, deadline: number): void
+  holds(position: number): boolean
   deadlineOf(publishedAt: number, ttlMs: number | undefined): number
   wake(): void
 }
@@ -25,6 +27,7 @@ export class Preparation {
   readonly #index: MessageIndex
   readonly #host: QueueHost
   #waiting = 0
+  #release: Release | undefined
 
   constructor(queue: PreparedQueue, index: MessageIndex, host: QueueHost) {
     this.#queue = queue
@@ -36,13 +39,14 @@ export class Preparation {
     return this.#waiting > 0
   }
 
-  /** Prepares ready messages from `position` on and wakes the queue. */
-  start(position: number): void {
+  /** Prepares up to `most` ready messages from `position` on, and wakes the queue. */
+  start(position: number, most: number = READ_AHEAD): void {
     if (this.busy) return
     this.#waiting = 1
+    this.#release = this.#host.runtime.hold('messages of a queue read from the log')
     const uncounted: number[] = []
     let at = position
-    for (let prepared = 0; at !== -1 && prepared < READ_AHEAD; prepared++, at = this.#index.nextReady(at + 1)) {
+    for (let prepared = 0; at !== -1 && prepared < most; prepared++, at = this.#index.nextReady(at + 1)) {
       if (this.#index.message(at) === undefined) this.#load(at)
       if (this.#index.isUncounted(at)) uncounted.push(at)
     }
@@ -59,11 +63,7 @@ export class Preparation {
 
   /** Counts in the log, as the broker closes, all that were handed out and came back. */
   countAll(): void {
-    const uncounted: number[] = []
-    for (let at = this.#index.nextReady(); at !== -1; at = this.#index.nextReady(at + 1)) {
-      if (this.#index.isUncounted(at)) uncounted.push(at)
-    }
-    this.#count(uncounted)
+    this.#count(this.#index.returned())
   }
 
   #load(position: number): void {
@@ -77,7 +77,11 @@ export class Preparation {
         this.#queue.loaded(position, message, this.#queue.deadlineOf(times.publishedAt, times.ttlMs))
         this.#done()
       },
-      this.#host.fail,
+      (error) => {
+        // It may have been settled, by a purge for instance, while it was on its way.
+        if (this.#queue.holds(position)) this.#host.fail(error)
+        this.#done()
+      },
     )
   }
 
@@ -95,7 +99,9 @@ export class Preparation {
   }
 
   #done(): void {
-    if (--this.#waiting === 0) this.#queue.wake()
+    if (--this.#waiting > 0) return
+    this.#release?.()
+    this.#queue.wake()
   }
 }
 

@@ -36,6 +36,8 @@ export class Queue {
   #bytes = 0
   #deleted = false
   #exclusiveConsumer = false
+  /** Older ones were recovered, and their deadline is not known until they are read. */
+  #recoveredEnd = 0
 
   constructor(definition: QueueDefinition, id: number, owner: object | undefined, host: QueueHost) {
     this.definition = definition
@@ -51,6 +53,11 @@ export class Queue {
 
   get name(): string {
     return this.definition.name
+  }
+
+  /** Persistent messages are in the log: the queue outlives the broker. */
+  get isStored(): boolean {
+    return this.definition.durable && !this.definition.exclusive
   }
 
   get ready(): number {
@@ -104,9 +111,10 @@ export class Queue {
   }
 
   /** Takes up a message that the log held when it was opened. Its deadline is found when it comes to the head. */
-  recover(sequence: number, deliveries: number, uncounted: boolean): void {
+  recover(sequence: number, deliveries: number, suspect: boolean): void {
     const position = this.#index.append(sequence, undefined, Infinity, 0)
-    if (deliveries > 0) this.#index.setDeliveries(position, deliveries, uncounted)
+    if (deliveries > 0) this.#index.setDeliveries(position, deliveries, suspect)
+    this.#recoveredEnd = position + 1
   }
 
   /**
@@ -219,6 +227,10 @@ export class Queue {
     this.#index.remove(position)
   }
 
+  holds(position: number): boolean {
+    return !this.#deleted && this.#index.isLive(position)
+  }
+
   /** The message's number in the log, 0 when it is in memory alone. */
   sequence(position: number): number {
     return this.#index.sequence(position)
@@ -271,7 +283,12 @@ export class Queue {
       const position = this.#index.nextReady()
       if (position === -1) return -1
       const deadline = this.#index.deadline(position)
-      if (deadline === Infinity) return position
+      if (deadline === Infinity) {
+        if (position >= this.#recoveredEnd || this.#index.message(position) !== undefined) return position
+        this.#preparation.start(position, this.#turns.count === 0 ? 1 : undefined)
+        if (this.#preparation.busy) return -1
+        continue
+      }
       if (deadline > this.#host.runtime.now()) {
         this.#headTimer.set(deadline)
         return position

@@ -11,7 +11,7 @@ let engine: EmbeddedEngine
 
 beforeEach(async () => {
   runtime = virtualRuntime()
-  broker = new Broker({ runtime })
+  broker = await Broker.open({ runtime })
   engine = await connected()
 })
 
@@ -21,7 +21,7 @@ afterEach(async () => {
 })
 
 async function connected(): Promise<EmbeddedEngine> {
-  const made = new EmbeddedEngine(broker)
+  const made = new EmbeddedEngine({ acquire: () => Promise.resolve(broker), release: () => Promise.resolve() })
   await made.connect(new AbortController().signal)
   return made
 }

@@ -22,25 +22,46 @@ import { EngineMessage } from './engine-message.ts'
 /** Largest body: that of an AMQP client with RabbitMQ's default. */
 const MAX_MESSAGE_BYTES = 128 * 1024 * 1024
 
+/** Where the broker comes from. Each `acquire` is answered by one `release`, also when it rejects. */
+export interface BrokerSource {
+  acquire(): Promise<Broker>
+  release(): Promise<void>
+}
+
+interface Opened {
+  readonly broker: Broker
+  readonly connection: Connection
+}
+
 /** One connection to a broker in this process. Several may share the broker; each has its own exclusive queues. */
 export class EmbeddedEngine implements AmqpEngine {
   readonly name = 'embedded'
-  readonly #broker: Broker
-  #connection: Connection | undefined
+  readonly #source: BrokerSource
+  #open: Opened | undefined
   #closed = false
   #listener: (event: LinkEvent) => void = () => {}
   #unsubscribe: () => void = () => {}
   readonly #held: (() => void)[] = []
 
-  constructor(broker: Broker) {
-    this.#broker = broker
+  constructor(source: BrokerSource) {
+    this.#source = source
   }
 
-  connect(signal: AbortSignal): Promise<EngineFacts> {
+  async connect(signal: AbortSignal): Promise<EngineFacts> {
     signal.throwIfAborted()
-    this.#connection = this.#broker.connect()
-    this.#unsubscribe = this.#broker.onEvent((event) => this.#onBrokerEvent(event))
-    return Promise.resolve(FACTS)
+    if (this.#open !== undefined || this.#closed)
+      throw this.#closed ? this.#notOpen() : new TypeError('connect() twice')
+    try {
+      const broker = await this.#source.acquire()
+      signal.throwIfAborted()
+      if (this.#closed) throw this.#notOpen()
+      this.#open = { broker, connection: broker.connect() }
+      this.#unsubscribe = broker.onEvent((event) => this.#onBrokerEvent(event))
+      return FACTS
+    } catch (error) {
+      await this.#source.release()
+      throw error
+    }
   }
 
   onLink(listener: (event: LinkEvent) => void): void {
@@ -56,38 +77,40 @@ export class EmbeddedEngine implements AmqpEngine {
       internal: false,
       ...(alternate === undefined ? {} : { alternate }),
     }
-    return this.#synced((_, done) => this.#broker.declareExchange(definition, done))
+    return this.#synced(({ broker }, done) => broker.declareExchange(definition, done))
   }
 
   declareQueue(spec: QueueSpec): Promise<void> {
-    return this.#synced((connection, done) => void this.#broker.declareQueue(definitionOf(spec), connection, done))
+    return this.#synced(
+      ({ broker, connection }, done) => void broker.declareQueue(definitionOf(spec), connection, done),
+    )
   }
 
   bindQueue(queue: string, exchange: string, routingKey: string): Promise<void> {
-    return this.#synced((connection, done) =>
-      this.#broker.bind(connection, queue, exchange, routingKey, undefined, done),
+    return this.#synced(({ broker, connection }, done) =>
+      broker.bind(connection, queue, exchange, routingKey, undefined, done),
     )
   }
 
   unbindQueue(queue: string, exchange: string, routingKey: string): Promise<void> {
-    return this.#synced((connection, done) =>
-      this.#broker.unbind(connection, queue, exchange, routingKey, undefined, done),
+    return this.#synced(({ broker, connection }, done) =>
+      broker.unbind(connection, queue, exchange, routingKey, undefined, done),
     )
   }
 
   deleteQueue(queue: string): Promise<void> {
-    return this.#synced((connection, done) => void this.#broker.deleteQueue(queue, connection, {}, done))
+    return this.#synced(({ broker, connection }, done) => void broker.deleteQueue(queue, connection, {}, done))
   }
 
   checkQueue(queue: string): Promise<{ readonly messages: number; readonly consumers: number } | undefined> {
-    return this.#attempt(() => {
-      const found = this.#broker.findQueue(queue)
+    return this.#attempt(({ broker }) => {
+      const found = broker.findQueue(queue)
       return found === undefined ? undefined : { messages: found.ready, consumers: found.consumers }
     })
   }
 
   async publish(batch: readonly Publication[]): Promise<readonly PublishResult[]> {
-    if (this.#broker.blocked !== undefined) await this.#unblocked()
+    if (this.#open?.broker.blocked !== undefined) await this.#unblocked()
     const results = batch.map((): PublishResult => ACCEPTED)
     let waiting = batch.length
     if (waiting === 0) return results
@@ -102,22 +125,23 @@ export class EmbeddedEngine implements AmqpEngine {
   }
 
   consume(spec: ConsumeSpec, events: ConsumerEvents): Promise<AmqpConsumer> {
-    return this.#attempt((connection) => new EngineConsumer(connection, spec, events))
+    return this.#attempt(({ connection }) => new EngineConsumer(connection, spec, events))
   }
 
-  close(_deadlineMs: number): Promise<void> {
+  async close(_deadlineMs: number): Promise<void> {
     this.#closed = true
     this.#unsubscribe()
-    this.#connection?.close()
-    this.#connection = undefined
+    const opened = this.#open
+    this.#open = undefined
+    opened?.connection.close()
     for (const release of this.#held.splice(0)) release()
-    return Promise.resolve()
+    if (opened !== undefined) await this.#source.release()
   }
 
   #publishOne(publication: Publication, answer: (result: PublishResult) => void): void {
-    if (this.#connection === undefined) return answer({ outcome: 'refused', error: this.#notOpen() })
+    if (this.#open === undefined) return answer({ outcome: 'refused', error: this.#notOpen() })
     try {
-      this.#broker.publish(new EngineMessage(publication), publication, (outcome, error) => {
+      this.#open.broker.publish(new EngineMessage(publication), publication, (outcome, error) => {
         if (outcome === 'refused') answer({ outcome, error: error ?? new WaybillError('WAYBILL_REFUSED', 'refused') })
         else answer(outcome === 'unroutable' && publication.mandatory ? UNROUTABLE : ACCEPTED)
       })
@@ -127,21 +151,21 @@ export class EmbeddedEngine implements AmqpEngine {
   }
 
   /** Runs `act`, which throws at once or calls `done` once it is synced. */
-  #synced(act: (connection: Connection, done: Durable) => void): Promise<void> {
+  #synced(act: (opened: Opened, done: Durable) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       act(this.#requireOpen(), (error) => (error === undefined ? resolve() : reject(error)))
     })
   }
 
-  #attempt<T>(act: (connection: Connection) => T): Promise<T> {
+  #attempt<T>(act: (opened: Opened) => T): Promise<T> {
     return new Promise((resolve) => {
       resolve(act(this.#requireOpen()))
     })
   }
 
-  #requireOpen(): Connection {
-    if (this.#connection === undefined) throw this.#notOpen()
-    return this.#connection
+  #requireOpen(): Opened {
+    if (this.#open === undefined) throw this.#notOpen()
+    return this.#open
   }
 
   #notOpen(): WaybillError {

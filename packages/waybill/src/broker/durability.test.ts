@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { systemRuntime } from '../runtime/system-runtime.ts'
+import { Broker } from './broker.ts'
+import { Publisher, Subscriber, queueDefinition } from './broker.test-support.ts'
+import { openBroker } from './open-broker.ts'
+
+let dir: string
+let broker: Broker
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'waybill-broker-'))
+  broker = await openBroker({ dir, runtime: systemRuntime() })
+})
+
+afterEach(async () => {
+  await broker.close()
+  await rm(dir, { recursive: true })
+})
+
+/** Closes the broker and opens it again. */
+async function restart(): Promise<void> {
+  await broker.close()
+  broker = await openBroker({ dir, runtime: systemRuntime() })
+}
+
+const wait = (done: (finished: (error: Error | undefined) => void) => void): Promise<void> =>
+  new Promise((resolve, reject) => {
+    done((error) => (error === undefined ? resolve() : reject(error)))
+  })
+
+const declared = (name: string, rest: Parameters<typeof queueDefinition>[1] = {}): Promise<void> =>
+  wait((done) => void broker.declareQueue(queueDefinition(name, rest), broker.connect(), done))
+
+describe('after a restart', () => {
+  test('durable exchanges, queues and bindings are back, transient ones are not', async () => {
+    const connection = broker.connect()
+    const exchange = { type: 'topic', autoDelete: false, internal: false } as const
+    await wait((done) => broker.declareExchange({ ...exchange, name: 'lasting', durable: true }, done))
+    broker.declareExchange({ ...exchange, name: 'passing', durable: false })
+    await declared('kept', { arguments: { maxLength: 7, overflow: 'reject-publish' } })
+    await declared('gone', { durable: false })
+    await wait((done) => broker.bind(connection, 'kept', 'lasting', 'a.#', undefined, done))
+    await wait((done) => broker.bind(connection, 'kept', 'lasting', 'b', undefined, done))
+    await wait((done) => broker.unbind(connection, 'kept', 'lasting', 'b', undefined, done))
+    await restart()
+    expect(broker.findQueue('kept')?.definition.arguments.maxLength).toBe(7)
+    expect(broker.findQueue('gone')).toBeUndefined()
+    expect(() => broker.requireExchange('passing')).toThrow(/no exchange 'passing'/)
+    const publisher = new Publisher(broker, 'lasting')
+    expect(await publisher.send('a.x', 'routed')).toBe('accepted')
+    expect(await publisher.send('b', 'unbound')).toBe('unroutable')
+  })
+
+  test('persistent messages are back in order, transient and settled ones are not', async () => {
+    await declared('q')
+    const publisher = new Publisher(broker)
+    await Promise.all(['1', '2', '3', '4'].map((text) => publisher.send('q', text)))
+    await publisher.send('q', 'transient', { persistent: false })
+    const before = new Subscriber(broker, 'q', { prefetch: 2 })
+    await vi.waitFor(() => expect(before.texts).toEqual(['1', '2']))
+    before.ack('1')
+    await restart()
+    const after = new Subscriber(broker, 'q')
+    await vi.waitFor(() => expect(after.texts).toEqual(['2', '3', '4']))
+    // '2' was handed out before the close, the others never were.
+    expect(after.deliveryCounts).toEqual([2, 1, 1])
+  })
+
+  test('a backlog longer than what is kept in memory comes back whole and in order', async () => {
+    await declared('q')
+    const publisher = new Publisher(broker)
+    const texts = Array.from({ length: 3_000 }, (_, n) => String(n))
+    await Promise.all(texts.map((text) => publisher.send('q', text)))
+    await restart()
+    const after = new Subscriber(broker, 'q', { prefetch: 100, ackAll: true })
+    await vi.waitFor(() => expect(after.texts.length).toBe(3_000), 10_000)
+    expect(after.texts).toEqual(texts)
+  })
+
+  test('a delayed message is still delayed, then routed', async () => {
+    await declared('q')
+    const publisher = new Publisher(broker)
+    await publisher.send('q', 'later', { delayMs: 150 })
+    await restart()
+    expect(broker.findQueue('q')?.ready).toBe(0)
+    await vi.waitFor(() => expect(broker.findQueue('q')?.ready).toBe(1))
+  })
+
+  test('a dead letter is in the dead-letter queue alone', async () => {
+    await declared('dead')
+    await declared('q', { arguments: { deadLetterExchange: '', deadLetterRoutingKey: 'dead' } })
+    await new Publisher(broker).send('q', 'bad')
+    const subscriber = new Subscriber(broker, 'q')
+    await vi.waitFor(() => expect(subscriber.texts).toEqual(['bad']))
+    subscriber.reject('bad')
+    await restart()
+    expect(broker.findQueue('q')?.ready).toBe(0)
+    expect(broker.findQueue('dead')?.ready).toBe(1)
+  })
+
+  test('a message that has expired meanwhile is not handed out', async () => {
+    await declared('q')
+    const publisher = new Publisher(broker)
+    await publisher.send('q', 'short', { ttlMs: 30 })
+    await publisher.send('q', 'long', { ttlMs: 60_000 })
+    await restart()
+    await vi.waitFor(() => expect(broker.findQueue('q')?.ready).toBe(1))
+    const after = new Subscriber(broker, 'q')
+    await vi.waitFor(() => expect(after.texts).toEqual(['long']))
+  })
+
+  test('a deleted queue stays deleted, with its messages', async () => {
+    await declared('q')
+    await new Publisher(broker).send('q', '1')
+    await wait((done) => void broker.deleteQueue('q', broker.connect(), {}, done))
+    await restart()
+    expect(broker.findQueue('q')).toBeUndefined()
+    await declared('q')
+    expect(broker.findQueue('q')?.ready).toBe(0)
+  })
+})
+
+test('requeue() counts in the log before the message goes out again', async () => {
+  await declared('q')
+  await new Publisher(broker).send('q', 'm')
+  const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+  for (let round = 1; round <= 3; round++) {
+    await vi.waitFor(() => expect(subscriber.deliveryCounts.at(-1)).toBe(round))
+    subscriber.requeue('m')
+  }
+  await vi.waitFor(() => expect(subscriber.deliveryCounts.at(-1)).toBe(4))
+  await restart()
+  const after = new Subscriber(broker, 'q')
+  await vi.waitFor(() => expect(after.deliveryCounts).toEqual([5]))
+})
+
+test('publish() after close() is refused with WAYBILL_CLOSED', async () => {
+  await declared('q')
+  const publisher = new Publisher(broker)
+  await broker.close()
+  await expect(publisher.send('q', 'late')).rejects.toMatchObject({ code: 'WAYBILL_CLOSED' })
+})
