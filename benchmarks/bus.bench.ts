@@ -15,8 +15,16 @@ async function busRun(): Promise<{ seconds: number; cpuSeconds: number; heapByte
   let handled = 0
   let finished: () => void = () => {}
   const done = new Promise<void>((resolve) => (finished = resolve))
-  const counter = service('counter').on(orders.placed, () => void (++handled === MESSAGES && finished()), { concurrency: CONCURRENCY, prefetch: WINDOW })
-  await using bus = await createBus({ transport: embedded({ memory: true }), services: [counter], logger: silentLogger, drainOn: [] })
+  const counter = service('counter').on(orders.placed, () => void (++handled === MESSAGES && finished()), {
+    concurrency: CONCURRENCY,
+    prefetch: WINDOW,
+  })
+  await using bus = await createBus({
+    transport: embedded({ memory: true }),
+    services: [counter],
+    logger: silentLogger,
+    drainOn: [],
+  })
   const startedAt = performance.now()
   const cpu = process.cpuUsage()
   let sent = 0
@@ -33,7 +41,17 @@ export async function busBench(rounds: number): Promise<void> {
   const results = await pairs(rounds, () => seamRun({ messages: MESSAGES, window: WINDOW }), busRun)
   const perMessage = results.map(({ a, b }) => ((b.cpuSeconds - a.cpuSeconds) / MESSAGES) * 1e6)
   console.log(`bus on the in-memory broker, ${MESSAGES} messages, window ${WINDOW}, ${rounds} alternating pairs`)
-  console.log(`  seam  ${interval(results.map(({ a }) => (a.cpuSeconds / MESSAGES) * 1e6))} us CPU per message, ${interval(results.map(({ a }) => MESSAGES / a.seconds), 0)} msg/s`)
-  console.log(`  bus   ${interval(results.map(({ b }) => (b.cpuSeconds / MESSAGES) * 1e6))} us CPU per message, ${interval(results.map(({ b }) => MESSAGES / b.seconds), 0)} msg/s`)
+  console.log(
+    `  seam  ${interval(results.map(({ a }) => (a.cpuSeconds / MESSAGES) * 1e6))} us CPU per message, ${interval(
+      results.map(({ a }) => MESSAGES / a.seconds),
+      0,
+    )} msg/s`,
+  )
+  console.log(
+    `  bus   ${interval(results.map(({ b }) => (b.cpuSeconds / MESSAGES) * 1e6))} us CPU per message, ${interval(
+      results.map(({ b }) => MESSAGES / b.seconds),
+      0,
+    )} msg/s`,
+  )
   console.log(`  on top of the seam: ${interval(perMessage)} us CPU per message`)
 }

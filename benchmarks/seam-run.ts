@@ -4,7 +4,10 @@ import type { Channel, Outgoing, Subscription, WireMessage } from 'waybill/trans
 import { WIRE_VERSION } from 'waybill/transport'
 import { systemRuntime } from '../packages/waybill/src/runtime/system-runtime.ts'
 
-export async function seamRun(options: { messages: number; window: number }): Promise<{ seconds: number; cpuSeconds: number }> {
+export async function seamRun(options: {
+  messages: number
+  window: number
+}): Promise<{ seconds: number; cpuSeconds: number }> {
   const { messages, window } = options
   const runtime = systemRuntime()
   const transport = embedded({ memory: true })(runtime)
@@ -15,7 +18,11 @@ export async function seamRun(options: { messages: number; window: number }): Pr
   const done = new Promise<void>((resolve) => (finished = resolve))
   let subscription: Subscription | undefined
   subscription = await transport.subscribe(
-    { group: { channel, name: 'counter', types: ['orders.placed'], ordered: false }, transient: false, prefetch: window },
+    {
+      group: { channel, name: 'counter', types: ['orders.placed'], ordered: false },
+      transient: false,
+      prefetch: window,
+    },
     (batch) => {
       subscription?.settle(batch.map((delivery) => ({ delivery, action: 'ack' })))
       if ((handled += batch.length) === messages) finished()

@@ -16,7 +16,8 @@ interface PackedFile {
   readonly size: number
 }
 
-const run = (command: string, args: readonly string[], cwd: string): string => execFileSync(command, args, { cwd, encoding: 'utf8' })
+const run = (command: string, args: readonly string[], cwd: string): string =>
+  execFileSync(command, args, { cwd, encoding: 'utf8' })
 const home = mkdtempSync(join(tmpdir(), 'waybill-package-'))
 try {
   run('tsc', ['-b', '--force'], PACKAGE)
@@ -27,10 +28,15 @@ try {
     readonly files: readonly PackedFile[]
   }[]
   if (packed === undefined) throw new Error('npm pack made nothing')
-  check(packed.unpackedSize < MAX_UNPACKED_BYTES, `unpacked ${packed.unpackedSize} bytes, at most ${MAX_UNPACKED_BYTES}`)
+  check(
+    packed.unpackedSize < MAX_UNPACKED_BYTES,
+    `unpacked ${packed.unpackedSize} bytes, at most ${MAX_UNPACKED_BYTES}`,
+  )
   const tests = packed.files.filter(({ path }) => /\.test\.|test-support|\.test-d\./.test(path))
   check(tests.length === 0, `no tests are published: ${tests.map(({ path }) => path).join(', ')}`)
-  const manifest = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { readonly dependencies?: Readonly<Record<string, string>> }
+  const manifest = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as {
+    readonly dependencies?: Readonly<Record<string, string>>
+  }
   const extra = Object.keys(manifest.dependencies ?? {}).filter((name) => !ALLOWED_DEPENDENCIES.includes(name))
   check(extra.length === 0, `run-time dependencies beyond the list: ${extra.join(', ')}`)
 
@@ -46,11 +52,17 @@ try {
      console.log(performance.now() - t0)
      await bus.drain()`,
   )
-  for (const door of ['waybill', 'waybill/testing', 'waybill/conformance', 'waybill/transport']) run('node', ['-e', `await import('${door}')`, '--input-type=module'], home)
+  for (const door of ['waybill', 'waybill/testing', 'waybill/conformance', 'waybill/transport'])
+    run('node', ['-e', `await import('${door}')`, '--input-type=module'], home)
   const times = Array.from({ length: 5 }, () => Number(run('node', ['start.mjs'], home))).toSorted((a, b) => a - b)
   const median = times[2] ?? Number.NaN
-  check(median < START_BUDGET_MS, `import and a started embedded bus took ${median.toFixed(0)} ms (median of 5), at most ${START_BUDGET_MS}`)
-  console.log(`package: ${packed.files.length} files, ${(packed.unpackedSize / 1e6).toFixed(2)} MB unpacked; import and start ${median.toFixed(0)} ms`)
+  check(
+    median < START_BUDGET_MS,
+    `import and a started embedded bus took ${median.toFixed(0)} ms (median of 5), at most ${START_BUDGET_MS}`,
+  )
+  console.log(
+    `package: ${packed.files.length} files, ${(packed.unpackedSize / 1e6).toFixed(2)} MB unpacked; import and start ${median.toFixed(0)} ms`,
+  )
 } finally {
   rmSync(home, { recursive: true, force: true })
 }

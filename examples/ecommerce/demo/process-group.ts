@@ -18,10 +18,16 @@ export class ProcessGroup {
 
   /** Resolves when the process has subscribed everything it needs. */
   async start(roles: readonly string[], firstOrder: number): Promise<void> {
-    const child = fork(SYSTEM, [this.#ledgers, String(firstOrder), ...roles], { env: this.#env, execArgv: ['--conditions=@waybill/source'] })
+    const child = fork(SYSTEM, [this.#ledgers, String(firstOrder), ...roles], {
+      env: this.#env,
+      execArgv: ['--conditions=@waybill/source'],
+    })
     this.#running.set(roles.join(), child)
     await new Promise<void>((resolve, reject) => {
-      const limit = setTimeout(() => reject(new Error(`${roles.join(', ')} did not start within ${START_LIMIT_MS} ms`)), START_LIMIT_MS)
+      const limit = setTimeout(
+        () => reject(new Error(`${roles.join(', ')} did not start within ${START_LIMIT_MS} ms`)),
+        START_LIMIT_MS,
+      )
       child.once('message', () => {
         clearTimeout(limit)
         resolve()

@@ -16,5 +16,10 @@ export function reportOf(verdict: Verdict): string {
     ['latency from order to customer, p50 / p99', `${latency.p50} / ${latency.p99} ms`],
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
-  return [...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`), '', `lost: ${verdict.lost.length}`, ...verdict.lost.slice(0, 10)].join('\n')
+  return [
+    ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
+    '',
+    `lost: ${verdict.lost.length}`,
+    ...verdict.lost.slice(0, 10),
+  ].join('\n')
 }

@@ -35,14 +35,32 @@ const [folder = '', firstOrder = '0', ...roles] = process.argv.slice(2)
 const ledger = new Ledger(folder, `${roles.join('+')}-${process.pid}`)
 
 subscribe(DIAGNOSTIC_CHANNELS.handleEnd, (message) => {
-  const { message: { type, body, headers }, group, channel, action, error } = message as HandleEnded // that channel's shape
+  const {
+    message: { type, body, headers },
+    group,
+    channel,
+    action,
+    error,
+  } = message as HandleEnded // that channel's shape
   const order = orderOf(body) ?? headers['order'] ?? '?'
   const step = STEPS[type]
   if (action === 'ack' && step !== undefined) ledger.write({ fact: step, order, at: Date.now() })
-  if (action === 'reject') ledger.write({ fact: 'dead', order, at: Date.now(), where: `${channel}:${group}`, why: firstLine(error?.message ?? '') })
+  if (action === 'reject')
+    ledger.write({
+      fact: 'dead',
+      order,
+      at: Date.now(),
+      where: `${channel}:${group}`,
+      why: firstLine(error?.message ?? ''),
+    })
 })
 
-const bus = await createBus({ name: 'shop', services: roles.flatMap((role) => SERVICES[role] ?? []), declare: [orders.place], drainTimeout: '5s' })
+const bus = await createBus({
+  name: 'shop',
+  services: roles.flatMap((role) => SERVICES[role] ?? []),
+  declare: [orders.place],
+  drainTimeout: '5s',
+})
 process.send?.({ ready: true, facts: bus.facts.engine })
 if (roles.includes('shop')) {
   const stop = new AbortController()

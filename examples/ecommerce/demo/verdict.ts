@@ -39,7 +39,10 @@ export function verdictOf(facts: readonly Fact[]): Verdict {
     confirmed: confirmed.length,
     steps: Object.fromEntries(steps.map((step) => [step, orders(step).size])) as Record<Step, number>, // one entry per step
     dead: deadLetters(facts),
-    duplicates: steps.reduce((sum, step) => sum + [...orders(step).values()].reduce((extra, count) => extra + count - 1, 0), 0),
+    duplicates: steps.reduce(
+      (sum, step) => sum + [...orders(step).values()].reduce((extra, count) => extra + count - 1, 0),
+      0,
+    ),
     unknown: [...orders('attempted').keys()].filter((order) => !orders('confirmed').has(order)),
     lost: confirmed.filter((order) => !told.has(order) && !orders('dead').has(order)),
     latency: { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) },

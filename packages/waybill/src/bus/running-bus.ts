@@ -103,9 +103,12 @@ export class RunningBus implements Bus {
       this.#settings.logger.info({ signal }, 'draining')
       void this.drain()
     })
+    // A service waits for messages; a bus that only sends lets the process end when it has nothing else to do.
+    const letEnd = plans.length > 0 ? this.#settings.runtime.keepAlive() : () => {}
     this.#stopListening = () => {
       stopEvents()
       stopSignals()
+      letEnd()
     }
   }
 

@@ -22,6 +22,8 @@ export interface Runtime {
    * On virtual time, `settle()` waits until nothing is held; on the system clock it costs nothing.
    */
   hold(what: string): Release
+  /** Keeps the process running until the returned function is called: for whoever consumes without an open socket. */
+  keepAlive(): Release
 }
 
 export interface Timer {

@@ -20,6 +20,10 @@ export function systemRuntime(): Runtime {
       (bytes) => void randomFillSync(bytes),
     ),
     hold: () => nothingHeld,
+    keepAlive: () => {
+      const handle = setInterval(() => {}, LONGEST_TIMEOUT_MS)
+      return () => clearInterval(handle)
+    },
   }
 }
 

@@ -90,6 +90,7 @@ export function virtualRuntime(options: VirtualRuntimeOptions = {}): VirtualRunt
       },
     ),
     hold,
+    keepAlive: () => () => {}, // a test ends when it ends
     defer: (fn) => {
       const release = hold('deferred work')
       setImmediate(() => {
