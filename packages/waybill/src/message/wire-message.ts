@@ -22,7 +22,7 @@ export interface WireMessage {
   readonly wireVersion: number
   /** When it was made: milliseconds since the epoch. CloudEvents `time`. */
   readonly time: number
-  /** The version of the body's schema, from 1. Part of CloudEvents `dataschema`. */
+  /** The version of the body's schema, from 1. */
   readonly schemaVersion: number
   /** Media type of the body (RFC 2046). CloudEvents `datacontenttype`. */
   readonly contentType: string
