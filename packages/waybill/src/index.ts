@@ -60,5 +60,6 @@ export type { Runtime } from './runtime/runtime.ts'
 
 // Transports.
 export { embedded, type EmbeddedOptions } from './transports/embedded/embedded.ts'
-// export { rabbitmq, type RabbitmqOptions } from './transports/rabbitmq/rabbitmq.ts'
+export { rabbitmq } from './transports/rabbitmq/rabbitmq.ts'
+export type { RabbitmqOptions } from './transports/rabbitmq/rabbitmq-options.ts'
 export type { TransportFactory } from './transport/transport-factory.ts'

@@ -1,0 +1,136 @@
+// What a user meets on the first day: each mistake gives one clear error with a stable code.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect } from 'amqplib'
+import { afterAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import { command, contract, event, type } from '../contract/contract.ts'
+import { embedded } from '../transports/embedded/embedded.ts'
+import { rabbitmq } from '../transports/rabbitmq/rabbitmq.ts'
+import type { TransportFactory } from '../transport/transport-factory.ts'
+import { createBus } from './create-bus.ts'
+import { silentLogger } from './logger.ts'
+import { resolveTransport } from './resolve-transport.ts'
+import { service } from './service.ts'
+
+const RABBITMQ_URL = process.env['RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672'
+const unique = `t${process.pid}-${Date.now().toString(36)}`
+const folders: string[] = []
+afterAll(async () => {
+  folders.forEach((made) => rmSync(made, { recursive: true, force: true }))
+  const connection = await connect(RABBITMQ_URL)
+  const channel = await connection.createChannel()
+  const claimed = `${unique}-rabbitmq-claimed.go`
+  await channel.deleteExchange(`${claimed}:owner`)
+  await channel.deleteQueue(claimed)
+  await channel.deleteQueue(`${claimed}:first:dead`)
+  await channel.deleteExchange(unique)
+  await connection.close()
+})
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'waybill-test-'))
+  folders.push(made)
+  return made
+}
+
+const quiet = { logger: silentLogger, drainOn: [] } as const
+const body = z.object({ id: z.string() })
+const orders = contract(unique, { place: command(body), placed: event(body) })
+const nothing = (): void => {}
+
+const transports: readonly (readonly [string, () => TransportFactory])[] = [
+  ['embedded', () => embedded({ dir: folder() })],
+  ['rabbitmq', () => rabbitmq({ url: RABBITMQ_URL })],
+]
+
+test('createBus() with a bad URL says which', async () => {
+  const resolving = resolveTransport({ url: 'gopher://somewhere', mode: undefined, cwd: '/' })
+  await expect(resolving).rejects.toMatchObject({
+    code: 'WAYBILL_BAD_URL',
+    message: expect.stringContaining('gopher') as string,
+  })
+  const starting = createBus({ ...quiet, transport: rabbitmq({ url: 'amqp://host:notaport' }) })
+  await expect(starting).rejects.toMatchObject({ code: 'WAYBILL_BAD_URL' })
+})
+
+test('createBus() without a transport is refused in production', async () => {
+  const resolving = resolveTransport({ url: undefined, mode: 'production', cwd: folder() })
+  await expect(resolving).rejects.toMatchObject({ code: 'WAYBILL_NO_DEFAULT_FOLDER' })
+})
+
+test('createBus() on a broker that is down says so, without the password', async () => {
+  const starting = createBus({ ...quiet, transport: rabbitmq({ url: 'amqp://guest:secret-word@127.0.0.1:9' }) })
+  const error: unknown = await starting.catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code: 'WAYBILL_NOT_CONNECTED', scope: 'connection' })
+  expect(String(error)).toContain('127.0.0.1:9')
+  expect(String(error)).not.toContain('secret-word')
+})
+
+test('createBus() with wrong credentials says so, without the password', async () => {
+  const url = new URL(RABBITMQ_URL)
+  url.password = 'wrong-word'
+  const error: unknown = await createBus({ ...quiet, transport: rabbitmq({ url: url.href }) }).catch(
+    (reason: unknown) => reason,
+  )
+  expect(error).toMatchObject({ code: 'WAYBILL_ACCESS_REFUSED', scope: 'configuration' })
+  expect(String(error)).not.toContain('wrong-word')
+})
+
+test('createBus() on a folder that is open already says so', async () => {
+  const dir = folder()
+  await using first = await createBus({ ...quiet, transport: embedded({ dir }) })
+  await expect(createBus({ ...quiet, transport: embedded({ dir }) })).rejects.toMatchObject({
+    code: 'WAYBILL_STORE_IN_USE',
+  })
+  expect(first.facts.engine).toBe('embedded')
+})
+
+for (const [name, transport] of transports) {
+  test(`${name}: a body that breaks its schema is refused at the sender`, async () => {
+    await using bus = await createBus({ ...quiet, transport: transport() })
+    const wrong = { id: 1 } as unknown as { id: string } // what a caller without types may do
+    await expect(bus.publish(orders.placed, wrong)).rejects.toMatchObject({
+      code: 'WAYBILL_INVALID_MESSAGE',
+      message: expect.stringContaining('id') as string,
+    })
+  })
+
+  test(`${name}: a command that nobody has claimed is refused`, async () => {
+    const lonely = contract(`${unique}-${name}-lonely`, { go: command(body) })
+    await using bus = await createBus({ ...quiet, transport: transport() })
+    await expect(bus.send(lonely.go, { id: '1' })).rejects.toMatchObject({
+      code: 'WAYBILL_UNROUTABLE',
+      message: expect.stringContaining('lonely.go') as string,
+    })
+  })
+
+  test(`${name}: two services that claim one command are refused, over buses too`, async () => {
+    const claimed = contract(`${unique}-${name}-claimed`, { go: command(type<unknown>()) })
+    const shared = transport()
+    await using first = await createBus({
+      ...quiet,
+      transport: shared,
+      services: [service('first').on(claimed.go, nothing)],
+    })
+    const second = createBus({ ...quiet, transport: shared, services: [service('second').on(claimed.go, nothing)] })
+    await expect(second).rejects.toMatchObject({
+      code: 'WAYBILL_COMMAND_CLAIMED',
+      message: expect.stringContaining('claimed.go') as string,
+    })
+    await using again = await createBus({
+      ...quiet,
+      transport: shared,
+      services: [service('first').on(claimed.go, nothing)],
+    })
+    expect([first, again].every((bus) => bus.subscriptions[0]?.state === 'consuming')).toBe(true)
+  })
+
+  test(`${name}: order without shards is refused`, async () => {
+    const ordered = service('a').on(orders.placed, nothing, { ordered: true })
+    await expect(createBus({ ...quiet, transport: transport(), services: [ordered] })).rejects.toMatchObject({
+      code: 'WAYBILL_ORDER_NEEDS_SHARDS',
+    })
+  })
+}
