@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { systemRuntime } from '../runtime/system-runtime.ts'
-import { Broker } from './broker.ts'
+import type { Broker } from './broker.ts'
 import { Publisher, Subscriber, queueDefinition } from './broker.test-support.ts'
 import { openBroker } from './open-broker.ts'
 

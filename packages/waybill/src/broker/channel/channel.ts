@@ -1,3 +1,4 @@
+import type { Message } from '../message.ts'
 import type { Queue } from '../queue/queue.ts'
 import { ReplyError } from '../reply-error.ts'
 import { Consumer, type ConsumerChannel } from './consumer.ts'
@@ -11,6 +12,12 @@ export interface ConsumeOptions {
   readonly exclusive?: boolean
   /** Most unsettled messages of this consumer; 0, the default, is unlimited. */
   readonly prefetch?: number
+}
+
+export interface Got {
+  readonly tag: number
+  readonly message: Message
+  readonly deliveryCount: number
 }
 
 interface Unsettled {
@@ -64,6 +71,20 @@ export class Channel implements ConsumerChannel {
     return consumer
   }
 
+  /**
+   * basic.get: takes one message now. `loading`: the next one is on its way from disk; ask again in a later turn.
+   *
+   * @throws {ReplyError} 404 when there is no such queue, 405 when it is another connection's own
+   */
+  get(queueName: string, noAck: boolean): Got | 'empty' | 'loading' {
+    const queue = this.#findQueue(queueName)
+    const taken = queue.get(noAck)
+    if (typeof taken === 'string') return taken
+    const tag = ++this.#lastTag
+    if (!noAck) this.#unsettled.set(tag, { queue, position: taken.position, consumer: undefined })
+    return { tag, message: taken.message, deliveryCount: taken.deliveryCount }
+  }
+
   /** basic.cancel: no more deliveries; those unsettled stay with the channel. */
   cancel(tag: string): void {
     const consumer = this.#consumers.get(tag)
@@ -73,9 +94,9 @@ export class Channel implements ConsumerChannel {
   }
 
   /** Notes a delivery and returns its tag. */
-  handOut(queue: Queue, position: number, consumer: Consumer | undefined): number {
+  handOut(queue: Queue, position: number, consumer: Consumer): number {
     const tag = ++this.#lastTag
-    if (consumer?.noAck !== true) this.#unsettled.set(tag, { queue, position, consumer })
+    if (!consumer.noAck) this.#unsettled.set(tag, { queue, position, consumer })
     return tag
   }
 

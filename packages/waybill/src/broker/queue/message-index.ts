@@ -55,6 +55,11 @@ export class MessageIndex {
     return this.#unsettled
   }
 
+  /** Chunks held now, about 12 KB each. */
+  get chunkCount(): number {
+    return this.#chunks.length
+  }
+
   /** Adds a ready message at the end and returns its position. */
   append(sequence: number, message: Message | undefined, deadline: number, size: number): number {
     const position = this.#end++

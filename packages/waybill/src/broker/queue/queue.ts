@@ -178,7 +178,7 @@ export class Queue {
   ): { readonly position: number; readonly message: Message; readonly deliveryCount: number } | 'empty' | 'loading' {
     this.touch()
     const position = this.#nextToHandOut()
-    if (position === -1) return 'empty'
+    if (position === -1) return this.#preparation.busy ? 'loading' : 'empty'
     const message = this.#index.message(position)
     if (message === undefined || this.#mustCount(position)) {
       this.#preparation.start(position)

@@ -1,0 +1,162 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { virtualRuntime, type VirtualRuntime } from '../runtime/virtual-runtime.ts'
+import { Broker, type BrokerEvent } from './broker.ts'
+import { Publisher, Subscriber, queueDefinition } from './broker.test-support.ts'
+import type { ExchangeDefinition } from './exchange/exchange.ts'
+
+let runtime: VirtualRuntime
+let broker: Broker
+
+beforeEach(async () => {
+  runtime = virtualRuntime()
+  broker = await Broker.open({ runtime })
+})
+
+const exchange = (name: string, rest: Partial<ExchangeDefinition> = {}): ExchangeDefinition => ({
+  name,
+  type: 'topic',
+  durable: true,
+  autoDelete: false,
+  internal: false,
+  ...rest,
+})
+
+const declareQueue = (name: string): void => void broker.declareQueue(queueDefinition(name), broker.connect())
+
+const replyError = (replyCode: number, name: string): Error =>
+  expect.objectContaining({ replyCode, replyText: expect.stringContaining(name) as string }) as Error
+
+describe('declareExchange()', () => {
+  test('is idempotent, and refuses any difference', () => {
+    broker.declareExchange(exchange('x', { alternate: 'other' }))
+    broker.declareExchange(exchange('x', { alternate: 'other' }))
+    for (const rest of [{ type: 'direct' }, { durable: false }, { autoDelete: true }, { internal: true }] as const) {
+      expect(() => broker.declareExchange(exchange('x', { alternate: 'other', ...rest }))).toThrow(replyError(406, 'x'))
+    }
+    expect(() => broker.declareExchange(exchange('x'))).toThrow(/inequivalent arg 'alternate'/)
+  })
+
+  test("keeps the broker's own names", () => {
+    expect(() => broker.declareExchange(exchange('amq.new'))).toThrow(replyError(403, 'amq.new'))
+    expect(() => broker.declareExchange(exchange(''))).toThrow(replyError(403, 'default exchange'))
+    broker.declareExchange(exchange('amq.topic'))
+    expect(() => broker.declareExchange(exchange('amq.topic', { durable: false }))).toThrow(
+      replyError(406, 'amq.topic'),
+    )
+    expect(() => broker.deleteExchange('amq.topic', false)).toThrow(replyError(403, 'amq.topic'))
+  })
+
+  test('auto-delete: goes with its last binding', () => {
+    broker.declareExchange(exchange('x', { autoDelete: true }))
+    declareQueue('q')
+    const connection = broker.connect()
+    broker.bind(connection, 'q', 'x', 'a')
+    broker.bind(connection, 'q', 'x', 'b')
+    broker.unbind(connection, 'q', 'x', 'a')
+    broker.requireExchange('x')
+    broker.deleteQueue('q', connection)
+    expect(() => broker.requireExchange('x')).toThrow(replyError(404, 'x'))
+  })
+})
+
+describe('bind()', () => {
+  test('names what is missing', () => {
+    declareQueue('q')
+    broker.declareExchange(exchange('x'))
+    const connection = broker.connect()
+    expect(() => broker.bind(connection, 'q', 'nowhere', 'k')).toThrow(replyError(404, 'nowhere'))
+    expect(() => broker.bind(connection, 'none', 'x', 'k')).toThrow(replyError(404, 'none'))
+    expect(() => broker.bind(connection, 'q', '', 'k')).toThrow(replyError(403, 'default exchange'))
+    broker.declareExchange(exchange('h', { type: 'headers' }))
+    expect(() => broker.bind(connection, 'q', 'h', '', { 'x-match': 'some' })).toThrow(replyError(406, 'x-match'))
+  })
+})
+
+describe('publish()', () => {
+  test('puts one copy into each queue, however many bindings match', async () => {
+    broker.declareExchange(exchange('x'))
+    const connection = broker.connect()
+    for (const name of ['a', 'b']) declareQueue(name)
+    for (const key of ['k.*', 'k.#', '#']) broker.bind(connection, 'a', 'x', key)
+    broker.bind(connection, 'b', 'x', 'k.1')
+    await new Publisher(broker, 'x').send('k.1', 'm')
+    expect([broker.findQueue('a')?.ready, broker.findQueue('b')?.ready]).toEqual([1, 1])
+  })
+
+  test('hands what an exchange cannot route to its alternate, along a chain and not in a circle', async () => {
+    broker.declareExchange(exchange('x', { alternate: 'y' }))
+    broker.declareExchange(exchange('y', { alternate: 'z' }))
+    broker.declareExchange(exchange('z', { type: 'fanout' }))
+    broker.declareExchange(exchange('round', { alternate: 'round' }))
+    declareQueue('rest')
+    broker.bind(broker.connect(), 'rest', 'z', '')
+    expect(await new Publisher(broker, 'x').send('k', 'm')).toBe('accepted')
+    expect(broker.findQueue('rest')?.ready).toBe(1)
+    expect(await new Publisher(broker, 'round').send('k', 'm')).toBe('unroutable')
+  })
+
+  test('is refused by missing and internal exchanges', async () => {
+    broker.declareExchange(exchange('inside', { internal: true }))
+    await expect(new Publisher(broker, 'inside').send('k', 'm')).rejects.toMatchObject({ replyCode: 403 })
+    await expect(new Publisher(broker, 'none').send('k', 'm')).rejects.toMatchObject({ replyCode: 404 })
+  })
+
+  test('with a delay: when due, in order of the instants, then of arrival; refused beyond a year', async () => {
+    declareQueue('q')
+    const publisher = new Publisher(broker)
+    const subscriber = new Subscriber(broker, 'q')
+    await publisher.send('q', 'c', { delayMs: 30 })
+    await publisher.send('q', 'a', { delayMs: 10, persistent: false })
+    await publisher.send('q', 'b', { delayMs: 10 })
+    await publisher.send('q', 'now')
+    await runtime.advance(9)
+    expect(subscriber.texts).toEqual(['now'])
+    await runtime.advance(1)
+    expect(subscriber.texts).toEqual(['now', 'a', 'b'])
+    await runtime.advance(20)
+    expect(subscriber.texts).toEqual(['now', 'a', 'b', 'c'])
+    const tooLong = publisher.send('q', 'x', { delayMs: 366 * 86_400_000 })
+    await expect(tooLong).rejects.toMatchObject({ code: 'WAYBILL_LIMIT' })
+    expect(await publisher.send('nowhere', 'x', { delayMs: 10 })).toBe('unroutable')
+  })
+})
+
+test('publishers are told to stop above the high-water mark, and to go on below it', async () => {
+  broker = await Broker.open({ runtime, memoryHighWaterBytes: 10_000 })
+  const events: BrokerEvent['type'][] = []
+  broker.onEvent((event) => events.push(event.type))
+  declareQueue('q')
+  const publisher = new Publisher(broker)
+  for (let n = 0; n < 5; n++) await publisher.send('q', 'x'.repeat(1_000))
+  expect([events, broker.blocked]).toEqual([[], undefined])
+  for (let n = 0; n < 5; n++) await publisher.send('q', 'x'.repeat(1_000))
+  expect(events).toEqual(['blocked'])
+  expect(broker.blocked).toMatch(/memory/)
+  const subscriber = new Subscriber(broker, 'q', { ackAll: true })
+  await runtime.settle()
+  expect(subscriber.texts.length).toBe(10)
+  expect(events).toEqual(['blocked', 'unblocked'])
+})
+
+test('exclusive queues: of one connection, whose channels share them, and gone with it', () => {
+  const [mine, other] = [broker.connect(), broker.connect()]
+  broker.declareQueue(queueDefinition('own', { exclusive: true }), mine)
+  expect(mine.queue('own').name).toBe('own')
+  expect(() => other.queue('own')).toThrow(replyError(405, 'own'))
+  expect(() => broker.deleteQueue('own', other)).toThrow(replyError(405, 'own'))
+  expect(() => broker.declareQueue(queueDefinition('own'), other)).toThrow(replyError(405, 'own'))
+  mine.close()
+  expect(broker.findQueue('own')).toBeUndefined()
+})
+
+test('deleteQueue() heeds ifUnused and ifEmpty, and counts what was ready', async () => {
+  declareQueue('q')
+  const connection = broker.connect()
+  await new Publisher(broker).send('q', '1')
+  expect(() => broker.deleteQueue('q', connection, { ifEmpty: true })).toThrow(replyError(406, 'q'))
+  const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+  expect(() => broker.deleteQueue('q', connection, { ifUnused: true })).toThrow(replyError(406, 'q'))
+  subscriber.channel.close()
+  expect(broker.deleteQueue('q', connection, { ifUnused: true })).toBe(1)
+  expect(broker.deleteQueue('q', connection)).toBe(0)
+})

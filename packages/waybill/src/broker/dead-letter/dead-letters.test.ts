@@ -1,0 +1,166 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { virtualRuntime, type VirtualRuntime } from '../../runtime/virtual-runtime.ts'
+import { Broker } from '../broker.ts'
+import { Publisher, Subscriber, queueDefinition } from '../broker.test-support.ts'
+import type { QueueArguments } from '../queue/queue-definition.ts'
+import { plainValue, type FieldTable, type FieldValue } from '../wire/field-table.ts'
+import { decodeProperties } from '../wire/properties.ts'
+
+let runtime: VirtualRuntime
+let broker: Broker
+let publisher: Publisher
+
+beforeEach(async () => {
+  runtime = virtualRuntime({ start: Date.UTC(2026, 0, 1) })
+  broker = await Broker.open({ runtime })
+  publisher = new Publisher(broker)
+})
+
+const declare = (name: string, queueArguments: QueueArguments = {}): void =>
+  void broker.declareQueue(queueDefinition(name, { arguments: queueArguments }), broker.connect())
+
+const toDead: QueueArguments = { deadLetterExchange: '', deadLetterRoutingKey: 'dead' }
+
+/** `x-death` without the letters. */
+function deaths(subscriber: Subscriber, text: string): readonly Record<string, unknown>[] {
+  const history = subscriber.headers(text)['x-death'] as readonly FieldTable[]
+  return history.map((entry) =>
+    Object.fromEntries(Object.entries(entry).map(([name, value]: [string, FieldValue]) => [name, plainValue(value)])),
+  )
+}
+
+describe('x-death', () => {
+  test('says why, where and when, and keeps the headers', async () => {
+    declare('q', toDead)
+    declare('dead')
+    await publisher.send('q', 'm', { headers: { mine: 'kept' } })
+    const [subscriber, dead] = [new Subscriber(broker, 'q'), new Subscriber(broker, 'dead')]
+    await runtime.settle()
+    subscriber.reject('m')
+    await runtime.settle()
+    expect(dead.texts).toEqual(['m'])
+    expect(deaths(dead, 'm')).toEqual([
+      {
+        count: 1,
+        reason: 'rejected',
+        queue: 'q',
+        time: Date.UTC(2026, 0, 1) / 1_000,
+        exchange: '',
+        'routing-keys': ['q'],
+      },
+    ])
+    expect(dead.headers('m')).toMatchObject({
+      mine: 'kept',
+      'x-first-death-queue': 'q',
+      'x-first-death-reason': 'rejected',
+      'x-first-death-exchange': '',
+    })
+  })
+
+  test('of an expired message has its expiration, which the message loses', async () => {
+    declare('q', toDead)
+    declare('dead')
+    await publisher.send('q', 'm', { ttlMs: 50 })
+    const dead = new Subscriber(broker, 'dead')
+    await runtime.advance(50)
+    expect(deaths(dead, 'm')).toMatchObject([{ reason: 'expired', 'original-expiration': '50' }])
+    expect(dead.messages.map((message) => decodeProperties(message.properties).expiration)).toEqual([undefined])
+    await runtime.advance(1_000)
+    expect(dead.cancellations).toEqual([])
+  })
+
+  test('counts per queue and reason, newest first', async () => {
+    declare('q', { deadLetterExchange: '', deadLetterRoutingKey: 'wait' })
+    declare('wait', { deadLetterExchange: '', deadLetterRoutingKey: 'q', messageTtlMs: 10 })
+    await publisher.send('q', 'm')
+    const subscriber = new Subscriber(broker, 'q')
+    for (let round = 0; round < 3; round++) {
+      await runtime.advance(10)
+      subscriber.reject('m')
+    }
+    await runtime.advance(10)
+    expect(subscriber.texts.length).toBe(4)
+    expect(deaths(subscriber, 'm')).toMatchObject([
+      { queue: 'wait', reason: 'expired', count: 3 },
+      { queue: 'q', reason: 'rejected', count: 3 },
+    ])
+  })
+})
+
+describe('a message is dead-lettered', () => {
+  test('that the head of a full queue makes room for', async () => {
+    declare('q', { ...toDead, maxLength: 1 })
+    declare('dead')
+    await publisher.send('q', '1')
+    await publisher.send('q', '2')
+    const dead = new Subscriber(broker, 'dead')
+    await runtime.settle()
+    expect(deaths(dead, '1')).toMatchObject([{ reason: 'maxlen', queue: 'q' }])
+    expect(broker.findQueue('q')?.ready).toBe(1)
+  })
+
+  test('that came back more often than the delivery limit', async () => {
+    declare('q', { ...toDead, deliveryLimit: 2 })
+    declare('dead')
+    await publisher.send('q', 'm')
+    const [subscriber, dead] = [new Subscriber(broker, 'q'), new Subscriber(broker, 'dead')]
+    for (let round = 0; round < 3; round++) {
+      await runtime.settle()
+      subscriber.requeue('m')
+    }
+    await runtime.settle()
+    expect(subscriber.texts.length).toBe(3)
+    expect(deaths(dead, 'm')).toMatchObject([{ reason: 'delivery_limit' }])
+  })
+
+  test('with its own routing key where the queue names none', async () => {
+    broker.declareExchange({ name: 'dlx', type: 'direct', durable: true, autoDelete: false, internal: false })
+    declare('q', { deadLetterExchange: 'dlx' })
+    declare('dead')
+    broker.bind(broker.connect(), 'dead', 'dlx', 'q')
+    await publisher.send('q', 'm')
+    const subscriber = new Subscriber(broker, 'q')
+    await runtime.settle()
+    subscriber.reject('m')
+    await runtime.settle()
+    expect(broker.findQueue('dead')?.ready).toBe(1)
+  })
+})
+
+describe('a message is dropped', () => {
+  test('when the dead-letter exchange is missing, or the queue has none', async () => {
+    declare('q', { deadLetterExchange: 'missing' })
+    declare('plain')
+    await publisher.send('q', 'a')
+    await publisher.send('plain', 'b')
+    const subscribers = [new Subscriber(broker, 'q'), new Subscriber(broker, 'plain')]
+    await runtime.settle()
+    subscribers.forEach((subscriber) => subscriber.reject(subscriber.texts[0] ?? ''))
+    await runtime.settle()
+    for (const name of ['q', 'plain']) {
+      expect([broker.findQueue(name)?.ready, broker.findQueue(name)?.unsettled]).toEqual([0, 0])
+    }
+  })
+
+  test('when it would go round for ever by itself', async () => {
+    declare('a', { deadLetterExchange: '', deadLetterRoutingKey: 'b', messageTtlMs: 10 })
+    declare('b', { deadLetterExchange: '', deadLetterRoutingKey: 'a', messageTtlMs: 10 })
+    await publisher.send('a', 'm')
+    await runtime.advance(15)
+    expect([broker.findQueue('a')?.ready, broker.findQueue('b')?.ready]).toEqual([0, 1])
+    await runtime.advance(100)
+    expect([broker.findQueue('a')?.ready, broker.findQueue('b')?.ready]).toEqual([0, 0])
+  })
+})
+
+test('a dead letter enters a full queue, as refusing it would lose it', async () => {
+  declare('q', toDead)
+  declare('dead', { maxLength: 1, overflow: 'reject-publish' })
+  await publisher.send('q', '1')
+  await publisher.send('q', '2')
+  const subscriber = new Subscriber(broker, 'q')
+  await runtime.settle()
+  subscriber.reject('1')
+  subscriber.reject('2')
+  expect(broker.findQueue('dead')?.ready).toBe(2)
+})

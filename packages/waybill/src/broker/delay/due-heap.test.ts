@@ -1,0 +1,36 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { DueHeap } from './due-heap.ts'
+
+test('DueHeap gives items by instant, equal ones in the order of their arrival', () => {
+  fc.assert(
+    fc.property(fc.array(fc.oneof(fc.integer({ min: 0, max: 20 }), fc.constant('pop' as const))), (steps) => {
+      const heap = new DueHeap()
+      let waiting: { readonly due: number; readonly item: number }[] = []
+      steps.forEach((step, item) => {
+        if (step !== 'pop') {
+          heap.push(step, item)
+          waiting.push({ due: step, item })
+        } else if (waiting.length > 0) {
+          const [first, ...rest] = waiting.toSorted((a, b) => a.due - b.due || a.item - b.item)
+          expect(heap.next).toBe(first?.due)
+          expect(heap.pop()).toBe(first?.item)
+          waiting = rest
+        }
+        expect(heap.size).toBe(waiting.length)
+      })
+    }),
+  )
+})
+
+test('DueHeap holds many', () => {
+  const heap = new DueHeap()
+  for (let n = 0; n < 10_000; n++) heap.push((n * 7_919) % 10_000, n)
+  let last = -1
+  while (heap.size > 0) {
+    expect(heap.next).toBeGreaterThanOrEqual(last)
+    last = heap.next
+    heap.pop()
+  }
+  expect(heap.next).toBe(Infinity)
+})

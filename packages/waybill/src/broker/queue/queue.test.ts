@@ -1,0 +1,277 @@
+// Queues as their users see them, through the broker, in memory and on virtual time.
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { virtualRuntime, type VirtualRuntime } from '../../runtime/virtual-runtime.ts'
+import { Broker } from '../broker.ts'
+import { Publisher, Subscriber, queueDefinition } from '../broker.test-support.ts'
+import type { Queue } from './queue.ts'
+import type { QueueArguments } from './queue-definition.ts'
+
+let runtime: VirtualRuntime
+let broker: Broker
+let publisher: Publisher
+
+beforeEach(async () => {
+  runtime = virtualRuntime()
+  broker = await Broker.open({ runtime })
+  publisher = new Publisher(broker)
+})
+
+function declare(name: string, queueArguments: QueueArguments = {}): Queue {
+  return broker.declareQueue(queueDefinition(name, { arguments: queueArguments }), broker.connect())
+}
+
+const sendAll = async (texts: readonly string[]): Promise<void> => {
+  for (const text of texts) await publisher.send('q', text)
+}
+
+describe('consumers', () => {
+  test('take turns, and one without credit is passed over', async () => {
+    declare('q')
+    const [a, b] = [new Subscriber(broker, 'q', { prefetch: 1 }), new Subscriber(broker, 'q')]
+    await sendAll(['1', '2', '3', '4'])
+    await runtime.settle()
+    expect(a.texts).toEqual(['1'])
+    expect(b.texts).toEqual(['2', '3', '4'])
+    a.ack('1')
+    await sendAll(['5', '6'])
+    await runtime.settle()
+    expect([a.texts.length, b.texts.length]).toEqual([2, 4])
+  })
+
+  test('without acknowledgement leave nothing unsettled', async () => {
+    const queue = declare('q')
+    const subscriber = new Subscriber(broker, 'q', { noAck: true, prefetch: 1 })
+    await sendAll(['1', '2', '3'])
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['1', '2', '3'])
+    expect([queue.ready, queue.unsettled]).toEqual([0, 0])
+    expect(subscriber.ack('1')).toBe(false)
+  })
+
+  test('of one channel share its prefetch', async () => {
+    declare('q')
+    const subscriber = new Subscriber(broker, 'q')
+    subscriber.channel.prefetch = 2
+    await sendAll(['1', '2', '3'])
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['1', '2'])
+    subscriber.ack('2')
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['1', '2', '3'])
+  })
+
+  test('exclusive: refuse others, and are refused where others are', () => {
+    declare('q')
+    const first = new Subscriber(broker, 'q', { exclusive: true })
+    expect(() => new Subscriber(broker, 'q')).toThrow(expect.objectContaining({ replyCode: 403 }) as Error)
+    first.channel.close()
+    const second = new Subscriber(broker, 'q')
+    expect(() => new Subscriber(broker, 'q', { exclusive: true })).toThrow(/exclusive use/)
+    second.channel.close()
+  })
+
+  test('single active: the next by registration takes over, from the first unsettled message on', async () => {
+    declare('q', { singleActiveConsumer: true })
+    const [a, b, c] = [0, 1, 2].map(() => new Subscriber(broker, 'q', { prefetch: 2 })) as [
+      Subscriber,
+      Subscriber,
+      Subscriber,
+    ]
+    await sendAll(['1', '2', '3'])
+    await runtime.settle()
+    expect([a.texts, b.texts, c.texts]).toEqual([['1', '2'], [], []])
+    a.ack('1')
+    a.channel.close()
+    await runtime.settle()
+    expect([b.texts, c.texts]).toEqual([['2', '3'], []])
+    expect(b.deliveryCounts).toEqual([2, 1])
+    b.channel.close()
+    await runtime.settle()
+    expect(c.texts).toEqual(['2', '3'])
+  })
+
+  test('cancel() leaves the unsettled with the channel', async () => {
+    const queue = declare('q')
+    const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+    await sendAll(['1', '2'])
+    await runtime.settle()
+    subscriber.channel.cancel('c')
+    expect([queue.ready, queue.unsettled, queue.consumers]).toEqual([1, 1, 0])
+    expect(subscriber.ack('1')).toBe(true)
+    expect(queue.unsettled).toBe(0)
+  })
+
+  test('unsettledUpTo() lists what `multiple` settles', async () => {
+    declare('q')
+    const subscriber = new Subscriber(broker, 'q')
+    await sendAll(['1', '2', '3', '4'])
+    await runtime.settle()
+    subscriber.ack('2')
+    expect(subscriber.channel.unsettledUpTo(3)).toEqual([1, 3])
+    expect(subscriber.channel.unsettledUpTo(0)).toEqual([1, 3, 4])
+  })
+})
+
+test('requeue() in any order: the next consumer sees what is left in the order of publishing', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 12 }),
+      fc.array(fc.record({ pick: fc.nat(), ack: fc.boolean() }), { maxLength: 12 }),
+      async (count, settlements) => {
+        const queue = declare('q')
+        const texts = Array.from({ length: count }, (_, n) => String(n))
+        await sendAll(texts)
+        const first = new Subscriber(broker, 'q', { prefetch: count })
+        await runtime.settle()
+        const left = new Set(texts)
+        first.channel.cancel('c')
+        for (const { pick, ack } of settlements) {
+          const text = texts[pick % count] ?? ''
+          if (ack ? first.ack(text) : (first.requeue(text), false)) left.delete(text)
+        }
+        first.channel.close()
+        const second = new Subscriber(broker, 'q')
+        await runtime.settle()
+        expect(second.texts).toEqual([...left])
+        broker.deleteQueue(queue.name, broker.connect())
+      },
+    ),
+    { numRuns: 40 },
+  )
+})
+
+describe('time to live', () => {
+  test('of a message and of the queue: the shorter one counts', async () => {
+    const queue = declare('q', { messageTtlMs: 1_000 })
+    await publisher.send('q', 'own', { ttlMs: 400 })
+    await publisher.send('q', 'queue', { ttlMs: 5_000 })
+    await runtime.advance(399)
+    expect(queue.ready).toBe(2)
+    await runtime.advance(1)
+    expect(queue.ready).toBe(1)
+    await runtime.advance(599)
+    expect(queue.ready).toBe(1)
+    await runtime.advance(1)
+    expect(queue.ready).toBe(0)
+  })
+
+  test('ends at the head alone, and never hands out what is over', async () => {
+    const queue = declare('q')
+    await publisher.send('q', 'long', { ttlMs: 1_000 })
+    await publisher.send('q', 'short', { ttlMs: 10 })
+    await publisher.send('q', 'ever')
+    await runtime.advance(500)
+    expect(queue.ready).toBe(3)
+    const subscriber = new Subscriber(broker, 'q')
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['long', 'ever'])
+  })
+
+  test('does not begin again when a message comes back', async () => {
+    const queue = declare('q', { messageTtlMs: 100 })
+    await sendAll(['1'])
+    const subscriber = new Subscriber(broker, 'q')
+    await runtime.advance(60)
+    subscriber.channel.close()
+    expect(queue.ready).toBe(1)
+    await runtime.advance(40)
+    expect(queue.ready).toBe(0)
+  })
+
+  test('of nothing is for a consumer that can take it now', async () => {
+    const queue = declare('q')
+    await publisher.send('q', 'nobody', { ttlMs: 0 })
+    await runtime.settle()
+    expect(queue.ready).toBe(0)
+    const subscriber = new Subscriber(broker, 'q')
+    await publisher.send('q', 'somebody', { ttlMs: 0 })
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['somebody'])
+  })
+})
+
+describe('length limits', () => {
+  test('drop-head keeps the newest, and counts ready messages alone', async () => {
+    const queue = declare('q', { maxLength: 2 })
+    const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+    await sendAll(['1'])
+    await runtime.settle()
+    subscriber.channel.cancel('c')
+    await sendAll(['2', '3', '4'])
+    expect([queue.ready, queue.unsettled]).toEqual([2, 1])
+    const next = new Subscriber(broker, 'q')
+    await runtime.settle()
+    expect(next.texts).toEqual(['3', '4'])
+  })
+
+  test('by bytes of the bodies', async () => {
+    const queue = declare('q', { maxLengthBytes: 10 })
+    await sendAll(['aaaa', 'bbbb', 'cccc'])
+    expect(queue.ready).toBe(2)
+    await sendAll(['d'.repeat(11)])
+    expect(queue.ready).toBe(0)
+    await sendAll(['1234567890'])
+    expect(queue.ready).toBe(1)
+  })
+
+  test('reject-publish refuses, and takes again when there is room', async () => {
+    declare('q', { maxLength: 1, overflow: 'reject-publish' })
+    await sendAll(['1'])
+    await expect(publisher.send('q', '2')).rejects.toMatchObject({ code: 'WAYBILL_REFUSED' })
+    const subscriber = new Subscriber(broker, 'q', { ackAll: true })
+    await runtime.settle()
+    await sendAll(['3'])
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['1', '3'])
+  })
+})
+
+describe('life of a queue', () => {
+  test('auto-delete: goes with its last consumer, not before the first', async () => {
+    broker.declareQueue(queueDefinition('q', { autoDelete: true }), broker.connect())
+    await runtime.settle()
+    expect(broker.findQueue('q')).toBeDefined()
+    new Subscriber(broker, 'q').channel.close()
+    expect(broker.findQueue('q')).toBeUndefined()
+  })
+
+  test('x-expires: goes when unused; consumers and declarations keep it', async () => {
+    declare('q', { expiresMs: 100 })
+    await runtime.advance(90)
+    declare('q', { expiresMs: 100 })
+    await runtime.advance(90)
+    const subscriber = new Subscriber(broker, 'q')
+    await runtime.advance(500)
+    expect(broker.findQueue('q')).toBeDefined()
+    subscriber.channel.close()
+    await runtime.advance(99)
+    expect(broker.findQueue('q')).toBeDefined()
+    await runtime.advance(1)
+    expect(broker.findQueue('q')).toBeUndefined()
+  })
+
+  test('purge() forgets the ready, not the unsettled', async () => {
+    const queue = declare('q')
+    const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+    await sendAll(['1', '2', '3'])
+    await runtime.settle()
+    expect(queue.purge()).toBe(2)
+    expect([queue.ready, queue.unsettled]).toEqual([0, 1])
+    expect(subscriber.ack('1')).toBe(true)
+  })
+
+  test('get() takes one, and counts what is left', async () => {
+    const queue = declare('q')
+    await sendAll(['1', '2'])
+    const channel = broker.connect().openChannel()
+    const taken = channel.get('q', false)
+    expect(taken).toMatchObject({ tag: 1, deliveryCount: 1 })
+    expect([queue.ready, queue.unsettled]).toEqual([1, 1])
+    expect(channel.requeue(1)).toBe(true)
+    expect(channel.get('q', true)).toMatchObject({ tag: 2, deliveryCount: 2 })
+    expect([queue.ready, queue.unsettled]).toEqual([1, 0])
+    expect(channel.get('q', true)).toMatchObject({ tag: 3 })
+    expect(channel.get('q', true)).toBe('empty')
+  })
+})
