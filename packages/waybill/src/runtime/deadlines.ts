@@ -53,14 +53,18 @@ export class Deadlines {
   #arm(dueAt: number): void {
     this.#timer?.cancel()
     this.#timerDueAt = dueAt
-    this.#timer = this.#runtime.setTimer(Math.max(0, dueAt - this.#runtime.monotonic()), () => this.#fire())
+    this.#timer = this.#runtime.setTimer(Math.max(0, Math.ceil(dueAt - this.#runtime.monotonic())), () => this.#fire())
   }
 
   #fire(): void {
     this.#timer = undefined
     this.#timerDueAt = Infinity
     const now = this.#runtime.monotonic()
-    for (let head = this.#heap[0]; head !== undefined && (head.fn === undefined || head.dueAt <= now); head = this.#heap[0]) {
+    for (
+      let head = this.#heap[0];
+      head !== undefined && (head.fn === undefined || head.dueAt <= now);
+      head = this.#heap[0]
+    ) {
       this.#pop()
       const fn = head.fn
       if (fn === undefined) this.#cancelled--

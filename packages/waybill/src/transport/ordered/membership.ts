@@ -13,7 +13,7 @@ export class Membership {
 
   /** Sorted; this member included. */
   get members(): readonly string[] {
-    return [...this.#members].sort()
+    return [...this.#members].toSorted()
   }
 
   /** @returns whether it is news */

@@ -62,13 +62,13 @@ export class ShardGate<D> {
   /** The lane is known in full: its entries may be handed out. */
   openLane(): void {
     this.#laneOpen = true
-    for (const queue of [...this.#keys.values()]) this.#advance(queue)
+    for (const queue of this.#keys.values()) this.#advance(queue)
   }
 
   /** The lane holds all that former owners put there: messages of the main queue may be handed out, or follow. */
   openMain(): void {
     this.#mainOpen = true
-    for (const queue of [...this.#keys.values()]) this.#advance(queue)
+    for (const queue of this.#keys.values()) this.#advance(queue)
   }
 
   /** Nothing is handed out or copied any more; answers are still taken. */

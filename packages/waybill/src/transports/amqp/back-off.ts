@@ -7,9 +7,5 @@ const LONGEST_MS = 5_000
 /** The wait before try `n`, from 0: doubling, with half of it left to chance so that many clients do not come at once. */
 export function backOffMs(n: number, runtime: Runtime): number {
   const full = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(n, 16))
-  return full / 2 + (runtime.random() * full) / 2
-}
-
-export function delay(ms: number, runtime: Runtime): Promise<void> {
-  return new Promise((resolve) => void runtime.setTimer(ms, resolve))
+  return Math.ceil(full / 2 + (runtime.random() * full) / 2)
 }

@@ -189,6 +189,7 @@ export class ModelEngine implements AmqpEngine {
 
   async deleteQueue(queue: string): Promise<void> {
     await this.#turn()
+    if (!this.#up) throw new WaybillError('WAYBILL_NOT_CONNECTED', 'the model is down')
     this.#broker.drop(queue)
   }
 

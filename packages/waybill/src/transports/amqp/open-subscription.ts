@@ -2,6 +2,7 @@ import { WaybillError } from '../../message/errors.ts'
 import { hasOneRecipient } from '../../transport/channel.ts'
 import type { Delivery, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
 import { checkGroup } from './check-topology.ts'
+import { OrderedSubscription } from './ordered/ordered-subscription.ts'
 import { QueueSubscription } from './queue-subscription.ts'
 import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
 import { groupTopology, isOrdered, transientTopology } from './topology.ts'
@@ -16,9 +17,9 @@ export async function openSubscription(
   check(spec)
   const { group } = spec
   if (!spec.transient) await context.declarer.claim(group)
-  if (isOrdered(group)) throw new WaybillError('WAYBILL_UNSUPPORTED', 'ordered subscriptions')
   const topology = spec.transient ? transientTopology(group, context.runtime.newId()) : groupTopology(group)
-  const subscription: QueueSubscription = new QueueSubscription(spec, topology, context, receive, () =>
+  const Kind = isOrdered(group) && !spec.transient ? OrderedSubscription : QueueSubscription
+  const subscription: OrderedSubscription | QueueSubscription = new Kind(spec, topology, context, receive, () =>
     onClosed(subscription),
   )
   await subscription.start()

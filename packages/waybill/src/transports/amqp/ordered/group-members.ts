@@ -1,0 +1,188 @@
+// How the members of an ordered group know of each other. Each has an exclusive queue, which goes with its connection,
+// bound to the group's fanout exchange. What they say, by message type:
+//
+//   waybill.member.hello     to all: I am here; each answers with `here`
+//   waybill.member.here      to one: so am I
+//   waybill.member.bye       to all: the member named has gone
+//   waybill.member.ping      to one: nothing; what matters is whether the broker finds its queue
+//   waybill.member.released  to all: the shard named is free
+import { isWaybillError } from '../../../message/errors.ts'
+import type { Timer } from '../../../runtime/runtime.ts'
+import { Membership } from '../../../transport/ordered/membership.ts'
+import type { Group } from '../../../transport/transport.ts'
+import type { AmqpConsumer, AmqpDelivery, Publication } from '../engine.ts'
+import type { SubscriptionContext } from '../subscription-context.ts'
+import { memberQueue, membersExchange } from '../topology.ts'
+import { controlMessage } from './lane-message.ts'
+
+/** A member that died without a word is missed after this; one ping per member and interval. */
+const PING_MS = 1_000
+
+const MEMBER = 'waybill-member'
+const SHARD = 'waybill-shard'
+
+type Word = 'hello' | 'here' | 'bye' | 'ping' | 'released'
+
+export interface MembersEvents {
+  /** Somebody came or went. */
+  changed(): void
+  /** Another member let go of the shard. */
+  released(shard: number): void
+  /** Each interval, while there are others or something waits. */
+  tick(): void
+  failed(error: Error): void
+}
+
+export class GroupMembers {
+  readonly #context: SubscriptionContext
+  readonly #group: Group
+  readonly #events: MembersEvents
+  readonly #membership: Membership
+  readonly #queue: string
+  #consumer: AmqpConsumer | undefined
+  #timer: Timer | undefined
+  #ended = false
+
+  constructor(group: Group, context: SubscriptionContext, events: MembersEvents) {
+    this.#context = context
+    this.#group = group
+    this.#events = events
+    this.#membership = new Membership(context.runtime.newId())
+    this.#queue = memberQueue(group, this.#membership.self)
+  }
+
+  get isAlone(): boolean {
+    return this.#membership.members.length === 1
+  }
+
+  get shards(): readonly number[] {
+    return this.#membership.shardsOf(this.#group.channel.shards)
+  }
+
+  /** Resolves when the others have been told. The group's exchange exists. */
+  async join(): Promise<void> {
+    const { engine, declarer } = this.#context
+    await declarer.declare({
+      exchanges: [],
+      queues: [{ name: this.#queue, life: 'exclusive' }],
+      bindings: [{ queue: this.#queue, exchange: membersExchange(this.#group), routingKey: '' }],
+    })
+    this.#consumer = await engine.consume(
+      { queue: this.#queue, prefetch: 0, noAck: true },
+      {
+        deliver: (batch) => this.#hear(batch),
+        cancelled: (error) => this.#events.failed(error),
+      },
+    )
+    await this.#say([this.#toAll('hello')])
+    this.watch()
+  }
+
+  /** Keeps the interval going while there is something to watch. */
+  watch(): void {
+    if (this.#timer !== undefined || this.#ended) return
+    this.#timer = this.#context.runtime.setTimer(PING_MS, () => {
+      this.#timer = undefined
+      void this.#ping()
+      this.#events.tick()
+      if (!this.isAlone) this.watch()
+    })
+  }
+
+  async released(shard: number): Promise<void> {
+    if (!this.isAlone) await this.#say([this.#toAll('released', { [SHARD]: String(shard) })])
+  }
+
+  /** Tells the others that this member goes; they stand in line for its shards at once. */
+  async leave(): Promise<void> {
+    await this.#say([this.#toAll('bye')])
+  }
+
+  /** Ends the member's queue, too. */
+  async close(): Promise<void> {
+    this.end()
+    await this.#consumer?.close()
+    try {
+      await this.#context.engine.deleteQueue(this.#queue)
+    } catch (error) {
+      // Without a link there is no such queue any more: it went with the connection.
+      if (!isWaybillError(error, 'WAYBILL_NOT_CONNECTED')) throw error
+    }
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#timer?.cancel()
+  }
+
+  #hear(batch: readonly AmqpDelivery[]): void {
+    if (this.#ended) return
+    let changed = false
+    const answers: Publication[] = []
+    for (const { message } of batch) {
+      const member = message.headers[MEMBER]
+      if (member === undefined) continue
+      const word = message.type.slice(PREFIX.length) as Word
+      const own = member === this.#membership.self
+      if (word === 'hello' && !own) {
+        changed = this.#membership.add(member) || changed
+        answers.push(this.#to(member, 'here'))
+      } else if (word === 'here') changed = this.#membership.add(member) || changed
+      else if (word === 'bye' && !own) changed = this.#membership.remove(member) || changed
+      // Taken for gone, for instance while the broker was changing hands.
+      else if (word === 'bye' && !this.#leftBySelf(message.headers)) answers.push(this.#toAll('hello'))
+      else if (word === 'released' && !own) this.#events.released(Number(message.headers[SHARD]))
+    }
+    if (answers.length > 0) void this.#say(answers)
+    if (changed) this.#changed()
+  }
+
+  #leftBySelf(headers: Readonly<Record<string, string>>): boolean {
+    return headers[SAID_BY] === this.#membership.self
+  }
+
+  async #ping(): Promise<void> {
+    const { watched } = this.#membership
+    if (watched === undefined) return
+    const [result] = await this.#context.engine.publish([this.#to(watched, 'ping')])
+    if (this.#ended || result?.outcome !== 'unroutable') return
+    if (this.#membership.remove(watched)) this.#changed()
+    await this.#say([this.#toAll('bye', { [MEMBER]: watched })])
+  }
+
+  #changed(): void {
+    this.#events.changed()
+    this.watch()
+  }
+
+  /** What is not heard is made up for: by pings, by the next hello, by probing again. */
+  async #say(publications: readonly Publication[]): Promise<void> {
+    const release = this.#context.runtime.hold('telling the members of a group')
+    try {
+      await this.#context.engine.publish(publications)
+    } finally {
+      release()
+    }
+  }
+
+  #toAll(word: Word, headers: Readonly<Record<string, string>> = {}): Publication {
+    return this.#publication(membersExchange(this.#group), '', word, headers)
+  }
+
+  #to(member: string, word: Word): Publication {
+    return this.#publication('', memberQueue(this.#group, member), word, {})
+  }
+
+  #publication(exchange: string, routingKey: string, word: Word, more: Readonly<Record<string, string>>): Publication {
+    const { self } = this.#membership
+    const message = controlMessage(
+      PREFIX + word,
+      { [MEMBER]: self, [SAID_BY]: self, ...more },
+      this.#context.runtime.now(),
+    )
+    return { exchange, routingKey, message, mandatory: exchange === '', persistent: false }
+  }
+}
+
+const PREFIX = 'waybill.member.'
+const SAID_BY = 'waybill-said-by'

@@ -1,0 +1,281 @@
+import { Deadlines } from '../../../runtime/deadlines.ts'
+import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
+import { backOffMs } from '../back-off.ts'
+import type { LinkedSubscription, SubscriptionContext } from '../subscription-context.ts'
+import { TakeUp } from '../take-up.ts'
+import type { GroupTopology } from '../topology.ts'
+import { GroupMembers } from './group-members.ts'
+import { OrderedDelivery } from './ordered-delivery.ts'
+import { ShardOwner, type ShardParts } from './shard-owner.ts'
+
+/** How long a shard that goes to another member waits for its handlers. */
+const GRACE_MS = 30_000
+/**
+ * Deliveries of one shard in this process at the least, however small the prefetch: the messages of one key wait for each
+ * other here, and must not hide those of other keys.
+ */
+const MIN_WINDOW = 32
+
+/**
+ * A member of an ordered group: takes its part of the shards, and hands out what their gates let through, at most
+ * `prefetch` at a time over all of them.
+ */
+export class OrderedSubscription implements Subscription, LinkedSubscription {
+  readonly address: string | undefined = undefined
+  readonly #spec: SubscriptionSpec
+  readonly #context: SubscriptionContext
+  readonly #topology: GroupTopology
+  readonly #receive: (batch: readonly Delivery[]) => void
+  readonly #onClosed: () => void
+  readonly #takeUp: TakeUp
+  readonly #owners = new Map<number, ShardOwner>()
+  /** Shards that are being let go, or wait after a failure. */
+  readonly #busy = new Set<number>()
+  readonly #failures = new Map<number, number>()
+  #parts: ShardParts
+  #members: GroupMembers
+  /** Let through by a gate, and waiting for room; at most a window for each shard. */
+  #ready: OrderedDelivery[] = []
+  #handed = 0
+  #prefetch: number
+  #pumping = false
+  #closing: Promise<void> | undefined
+
+  constructor(
+    spec: SubscriptionSpec,
+    topology: GroupTopology,
+    context: SubscriptionContext,
+    receive: (batch: readonly Delivery[]) => void,
+    onClosed: () => void,
+  ) {
+    this.#spec = spec
+    this.#context = context
+    this.#topology = topology
+    this.#receive = receive
+    this.#onClosed = onClosed
+    this.#prefetch = spec.prefetch
+    this.#parts = this.#newParts()
+    this.#members = this.#newMembers()
+    this.#takeUp = new TakeUp(context, spec.group, () => this.start())
+  }
+
+  /** Resolves when this member stands in line for its shards. */
+  async start(): Promise<void> {
+    this.#end()
+    this.#parts = this.#newParts()
+    const members = (this.#members = this.#newMembers())
+    await this.#context.declarer.declare(this.#topology)
+    await members.join()
+    if (members === this.#members) await this.#reconcile()
+  }
+
+  settle(batch: readonly Settlement[]): void {
+    for (const settlement of batch) {
+      const { delivery } = settlement
+      if (!(delivery instanceof OrderedDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
+      if (delivery.settled || this.#owners.get(delivery.shard) !== delivery.owner) continue
+      delivery.settled = true
+      this.#handed--
+      delivery.owner.handed--
+      delivery.owner.settle(delivery, settlement)
+    }
+    this.#pump()
+  }
+
+  flow(prefetch: number): void {
+    this.#prefetch = prefetch
+    this.#pump()
+  }
+
+  linkDown(error: Error): void {
+    this.#takeUp.linkDown()
+    this.#end()
+    this.#emit({ type: 'subscription-lost', error })
+  }
+
+  linkUp(): void {
+    this.#takeUp.linkUp()
+  }
+
+  close(deadlineMs: number): Promise<void> {
+    return (this.#closing ??= this.#close(deadlineMs))
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    this.#takeUp.end()
+    const members = this.#members
+    await members.leave()
+    await Promise.all([...this.#owners.values()].map((owner) => this.#letGo(owner, deadlineMs)))
+    this.#end()
+    await members.close()
+    this.#onClosed()
+  }
+
+  /** Forgets everything that the lost link, or the end, has made void. */
+  #end(): void {
+    this.#members.end()
+    this.#parts.deadlines.clear()
+    for (const owner of this.#owners.values()) {
+      if (owner.isAssigned) this.#emit({ type: 'shard-revoked', shard: owner.shard })
+      owner.end()
+    }
+    this.#owners.clear()
+    this.#busy.clear()
+    this.#failures.clear()
+    this.#ready = []
+    this.#handed = 0
+  }
+
+  /** Brings the shards held here in line with the members of now. */
+  async #reconcile(): Promise<void> {
+    if (this.#closing !== undefined) return
+    const members = this.#members
+    const wanted = new Set(members.shards)
+    for (const owner of this.#owners.values()) {
+      if (!wanted.has(owner.shard)) void this.#moveOn(owner)
+      else owner.probe()
+    }
+    const missing = [...wanted].filter((shard) => !this.#owners.has(shard) && !this.#busy.has(shard))
+    await Promise.all(missing.map((shard) => this.#take(shard, members)))
+  }
+
+  async #take(shard: number, members: GroupMembers): Promise<void> {
+    const owner = new ShardOwner(shard, this.#parts)
+    this.#owners.set(shard, owner)
+    members.watch()
+    await owner.start()
+  }
+
+  /** Lets go of a shard that is another member's now. */
+  async #moveOn(owner: ShardOwner): Promise<void> {
+    if (this.#busy.has(owner.shard)) return
+    this.#busy.add(owner.shard)
+    const members = this.#members
+    await this.#letGo(owner, GRACE_MS)
+    if (members !== this.#members) return
+    this.#busy.delete(owner.shard)
+    await this.#reconcile()
+  }
+
+  async #letGo(owner: ShardOwner, graceMs: number): Promise<void> {
+    const members = this.#members
+    const wasAssigned = owner.isAssigned
+    this.#ready = this.#ready.filter((delivery) => {
+      if (delivery.owner === owner) owner.forget()
+      return delivery.owner !== owner
+    })
+    try {
+      await owner.release(graceMs)
+    } catch (error) {
+      this.#report(error)
+    }
+    if (members !== this.#members || this.#owners.get(owner.shard) !== owner) return
+    this.#owners.delete(owner.shard)
+    this.#handed -= owner.handed
+    if (!wasAssigned) return
+    this.#emit({ type: 'shard-revoked', shard: owner.shard })
+    await members.released(owner.shard)
+  }
+
+  #failed(owner: ShardOwner, error: Error): void {
+    if (this.#owners.get(owner.shard) !== owner || this.#busy.has(owner.shard)) return
+    this.#busy.add(owner.shard)
+    this.#emit({ type: 'subscription-lost', error })
+    void this.#takeAgain(owner)
+  }
+
+  async #takeAgain(owner: ShardOwner): Promise<void> {
+    const { runtime } = this.#context
+    const members = this.#members
+    const failures = this.#failures.get(owner.shard) ?? 0
+    this.#failures.set(owner.shard, failures + 1)
+    await this.#letGo(owner, GRACE_MS)
+    this.#parts.deadlines.add(backOffMs(failures, runtime), () => {
+      if (members === this.#members) void this.#again(owner.shard)
+    })
+  }
+
+  async #again(shard: number): Promise<void> {
+    try {
+      await this.#context.declarer.declare(this.#topology)
+    } catch (error) {
+      // Consuming fails as well then, and comes back here later.
+      this.#report(error)
+    }
+    this.#busy.delete(shard)
+    await this.#reconcile()
+  }
+
+  #assigned(owner: ShardOwner): void {
+    this.#emit({ type: 'shard-assigned', shard: owner.shard })
+    if (this.#failures.delete(owner.shard)) this.#emit({ type: 'subscription-restored' })
+  }
+
+  #pump(): void {
+    if (this.#pumping || this.#ready.length === 0) return
+    this.#pumping = true
+    this.#context.runtime.defer(() => {
+      this.#pumping = false
+      if (this.#closing !== undefined) return
+      const room = Math.max(0, this.#prefetch - this.#handed)
+      const batch = this.#ready.splice(0, room)
+      if (batch.length === 0) return
+      this.#handed += batch.length
+      for (const delivery of batch) delivery.owner.handed++
+      this.#receive(batch)
+    })
+  }
+
+  #newParts(): ShardParts {
+    return {
+      context: this.#context,
+      group: this.#spec.group,
+      topology: this.#topology,
+      deadlines: new Deadlines(this.#context.runtime),
+      window: Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
+      handOut: (delivery) => {
+        this.#ready.push(delivery)
+        this.#pump()
+      },
+      assigned: (owner) => this.#assigned(owner),
+      failed: (owner, error) => this.#failed(owner, error),
+    }
+  }
+
+  #newMembers(): GroupMembers {
+    const members: GroupMembers = new GroupMembers(this.#spec.group, this.#context, {
+      changed: () => void this.#reconcile(),
+      released: (shard) => this.#owners.get(shard)?.probe(),
+      tick: () => this.#tick(members),
+      failed: (error) => {
+        if (members !== this.#members) return
+        this.linkDown(error)
+        this.#takeUp.begin()
+      },
+    })
+    return members
+  }
+
+  /** While a shard has not come, asks for it again: what should have told us may have been lost. */
+  #tick(members: GroupMembers): void {
+    for (const owner of this.#owners.values()) {
+      if (owner.isAssigned) continue
+      owner.probe()
+      members.watch()
+    }
+  }
+
+  #report(error: unknown): void {
+    this.#context.emit({ type: 'error', error: error instanceof Error ? error : new Error(String(error)) })
+  }
+
+  #emit(
+    event:
+      | { readonly type: 'shard-assigned' | 'shard-revoked'; readonly shard: number }
+      | { readonly type: 'subscription-lost'; readonly error: Error }
+      | { readonly type: 'subscription-restored' },
+  ): void {
+    const { channel, name } = this.#spec.group
+    this.#context.emit({ ...event, channel: channel.name, group: name })
+  }
+}

@@ -1,0 +1,257 @@
+import { WaybillError } from '../../../message/errors.ts'
+import type { Deadlines } from '../../../runtime/deadlines.ts'
+import type { Group, Settlement } from '../../../transport/transport.ts'
+import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
+import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
+import { TakeOver } from '../../../transport/ordered/take-over.ts'
+import { ConfirmedMoves } from '../confirmed-moves.ts'
+import type { Burial } from '../dead-letter.ts'
+import type { AmqpConsumer, AmqpDelivery, Publication } from '../engine.ts'
+import { Idle } from '../idle.ts'
+import { deadLetterPublication, retried } from '../settlement.ts'
+import type { SubscriptionContext } from '../subscription-context.ts'
+import type { GroupTopology } from '../topology.ts'
+import { fromLane, markerIn, markerMessage, toLane } from './lane-message.ts'
+import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
+
+export interface ShardParts {
+  readonly context: SubscriptionContext
+  readonly group: Group
+  readonly topology: GroupTopology
+  readonly deadlines: Deadlines
+  /** Most deliveries of the main queue in this process: a key's queue must not keep other keys out of sight. */
+  readonly window: number
+  readonly handOut: (delivery: OrderedDelivery) => void
+  /** The lane is ours. */
+  readonly assigned: (owner: ShardOwner) => void
+  /** The shard cannot go on with its present consumers. */
+  readonly failed: (owner: ShardOwner, error: Error) => void
+}
+
+/** One shard, from the moment that this member wants it until it has let go: its consumers, its gate, its settlements. */
+export class ShardOwner implements DeliveryOwner {
+  readonly shard: number
+  handed = 0
+  readonly #parts: ShardParts
+  readonly #gate: ShardGate<ShardItem>
+  readonly #takeOver: TakeOver
+  readonly #moves: ConfirmedMoves
+  readonly #idle: Idle
+  readonly #wakes = new Map<string, number>()
+  readonly #main: string
+  readonly #lane: string
+  readonly #consumers = new Map<ShardItem['from'], AmqpConsumer>()
+  readonly #acks = { main: [] as number[], lane: [] as number[] }
+  #flushing = false
+  #leaving = false
+  #ended = false
+
+  constructor(shard: number, parts: ShardParts) {
+    const { context, topology } = parts
+    this.shard = shard
+    this.#parts = parts
+    this.#main = topology.sources[shard] as string // below channel.shards
+    this.#lane = topology.lanes[shard] as string
+    this.#idle = new Idle(context.runtime)
+    this.#moves = new ConfirmedMoves(context.engine, context.runtime, () => context.declarer.declare(topology))
+    this.#gate = new ShardGate<ShardItem>({
+      now: () => context.runtime.now(),
+      handOut: (entry) => this.#handOut(entry),
+      release: (item) => this.#ack(item),
+      copy: (entry) => this.#copy(entry),
+      wakeAt: (key, due) => this.#wakeAt(key, due),
+    })
+    this.#takeOver = new TakeOver(context.runtime.newId(), {
+      mark: (marker) => this.#publish(toQueue(this.#lane, markerMessage(marker, context.runtime.now()))),
+      consumeMain: () => void this.#consume('main'),
+      openLane: () => this.#openLane(),
+      openMain: () => {
+        if (!this.#leaving) this.#gate.openMain()
+      },
+    })
+  }
+
+  /** Whether the lane has been proved ours. */
+  get isAssigned(): boolean {
+    return !this.#ended && this.#takeOver.phase !== 'probing' && this.#takeOver.phase !== 'rebuilding'
+  }
+
+  /** Resolves when it stands in line for the shard. */
+  async start(): Promise<void> {
+    await this.#consume('lane')
+    this.probe()
+  }
+
+  /** Asks again whether the lane is ours; harmless when it is. */
+  probe(): void {
+    if (!this.#ended && this.#consumers.has('lane')) this.#takeOver.probe()
+  }
+
+  settle(delivery: OrderedDelivery, settlement: Settlement): void {
+    if (this.#ended) return
+    const { entry } = delivery
+    if (settlement.action === 'ack') this.#done(entry)
+    else if (settlement.action === 'retry') {
+      const item = entry.delivery as ShardItem // handed out, so it stands for a delivery
+      item.message = retried(settlement)
+      this.#gate.retry(entry, settlement.attempt, this.#parts.context.runtime.now() + Math.max(0, settlement.afterMs))
+      this.#idle.remove(1)
+    } else this.#bury(entry, settlement)
+  }
+
+  forget(): void {
+    this.#idle.remove(1)
+  }
+
+  /**
+   * Hands out no more, waits up to `graceMs` for what the application has, then lets go: of the main queue first, so
+   * that who has the lane next knows that nothing more comes into it.
+   */
+  async release(graceMs: number): Promise<void> {
+    this.#leaving = true
+    this.#gate.shut()
+    await this.#idle.wait(graceMs)
+    this.#flush()
+    const consumers = [this.#consumers.get('main'), this.#consumers.get('lane')]
+    this.end()
+    for (const consumer of consumers) await consumer?.close()
+  }
+
+  /** The consumers are gone, and with them all that was delivered. */
+  end(): void {
+    this.#ended = true
+    this.#leaving = true
+    this.#gate.shut()
+    this.#moves.end()
+    this.#consumers.clear()
+    this.#idle.reset()
+  }
+
+  async #consume(from: ShardItem['from']): Promise<void> {
+    const { engine } = this.#parts.context
+    const [queue, prefetch] = from === 'main' ? [this.#main, this.#parts.window] : [this.#lane, 0]
+    try {
+      const consumer = await engine.consume(
+        { queue, prefetch },
+        {
+          deliver: (batch) => this.#deliver(batch, from),
+          cancelled: (error) => this.#fail(error),
+        },
+      )
+      if (this.#ended) return await consumer.close()
+      this.#consumers.set(from, consumer)
+      this.#flush()
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #deliver(batch: readonly AmqpDelivery[], from: ShardItem['from']): void {
+    if (this.#ended) return
+    for (const amqp of batch) {
+      const { message } = amqp
+      // A message without a key is ordered among its like.
+      const key = message.key ?? ''
+      if (from === 'main') {
+        this.#gate.fromMain(message.id, key, message.attempt, { message, from, amqp })
+        this.#takeOver.sawMain()
+        continue
+      }
+      const marker = markerIn(message)
+      if (marker === undefined) {
+        const { message: original, sequence, due } = fromLane(message)
+        const delivery: ShardItem = { message: original, from, amqp }
+        this.#gate.fromLane({ id: message.id, key, sequence, attempt: message.attempt, due, delivery })
+      } else {
+        this.#ack({ message, from, amqp })
+        this.#takeOver.sawMarker(marker)
+      }
+    }
+  }
+
+  #openLane(): void {
+    this.#parts.assigned(this)
+    if (!this.#leaving) this.#gate.openLane()
+  }
+
+  #handOut(entry: GateEntry<ShardItem>): void {
+    const item = entry.delivery as ShardItem // the gate hands out what was delivered
+    const { runtime } = this.#parts.context
+    this.#idle.add(1)
+    const { expiresAt } = item.message
+    if (expiresAt === undefined || expiresAt > runtime.now())
+      this.#parts.handOut(new OrderedDelivery(entry, item, this))
+    else this.#bury(entry, { reason: 'expired', detail: 'expired before it was handled' })
+  }
+
+  #bury(entry: GateEntry<ShardItem>, burial: Burial): void {
+    const { group, topology, context } = this.#parts
+    const { message } = entry.delivery as ShardItem // handed out
+    this.#publish(deadLetterPublication(message, group, burial, topology.deadLetters, context.runtime.now()), () =>
+      this.#done(entry),
+    )
+  }
+
+  #done(entry: GateEntry<ShardItem>): void {
+    this.#gate.done(entry)
+    this.#idle.remove(1)
+  }
+
+  #copy(entry: GateEntry<ShardItem>): void {
+    const { message } = entry.delivery as ShardItem // the gate copies what was delivered
+    this.#idle.add(1)
+    const copy = toLane(message, entry.sequence as number, entry.due, entry.attempt) // a copy has its sequence
+    this.#publish(toQueue(this.#lane, copy), () => {
+      this.#gate.copied(entry)
+      this.#idle.remove(1)
+    })
+  }
+
+  #publish(publication: Publication, done: () => void = () => undefined): void {
+    this.#moves.move(publication, (error) => {
+      if (error === undefined) return done()
+      // Whatever it was about is still where it was; only a fresh start can tell in which order to go on.
+      const what = `${publication.routingKey} does not take a message of shard ${this.shard}`
+      this.#fail(new WaybillError('WAYBILL_REFUSED', what, { cause: error }))
+    })
+  }
+
+  #ack(item: ShardItem): void {
+    this.#acks[item.from].push(item.amqp.tag)
+    if (this.#flushing) return
+    this.#flushing = true
+    this.#parts.context.runtime.defer(() => {
+      this.#flushing = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    for (const [from, consumer] of this.#consumers) {
+      const tags = this.#acks[from]
+      if (tags.length === 0) continue
+      this.#acks[from] = []
+      consumer.ack(tags)
+    }
+  }
+
+  #wakeAt(key: string, due: number): void {
+    if (this.#wakes.get(key) === due) return
+    this.#wakes.set(key, due)
+    this.#parts.deadlines.add(due - this.#parts.context.runtime.now(), () => {
+      if (this.#ended) return
+      if (this.#wakes.get(key) === due) this.#wakes.delete(key)
+      this.#gate.wake(key)
+    })
+  }
+
+  #fail(error: Error): void {
+    if (this.#ended) return
+    this.#gate.shut()
+    this.#parts.failed(this, error)
+  }
+}
+
+function toQueue(queue: string, message: Publication['message']): Publication {
+  return { exchange: '', routingKey: queue, message, mandatory: true, persistent: true }
+}
