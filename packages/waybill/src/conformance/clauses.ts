@@ -1,0 +1,45 @@
+import type { Clause } from './clause.ts'
+import { brokerFaultClauses } from './clauses/broker-fault.ts'
+import { capabilityClauses } from './clauses/capability.ts'
+import { closeClauses } from './clauses/close.ts'
+import { deadLetterClauses } from './clauses/dead-letter.ts'
+import { declareClauses } from './clauses/declare.ts'
+import { delayClauses } from './clauses/delay.ts'
+import { expiryClauses } from './clauses/expiry.ts'
+import { flowClauses } from './clauses/flow.ts'
+import { groupClauses } from './clauses/group.ts'
+import { inspectClauses } from './clauses/inspect.ts'
+import { lifecycleClauses } from './clauses/lifecycle.ts'
+import { linkFaultClauses } from './clauses/link-fault.ts'
+import { messageClauses } from './clauses/message.ts'
+import { orderClauses } from './clauses/order.ts'
+import { redeliveryClauses } from './clauses/redelivery.ts'
+import { replyClauses } from './clauses/reply.ts'
+import { sendClauses } from './clauses/send.ts'
+import { settleClauses } from './clauses/settle.ts'
+import { shardClauses } from './clauses/shard.ts'
+import { transientClauses } from './clauses/transient.ts'
+
+/** Every clause, area by area; those that disturb the whole engine come last. */
+export const CLAUSES: readonly Clause[] = [
+  ...lifecycleClauses,
+  ...declareClauses,
+  ...sendClauses,
+  ...messageClauses,
+  ...groupClauses,
+  ...transientClauses,
+  ...replyClauses,
+  ...settleClauses,
+  ...redeliveryClauses,
+  ...deadLetterClauses,
+  ...expiryClauses,
+  ...delayClauses,
+  ...flowClauses,
+  ...orderClauses,
+  ...shardClauses,
+  ...inspectClauses,
+  ...closeClauses,
+  ...capabilityClauses,
+  ...linkFaultClauses,
+  ...brokerFaultClauses,
+]

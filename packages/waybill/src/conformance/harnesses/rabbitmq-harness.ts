@@ -1,0 +1,67 @@
+import type { Runtime } from '../../runtime/runtime.ts'
+import { systemRuntime } from '../../runtime/system-runtime.ts'
+import { FaultProxy } from '../../testing/fault-proxy.ts'
+import { RabbitmqServer } from '../../testing/servers/rabbitmq-server.ts'
+import type { Transport } from '../../transport/transport.ts'
+import { groupTopology } from '../../transports/amqp/topology.ts'
+import { RabbitmqEngine } from '../../transports/rabbitmq/engine.ts'
+import { rabbitmq } from '../../transports/rabbitmq/rabbitmq.ts'
+import type { Harness } from './embedded-harness.ts'
+import { readQueue } from './read-queue.ts'
+
+/** A silent peer is given up after two of these: soon enough for a test, and what RabbitMQ can still keep. */
+const HEARTBEAT_SECONDS = 1
+const SLOW_BYTES_PER_SECOND = 100 * 1024
+
+/** A RabbitMQ node of our own, each member behind a proxy of its own. */
+export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promise<Harness> {
+  const server = await RabbitmqServer.start()
+  const proxies = new WeakMap<Transport, FaultProxy>()
+  const proxyOf = (transport: Transport): FaultProxy => {
+    const proxy = proxies.get(transport)
+    if (proxy === undefined) throw new TypeError('not a transport of this harness')
+    return proxy
+  }
+  return {
+    runtime,
+    createTransport: async () => {
+      const proxy = await FaultProxy.open({ host: '127.0.0.1', port: server.port })
+      const url = `amqp://guest:guest@127.0.0.1:${proxy.port}`
+      const transport = rabbitmq({ url, heartbeatSeconds: HEARTBEAT_SECONDS })(runtime)
+      proxies.set(transport, proxy)
+      return {
+        transport,
+        dispose: async () => {
+          await transport.close(0)
+          await proxy.close()
+        },
+      }
+    },
+    readDeadLetters: async (group) => {
+      const engine = new RabbitmqEngine({ url: server.url }, runtime)
+      await engine.connect(new AbortController().signal)
+      try {
+        return await readQueue(engine, groupTopology(group).deadLetters)
+      } finally {
+        await engine.close(1_000)
+      }
+    },
+    faults: {
+      cut: async (transport) => {
+        await proxyOf(transport).refuse()
+        proxyOf(transport).cut()
+      },
+      stall: async (transport) => proxyOf(transport).stall(),
+      halfOpen: async (transport) => proxyOf(transport).halfOpen('server'),
+      slow: async (transport) => proxyOf(transport).slow(SLOW_BYTES_PER_SECOND),
+      heal: (transport) => proxyOf(transport).restore(),
+      crash: (transport) => proxyOf(transport).close(),
+      restartBroker: async () => {
+        await server.kill()
+        await server.restart()
+      },
+      block: (blocked) => server.block(blocked),
+    },
+    close: () => server.stop(),
+  }
+}

@@ -1,0 +1,24 @@
+import type { WireMessage } from '../../message/wire-message.ts'
+import type { AmqpEngine } from '../../transports/amqp/engine.ts'
+
+/** What lies in a queue now, oldest first; it stays there. The engine is connected. */
+export async function readQueue(engine: AmqpEngine, queue: string): Promise<readonly WireMessage[]> {
+  const messages: WireMessage[] = []
+  const { messages: wanted } = (await engine.checkQueue(queue)) ?? { messages: 0 }
+  if (wanted === 0) return messages
+  let all: () => void = () => {}
+  const read = new Promise<void>((resolve) => (all = resolve))
+  const consumer = await engine.consume(
+    { queue, prefetch: 0 },
+    {
+      deliver: (batch) => {
+        messages.push(...batch.map(({ message }) => message))
+        if (messages.length >= wanted) all()
+      },
+      cancelled: () => all(),
+    },
+  )
+  await read
+  await consumer.close()
+  return messages
+}

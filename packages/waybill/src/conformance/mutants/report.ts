@@ -1,0 +1,3 @@
+export async function reportMutants(_only: string | undefined): Promise<number> {
+  return 1
+}

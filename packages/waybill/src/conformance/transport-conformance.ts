@@ -1,0 +1,60 @@
+import { systemRuntime } from '../runtime/system-runtime.ts'
+import type { Clause } from './clause.ts'
+import { CLAUSES } from './clauses.ts'
+import { impossible, type ConformanceOptions } from './harness.ts'
+import { Patience } from './patience.ts'
+import { expectRefusal } from './refusal.ts'
+import { Stage } from './stage.ts'
+
+const DEFAULT_PATIENCE_MS = 20_000
+
+/**
+ * Registers the clauses that every transport must keep, one test each, in the order of the areas. A clause whose fault
+ * the harness cannot produce is skipped by name with the reason; where the engine refuses a capability, the clauses that
+ * need it check that asking for it fails with WAYBILL_UNSUPPORTED.
+ *
+ * A clause makes its own channels, groups and members; clauses may run at the same time, but for those that restart or
+ * block the broker (see `touchesBroker`).
+ */
+export function transportConformance(options: ConformanceOptions): void {
+  for (const each of CLAUSES) {
+    if (options.select?.({ title: each.title, long: each.long === true }) === false) continue
+    const reason = whyNot(each, options)
+    if (reason === undefined) options.test(each.title, () => runClause(each, options))
+    else if (options.skip !== undefined) options.skip(each.title, reason)
+    else options.test(`${each.title} (skipped: ${reason})`, async () => {})
+  }
+}
+
+/** Runs one clause on a stage of its own, and clears the stage whatever came of it. */
+export async function runClause(clause: Clause, options: ConformanceOptions): Promise<void> {
+  const runtime = options.runtime ?? systemRuntime()
+  const patience = new Patience(runtime, options.patienceMs ?? DEFAULT_PATIENCE_MS)
+  const stage = new Stage(options, runtime, patience)
+  try {
+    const needs = clause.needs ?? ['durableGroups']
+    const { capabilities } = needs.length === 0 ? { capabilities: undefined } : (await stage.member()).facts
+    const refused = needs.find((capability) => capabilities?.[capability] === 'refused')
+    await (refused === undefined ? clause.run(stage) : expectRefusal(stage, refused))
+  } catch (error) {
+    // The clause's own error is the finding; one of clearing up after it would hide it.
+    await stage.dispose().catch(() => undefined)
+    throw error
+  }
+  await stage.dispose()
+}
+
+/** Whether the clause disturbs everybody on the engine, so that it must run alone. */
+export function touchesBroker(clause: Clause): boolean {
+  return clause.faults?.some((fault) => fault === 'restartBroker' || fault === 'block') ?? false
+}
+
+/** The harness's reason why the clause cannot run; `undefined` when it can. */
+export function whyNot(clause: Clause, options: ConformanceOptions): string | undefined {
+  for (const name of clause.faults ?? []) {
+    const reason = impossible(options.faults[name])
+    if (reason !== undefined) return `${name}: ${reason}`
+  }
+  if (clause.readsDeadLetters === true) return impossible(options.readDeadLetters)
+  return undefined
+}

@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { freePort } from './free-port.ts'
+import { ServerProcess } from './server-process.ts'
+
+/** A node starts in about five seconds; on a busy machine it may take many times that. */
+const START_DEADLINE_MS = 120_000
+
+/**
+ * A RabbitMQ node of our own, for tests: the installed program on free ports of 127.0.0.1, with its data in a temporary
+ * folder, its own node name, and an epmd of its own, so that it never meets another node of the machine.
+ */
+export class RabbitmqServer {
+  readonly #program: string
+  readonly #folder: string
+  readonly #ports: { readonly amqp: number; readonly distribution: number; readonly epmd: number }
+  readonly #env: NodeJS.ProcessEnv
+  #epmd: ServerProcess | undefined
+  #node: ServerProcess | undefined
+
+  private constructor(program: string, folder: string, ports: { amqp: number; distribution: number; epmd: number }) {
+    this.#program = program
+    this.#folder = folder
+    this.#ports = ports
+    this.#env = nodeEnvironment(folder, ports)
+  }
+
+  /** The program, or `undefined` where RabbitMQ is not installed. */
+  static findProgram(): string | undefined {
+    const folders = [
+      // Debian's programs on the PATH change to another user first, who could not read our folder.
+      '/usr/lib/rabbitmq/bin',
+      '/opt/homebrew/opt/rabbitmq/sbin',
+      ...(process.env['PATH'] ?? '').split(delimiter),
+    ]
+    return folders.map((folder) => join(folder, 'rabbitmq-server')).find((program) => existsSync(program))
+  }
+
+  /** Resolves when the node takes connections. Rejects with what the node said when it does not start. */
+  static async start(): Promise<RabbitmqServer> {
+    const program = RabbitmqServer.findProgram()
+    if (program === undefined) throw new Error('rabbitmq-server is not installed')
+    const folder = await mkdtemp(join(tmpdir(), 'waybill-rabbitmq-'))
+    const ports = { amqp: await freePort(), distribution: await freePort(), epmd: await freePort() }
+    const server = new RabbitmqServer(program, folder, ports)
+    try {
+      await mkdir(join(folder, 'log'))
+      await writeFile(join(folder, 'env.conf'), '')
+      await writeFile(join(folder, 'enabled_plugins'), '[].\n')
+      await writeFile(join(folder, 'rabbitmq.conf'), `listeners.tcp.local = 127.0.0.1:${ports.amqp}\n`)
+      await server.restart()
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
+    return server
+  }
+
+  get port(): number {
+    return this.#ports.amqp
+  }
+
+  get url(): string {
+    return `amqp://guest:guest@127.0.0.1:${this.port}`
+  }
+
+  /** Starts the node on its data, after `kill()` or `shutDown()`. */
+  async restart(): Promise<void> {
+    if (this.#node?.isRunning === true) throw new TypeError('the node runs')
+    this.#epmd ??= new ServerProcess(
+      'epmd',
+      ['-port', String(this.#ports.epmd), '-address', '127.0.0.1'],
+      this.#env,
+      this.#folder,
+    )
+    this.#node = new ServerProcess(this.#program, [], this.#env, this.#folder)
+    await this.#node.says(/completed with \d+ plugins/, START_DEADLINE_MS)
+  }
+
+  /** `kill -9`: the node has no time for anything. */
+  async kill(): Promise<void> {
+    await this.#node?.end('SIGKILL')
+  }
+
+  /** Lets the node end properly, as for an upgrade; its clients are told. */
+  async shutDown(): Promise<void> {
+    await this.#node?.end('SIGTERM')
+  }
+
+  /** Raises the node's memory alarm, so that it holds publishers back, or ends it. */
+  async block(blocked: boolean): Promise<void> {
+    const limit = blocked ? '0.0000001' : '0.6'
+    const program = join(dirname(this.#program), 'rabbitmqctl')
+    const control = new ServerProcess(program, ['set_vm_memory_high_watermark', limit], this.#env, this.#folder)
+    await control.says(/Setting memory threshold/, START_DEADLINE_MS)
+    await control.exited
+  }
+
+  /** Ends everything, and removes the folder. */
+  async stop(): Promise<void> {
+    await this.#node?.end('SIGKILL')
+    await this.#epmd?.end('SIGKILL')
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 10 })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+function nodeEnvironment(
+  folder: string,
+  ports: { readonly amqp: number; readonly distribution: number; readonly epmd: number },
+): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    // The cookie is made in the home folder.
+    HOME: folder,
+    // The script then becomes the node, instead of a shell that waits for it: signals reach the node itself.
+    RUNNING_UNDER_SYSTEMD: 'true',
+    RABBITMQ_CONF_ENV_FILE: join(folder, 'env.conf'),
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_NODENAME: `waybill-${ports.amqp}@localhost`,
+    RABBITMQ_DIST_PORT: String(ports.distribution),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false',
+    ERL_EPMD_PORT: String(ports.epmd),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+  }
+}

@@ -1,0 +1,73 @@
+// npm run conformance -- --transport embedded|rabbitmq [--only <text>] [--quick] [--list]
+// npm run conformance -- --mutants [--only <text>]
+import { parseArgs } from 'node:util'
+import { transportConformance } from '../packages/waybill/src/conformance/transport-conformance.ts'
+import { CLAUSES } from '../packages/waybill/src/conformance/clauses.ts'
+import { rabbitmqHarness } from '../packages/waybill/src/conformance/harnesses/rabbitmq-harness.ts'
+import { embeddedHarness, type Harness } from '../packages/waybill/src/conformance/harnesses/embedded-harness.ts'
+
+const USAGE = 'npm run conformance -- --transport embedded|rabbitmq | --mutants  [--only <text>] [--quick] [--list]'
+
+const { values } = parseArgs({
+  options: {
+    transport: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+  },
+})
+
+// Waybill's own timers let a process end; this one waits for them.
+const keepAlive = setInterval(() => {}, 1_000)
+try {
+  process.exitCode = await main()
+} finally {
+  clearInterval(keepAlive)
+}
+
+async function main(): Promise<number> {
+  if (values.list) {
+    for (const { title, long, faults } of CLAUSES)
+      console.log(`${title}${long === true ? ' (long)' : ''}${faults === undefined ? '' : ` [${faults.join(', ')}]`}`)
+    return 0
+  }
+  if (values.mutants)
+    return (await import('../packages/waybill/src/conformance/mutants/report.ts')).reportMutants(values.only)
+  if (values.transport === 'embedded') return await run('embedded', embeddedHarness())
+  if (values.transport === 'rabbitmq') return await run('rabbitmq', await rabbitmqHarness())
+  console.error(USAGE)
+  return 2
+}
+
+async function run(name: string, harness: Harness): Promise<number> {
+  let passed = 0
+  let failed = 0
+  let skipped = 0
+  const clauses: { readonly title: string; readonly run: () => Promise<void> }[] = []
+  transportConformance({
+    ...harness,
+    test: (title, clause) => clauses.push({ title, run: clause }),
+    skip: (title, reason) => {
+      skipped++
+      console.log(`skip  ${title}: ${reason}`)
+    },
+    select: ({ title, long }) => (values.only === undefined || title.includes(values.only)) && !(values.quick && long),
+  })
+  for (const clause of clauses) {
+    const startedAt = performance.now()
+    const took = (): string => `${Math.round(performance.now() - startedAt)} ms`
+    try {
+      await clause.run()
+      passed++
+      console.log(`pass  ${clause.title}  ${took()}`)
+    } catch (error) {
+      failed++
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      console.log(`FAIL  ${clause.title}  ${took()}\n${text.replaceAll(/^/gm, '        ')}`)
+    }
+  }
+  await harness.close()
+  console.log(`conformance ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`)
+  return failed > 0 || passed === 0 ? 1 : 0
+}
