@@ -17,8 +17,8 @@ export class ProcessGroup {
   }
 
   /** Resolves when the process has subscribed everything it needs. */
-  async start(roles: readonly string[], firstOrder: number): Promise<void> {
-    const child = fork(SYSTEM, [this.#ledgers, String(firstOrder), ...roles], {
+  async start(roles: readonly string[], orderPrefix: string): Promise<void> {
+    const child = fork(SYSTEM, [this.#ledgers, orderPrefix, ...roles], {
       env: this.#env,
       execArgv: ['--conditions=@waybill/source'],
     })

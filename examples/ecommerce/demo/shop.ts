@@ -3,15 +3,15 @@ import type { Order } from '../contracts/orders.ts'
 import { orders } from '../contracts/orders.ts'
 import type { Ledger } from './ledger.ts'
 
-const PER_SECOND = 40
+const PER_SECOND = 100
 
 /** An old client that does not validate what it sends: the same command, without its schema. */
 const carelessOrders = contract('orders', { place: command(type<unknown>()) })
 
 /** Places an order every few milliseconds until stopped: good ones, and some of each sort of trouble. */
-export async function placeOrders(bus: Bus, ledger: Ledger, first: number, stop: AbortSignal): Promise<void> {
-  for (let number = first; !stop.aborted; number++) {
-    const order = orderOf(number)
+export async function placeOrders(bus: Bus, ledger: Ledger, prefix: string, stop: AbortSignal): Promise<void> {
+  for (let number = 0; !stop.aborted; number++) {
+    const order = orderOf(prefix, number)
     const careless = number % 97 === 13
     ledger.write({ fact: 'attempted', order: order.id, at: Date.now() })
     const sent = careless
@@ -27,10 +27,10 @@ export async function placeOrders(bus: Bus, ledger: Ledger, first: number, stop:
   }
 }
 
-function orderOf(number: number): Order {
+function orderOf(prefix: string, number: number): Order {
   const sku = number % 23 === 7 ? 'unicorn' : number % 61 === 19 ? 'anvil' : 'book'
   return {
-    id: `order-${number}`,
+    id: `order-${prefix}-${number}`,
     customer: `customer-${number % 100}`,
     sku,
     quantity: 1 + (number % 3),

@@ -1,7 +1,7 @@
 // One process of the demo: runs the roles named on its command line until it is told to end.
-//   node demo/system.ts <ledger folder> <first order number> <role> [<role> …]
+//   node demo/system.ts <ledger folder> <order prefix> <role> [<role> …]
 import { subscribe } from 'node:diagnostics_channel'
-import { createBus, DIAGNOSTIC_CHANNELS, type HandleEnded, type Service } from 'waybill'
+import { createBus, DIAGNOSTIC_CHANNELS, silentLogger, type HandleEnded, type Service } from 'waybill'
 import { inventoryService } from '../services/inventory/service.ts'
 import { notificationService } from '../services/notifications/service.ts'
 import { orderService } from '../services/orders/service.ts'
@@ -31,7 +31,7 @@ const STEPS: Readonly<Record<string, Step>> = {
   'orders.refused': 'told',
 }
 
-const [folder = '', firstOrder = '0', ...roles] = process.argv.slice(2)
+const [folder = '', orderPrefix = '', ...roles] = process.argv.slice(2)
 const ledger = new Ledger(folder, `${roles.join('+')}-${process.pid}`)
 
 subscribe(DIAGNOSTIC_CHANNELS.handleEnd, (message) => {
@@ -51,7 +51,7 @@ subscribe(DIAGNOSTIC_CHANNELS.handleEnd, (message) => {
       order,
       at: Date.now(),
       where: `${channel}:${group}`,
-      why: firstLine(error?.message ?? ''),
+      why: plainly(error?.message ?? ''),
     })
 })
 
@@ -60,6 +60,7 @@ const bus = await createBus({
   services: roles.flatMap((role) => SERVICES[role] ?? []),
   declare: [orders.place],
   drainTimeout: '5s',
+  logger: silentLogger, // the terminal belongs to the progress line; the books have it all
 })
 process.send?.({ ready: true, facts: bus.facts.engine })
 if (roles.includes('shop')) {
@@ -67,7 +68,7 @@ if (roles.includes('shop')) {
   process.on('message', (message) => {
     if (message === 'stop') stop.abort()
   })
-  await placeOrders(bus, ledger, Number(firstOrder), stop.signal)
+  await placeOrders(bus, ledger, orderPrefix, stop.signal)
 }
 process.on('disconnect', () => void bus.drain('1s'))
 
@@ -80,6 +81,7 @@ function orderOf(body: Uint8Array): string | undefined {
   }
 }
 
-function firstLine(text: string): string {
-  return text.split('\n')[0] ?? ''
+/** The first line, without the id that would make every reason a different one. */
+function plainly(text: string): string {
+  return (text.split('\n')[0] ?? '').replace(/^WAYBILL_\w+: /, '').replace(/ \(id [^)]*\)/, '')
 }

@@ -1,0 +1,29 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const DRIVER = fileURLToPath(new URL('demo/driver.ts', import.meta.url))
+const RABBITMQ_URL = process.env['RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672'
+
+async function demo(env: NodeJS.ProcessEnv): Promise<{ readonly code: number | null; readonly output: string }> {
+  const child = spawn(process.execPath, ['--conditions=@waybill/source', DRIVER], {
+    env: { ...process.env, DEMO_SECONDS: '6', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  for await (const chunk of child.stdout.setEncoding('utf8')) output += String(chunk)
+  return { output, code: child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve))) }
+}
+
+for (const [name, env] of [
+  ['the embedded broker, killed with all services', { WAYBILL_URL: undefined }],
+  ['RabbitMQ, one service killed', { WAYBILL_URL: RABBITMQ_URL }],
+] as const) {
+  test(`demo on ${name}: every confirmed order is accounted for`, { timeout: 90_000 }, async () => {
+    const { output, code } = await demo(env)
+    expect(output).toContain('kill -9')
+    expect(output).toMatch(/^lost: 0$/m)
+    expect(output).toMatch(/dead letter in payments:shipping: no carrier takes an anvil +\d/)
+    expect(code).toBe(0)
+  })
+}
