@@ -59,7 +59,16 @@ export class Deadlines {
   #fire(): void {
     this.#timer = undefined
     this.#timerDueAt = Infinity
-    const now = this.#runtime.monotonic()
+    try {
+      this.#fireDue(this.#runtime.monotonic())
+    } finally {
+      // One that throws is its owner's defect, and does not silence the others.
+      const next = this.#heap[0]
+      if (next !== undefined && next.dueAt < this.#timerDueAt) this.#arm(next.dueAt)
+    }
+  }
+
+  #fireDue(now: number): void {
     for (
       let head = this.#heap[0];
       head !== undefined && (head.fn === undefined || head.dueAt <= now);
@@ -73,8 +82,6 @@ export class Deadlines {
         fn()
       }
     }
-    const next = this.#heap[0]
-    if (next !== undefined && next.dueAt < this.#timerDueAt) this.#arm(next.dueAt)
   }
 
   #compact(): void {

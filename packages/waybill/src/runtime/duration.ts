@@ -10,15 +10,16 @@ const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
  * @throws {TypeError} when it is negative, not finite, or not of the form `<number><ms|s|m|h|d>`
  */
 export function durationMs(duration: Duration): number {
-  if (typeof duration === 'number') {
-    if (Number.isFinite(duration) && duration >= 0) return duration
-  } else {
-    const match = PATTERN.exec(duration)
-    if (match?.[1] !== undefined && match[2] !== undefined) {
-      return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]
-    }
-  }
+  const ms = typeof duration === 'number' ? duration : parse(duration)
+  if (Number.isFinite(ms) && ms >= 0) return ms
   throw new TypeError(
     `"${String(duration)}" is not a duration: write milliseconds, or for instance '200ms', '30s', '5m', '1h', '7d'`,
   )
+}
+
+function parse(text: unknown): number {
+  const match = typeof text === 'string' ? PATTERN.exec(text) : null
+  if (match === null) return NaN
+  const [, amount, unit] = match as unknown as [string, string, keyof typeof UNIT_MS] // the groups of the pattern
+  return Number(amount) * UNIT_MS[unit]
 }

@@ -15,7 +15,13 @@ export interface VirtualRuntime extends Runtime {
    * @throws {Error} when something is still held after `withinMs` of real time (default 5000), naming it
    */
   settle(withinMs?: number): Promise<void>
-  /** Moves the clock on by `ms`, firing timers in the order of their due time and settling after each instant. */
+  /**
+   * Moves the clock on by `ms`, firing timers in the order of their due time. After each instant everything runs that
+   * needs neither time nor real I/O; what is held is not waited for, since it may be waiting for time itself. Where a
+   * handler does real I/O, `settle()` first.
+   *
+   * @throws {TypeError} when `ms` is negative or not finite
+   */
   advance(ms: number): Promise<void>
 }
 
@@ -60,7 +66,6 @@ export function virtualRuntime(options: VirtualRuntimeOptions = {}): VirtualRunt
     }
     return first
   }
-  const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
 
   const settle = async (withinMs = DEFAULT_SETTLE_MS): Promise<void> => {
     const startedAt = performance.now()
@@ -110,17 +115,18 @@ export function virtualRuntime(options: VirtualRuntimeOptions = {}): VirtualRunt
       return [...holds.values()]
     },
     get timers() {
-      return [...pending].map((timer) => timer.due).sort((a, b) => a - b)
+      return [...pending].map((timer) => timer.due).toSorted((a, b) => a - b)
     },
     settle,
     advance: async (ms) => {
+      if (!Number.isFinite(ms) || ms < 0) throw new TypeError(`the clock cannot move on by ${ms} ms`)
       const until = now + ms
-      await turnsOfRest(nextTurn)
+      await turnsOfRest()
       for (let next = earliest(); next !== undefined && next.due <= until; next = earliest()) {
         now = Math.max(now, next.due)
         pending.delete(next)
         next.fn()
-        await turnsOfRest(nextTurn)
+        await turnsOfRest()
       }
       now = until
     },
@@ -128,6 +134,10 @@ export function virtualRuntime(options: VirtualRuntimeOptions = {}): VirtualRunt
 }
 
 // Time moves only when everything that could run at this instant has run; a handler that waits for time may still be held.
-async function turnsOfRest(nextTurn: () => Promise<void>): Promise<void> {
+async function turnsOfRest(): Promise<void> {
   for (let turn = 0; turn < QUIET_TURNS * 3; turn++) await nextTurn()
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve))
 }
