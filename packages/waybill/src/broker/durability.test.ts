@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -120,6 +120,55 @@ describe('after a restart', () => {
     expect(broker.findQueue('q')).toBeUndefined()
     await declared('q')
     expect(broker.findQueue('q')?.ready).toBe(0)
+  })
+})
+
+describe('after an unclean end', () => {
+  /** The folder as it would be found if the process ended now. */
+  async function crash(): Promise<void> {
+    const copy = await mkdtemp(join(tmpdir(), 'waybill-broker-'))
+    await cp(dir, copy, { recursive: true })
+    await broker.close()
+    await rm(dir, { recursive: true })
+    dir = copy
+    broker = await openBroker({ dir, runtime: systemRuntime() })
+  }
+
+  test('every confirmed message is there, and marked as perhaps handed out before', async () => {
+    await declared('q')
+    const publisher = new Publisher(broker)
+    await Promise.all(['1', '2', '3'].map((text) => publisher.send('q', text)))
+    await crash()
+    const after = new Subscriber(broker, 'q')
+    await vi.waitFor(() => expect(after.texts).toEqual(['1', '2', '3']))
+    expect(after.deliveryCounts).toEqual([2, 2, 2])
+  })
+
+  test('a message that ends the process each time is counted each time, its successor is not', async () => {
+    await declared('q')
+    await new Publisher(broker).send('q', 'poison')
+    await new Publisher(broker).send('q', 'harmless')
+    for (let life = 1; life <= 4; life++) {
+      const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+      await vi.waitFor(() => expect(subscriber.deliveryCounts).toEqual([life]))
+      await crash()
+    }
+    const last = new Subscriber(broker, 'q', { ackAll: true })
+    await vi.waitFor(() => expect(last.texts).toEqual(['poison', 'harmless']))
+    expect(last.deliveryCounts).toEqual([5, 2])
+  })
+
+  test('what nobody took stays suspect over a clean end, and is counted no further for it', async () => {
+    await declared('q')
+    await new Publisher(broker).send('q', 'm')
+    for (let round = 0; round < 3; round++) {
+      await crash()
+      await restart()
+    }
+    await new Publisher(broker).send('q', 'new')
+    const after = new Subscriber(broker, 'q')
+    await vi.waitFor(() => expect(after.texts).toEqual(['m', 'new']))
+    expect(after.deliveryCounts).toEqual([2, 1])
   })
 })
 

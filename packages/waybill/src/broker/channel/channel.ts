@@ -45,8 +45,8 @@ export class Channel implements ConsumerChannel {
     this.#closed = closed
   }
 
-  get hasCredit(): boolean {
-    return this.#prefetch === 0 || this.#unsettled.size < this.#prefetch
+  get credit(): number {
+    return this.#prefetch === 0 ? Infinity : this.#prefetch - this.#unsettled.size
   }
 
   /** basic.qos with `global`: most unsettled messages of all consumers together; 0 is unlimited. */

@@ -5,7 +5,8 @@ import type { Receiver } from './receiver.ts'
 
 /** The channel, as its consumers see it. */
 export interface ConsumerChannel {
-  readonly hasCredit: boolean
+  /** How many more deliveries it allows all of its consumers together. */
+  readonly credit: number
   /** Notes a delivery and returns its tag. */
   handOut(queue: Queue, position: number, consumer: Consumer): number
   forgetConsumer(consumer: Consumer): void
@@ -37,9 +38,11 @@ export class Consumer implements QueueConsumer {
     this.#receiver = receiver
   }
 
-  get hasCredit(): boolean {
-    if (this.noAck) return true
-    return (this.#prefetch === 0 || this.#unsettled < this.#prefetch) && this.#channel.hasCredit
+  get credit(): number {
+    if (this.noAck) return Infinity
+    return this.#prefetch === 0
+      ? this.#channel.credit
+      : Math.min(this.#prefetch - this.#unsettled, this.#channel.credit)
   }
 
   /** Most unsettled messages from now on; 0 is unlimited. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EMPTY_TABLE } from '../wire/field-table.ts'
 import type { Binding } from './matcher.ts'

@@ -31,22 +31,25 @@ export class ConsumerTurns {
     return true
   }
 
-  /** Whether anybody can take a message now. */
-  get anyCredit(): boolean {
-    return this.#singleActive
-      ? this.#consumers[0]?.hasCredit === true
-      : this.#consumers.some((consumer) => consumer.hasCredit)
+  /** How many messages can be taken now, by all together. */
+  get credit(): number {
+    if (this.#singleActive) return this.#consumers[0]?.credit ?? 0
+    return this.#consumers.reduce((sum, consumer) => sum + consumer.credit, 0)
   }
 
   /** The next consumer that can take a message. */
   next(): QueueConsumer | undefined {
     const consumers = this.#consumers
-    if (this.#singleActive) return consumers[0]?.hasCredit === true ? consumers[0] : undefined
+    if (this.#singleActive) return hasCredit(consumers[0]) ? consumers[0] : undefined
     for (let tried = 0; tried < consumers.length; tried++) {
       if (this.#turn >= consumers.length) this.#turn = 0
       const consumer = consumers[this.#turn++]
-      if (consumer?.hasCredit === true) return consumer
+      if (hasCredit(consumer)) return consumer
     }
     return undefined
   }
+}
+
+function hasCredit(consumer: QueueConsumer | undefined): consumer is QueueConsumer {
+  return consumer !== undefined && consumer.credit > 0
 }

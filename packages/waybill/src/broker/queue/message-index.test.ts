@@ -1,19 +1,72 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MessageIndex } from './message-index.ts'
 
 type State = 'ready' | 'unsettled'
 
-/** What the index promises, kept in the plainest way. */
-class Model {
-  readonly states = new Map<number, State>()
+interface Step {
+  readonly kind: 'append' | 'take' | 'putBack' | 'settle' | 'settleAll'
+  readonly n: number
+}
 
-  positions(state: State): readonly number[] {
-    return [...this.states].filter(([, is]) => is === state).map(([position]) => position).toSorted((a, b) => a - b) // prettier-ignore
+/** What the index promises, kept in the plainest way. Each step answers what the index answered, and what it should have. */
+class Model {
+  readonly index: MessageIndex = new MessageIndex()
+  readonly #states = new Map<number, State>()
+
+  apply({ kind, n }: Step): readonly [actual: unknown, expected: unknown][] {
+    if (kind === 'append') return Array.from({ length: n }, () => this.#append())
+    if (kind === 'take') return this.#positions('ready').slice(0, n).map((position) => this.#take(position)) // prettier-ignore
+    if (kind === 'settleAll') return [...this.#states.keys()].map((position) => this.#settle(position))
+    const unsettled = this.#positions('unsettled')
+    const position = unsettled[n % Math.max(1, unsettled.length)]
+    if (position === undefined) return []
+    return [kind === 'settle' ? this.#settle(position) : this.#putBack(position)]
+  }
+
+  /** What holds after every step. */
+  invariants(): readonly [actual: unknown, expected: unknown][] {
+    const ready = this.#positions('ready')
+    return [
+      [this.index.ready, ready.length],
+      [this.index.unsettled, this.#states.size - ready.length],
+      [this.index.nextReady(), ready[0] ?? -1],
+      [this.index.nextLive(0), [...this.#states.keys()].toSorted((a, b) => a - b)[0] ?? -1],
+    ]
+  }
+
+  #append(): [unknown, unknown] {
+    const position = this.index.append(0, undefined, Infinity, 0)
+    const isNew = !this.#states.has(position)
+    this.#states.set(position, 'ready')
+    return [isNew, true]
+  }
+
+  #take(position: number): [unknown, unknown] {
+    const next = this.index.nextReady()
+    this.index.take(next)
+    this.#states.set(position, 'unsettled')
+    return [next, position]
+  }
+
+  #putBack(position: number): [unknown, unknown] {
+    this.#states.set(position, 'ready')
+    return [this.index.putBack(position), true]
+  }
+
+  #settle(position: number): [unknown, unknown] {
+    this.#states.delete(position)
+    return [this.index.remove(position), true]
+  }
+
+  #positions(state: State): readonly number[] {
+    const positions: number[] = []
+    for (const [position, is] of this.#states) if (is === state) positions.push(position)
+    return positions.toSorted((a, b) => a - b)
   }
 }
 
-const step = fc.oneof(
+const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('append' as const), n: fc.integer({ min: 1, max: 700 }) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('take' as const), n: fc.integer({ min: 1, max: 700 }) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('putBack' as const), n: fc.integer({ min: 0, max: 2_000 }) }) },
@@ -24,37 +77,10 @@ const step = fc.oneof(
 test('MessageIndex hands out in order of arrival, whatever came back meanwhile', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const index = new MessageIndex()
       const model = new Model()
-      for (const { kind, n } of steps) {
-        if (kind === 'append') {
-          for (let i = 0; i < n; i++) {
-            const position = index.append(0, undefined, Infinity, 0)
-            expect(model.states.has(position)).toBe(false)
-            model.states.set(position, 'ready')
-          }
-        } else if (kind === 'take') {
-          const expected = model.positions('ready').slice(0, n)
-          for (const position of expected) {
-            expect(index.nextReady()).toBe(position)
-            index.take(position)
-            model.states.set(position, 'unsettled')
-          }
-        } else if (kind === 'settleAll') {
-          for (const position of model.states.keys()) expect(index.remove(position)).toBe(true)
-          model.states.clear()
-        } else {
-          const unsettled = model.positions('unsettled')
-          const position = unsettled[n % Math.max(1, unsettled.length)]
-          if (position === undefined) continue
-          expect(kind === 'putBack' ? index.putBack(position) : index.remove(position)).toBe(true)
-          if (kind === 'putBack') model.states.set(position, 'ready')
-          else model.states.delete(position)
-        }
-        expect(index.ready).toBe(model.positions('ready').length)
-        expect(index.unsettled).toBe(model.positions('unsettled').length)
-        expect(index.nextReady()).toBe(model.positions('ready')[0] ?? -1)
-        expect(index.nextLive(0)).toBe([...model.states.keys()].toSorted((a, b) => a - b)[0] ?? -1)
+      for (const each of steps) {
+        const answers = [...model.apply(each), ...model.invariants()]
+        expect(answers.map(([actual]) => actual)).toEqual(answers.map(([, expected]) => expected))
       }
     }),
     { numRuns: 60 },

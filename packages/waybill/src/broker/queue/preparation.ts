@@ -39,16 +39,21 @@ export class Preparation {
     return this.#waiting > 0
   }
 
-  /** Prepares up to `most` ready messages from `position` on, and wakes the queue. */
-  start(position: number, most: number = READ_AHEAD): void {
+  /**
+   * Prepares ready messages from `position` on, and wakes the queue. Counts no more than `credit`, which will go out now:
+   * one that stands behind a message that ends the process is not to be blamed for it.
+   */
+  start(position: number, credit: number): void {
     if (this.busy) return
     this.#waiting = 1
     this.#release = this.#host.runtime.hold('messages of a queue read from the log')
     const uncounted: number[] = []
+    // Where nobody consumes, only the deadline of the first one matters.
+    const most = credit > 0 ? READ_AHEAD : 1
     let at = position
     for (let prepared = 0; at !== -1 && prepared < most; prepared++, at = this.#index.nextReady(at + 1)) {
       if (this.#index.message(at) === undefined) this.#load(at)
-      if (this.#index.isUncounted(at)) uncounted.push(at)
+      if (prepared < credit && this.#index.isUncounted(at)) uncounted.push(at)
     }
     this.#count(uncounted)
     this.#done()

@@ -3,8 +3,8 @@ import type { Message } from '../message.ts'
 /** A consumer as its queue sees it. */
 export interface QueueConsumer {
   readonly noAck: boolean
-  /** May be handed one more message now. */
-  readonly hasCredit: boolean
+  /** How many more messages it may be handed now; Infinity without a limit. */
+  readonly credit: number
   /**
    * Takes one message, which stays unsettled at `position` of the queue unless `noAck`.
    *

@@ -1,5 +1,5 @@
 // Queues as their users see them, through the broker, in memory and on virtual time.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { virtualRuntime, type VirtualRuntime } from '../../runtime/virtual-runtime.ts'
 import { Broker } from '../broker.ts'

@@ -103,7 +103,7 @@ export class Queue {
     if (keep) this.#keep(message)
     // A life of nothing is for a consumer that can take it now, or for nobody (RabbitMQ, Time-To-Live).
     if (life === 0) {
-      if (this.#index.ready === 1 && this.#turns.anyCredit) this.#index.setDeadline(position, Infinity)
+      if (this.#index.ready === 1 && this.#turns.credit > 0) this.#index.setDeadline(position, Infinity)
       else this.discard(position, 'expired')
     } else if (life !== Infinity && this.#index.ready === 1) this.#host.schedule()
     this.#dropOverflow()
@@ -161,7 +161,7 @@ export class Queue {
       if (consumer === undefined) break
       const message = this.#index.message(position)
       if (message === undefined || this.#mustCount(position)) {
-        this.#preparation.start(position)
+        this.#preparation.start(position, this.#turns.credit)
         break
       }
       const deliveryCount = this.#take(position)
@@ -181,7 +181,7 @@ export class Queue {
     if (position === -1) return this.#preparation.busy ? 'loading' : 'empty'
     const message = this.#index.message(position)
     if (message === undefined || this.#mustCount(position)) {
-      this.#preparation.start(position)
+      this.#preparation.start(position, 1)
       return 'loading'
     }
     const deliveryCount = this.#take(position)
@@ -285,7 +285,7 @@ export class Queue {
       const deadline = this.#index.deadline(position)
       if (deadline === Infinity) {
         if (position >= this.#recoveredEnd || this.#index.message(position) !== undefined) return position
-        this.#preparation.start(position, this.#turns.count === 0 ? 1 : undefined)
+        this.#preparation.start(position, this.#turns.credit)
         if (this.#preparation.busy) return -1
         continue
       }

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TypedField, type FieldTable, type FieldValue } from './field-table.ts'
 import { decodeProperties, encodeProperties, type BasicProperties } from './properties.ts'
