@@ -1,7 +1,7 @@
 import type { Runtime } from '../runtime/runtime.ts'
 import { Broker } from './broker.ts'
 import { nodeFiles } from './store/node-files.ts'
-import { openLog } from './store/open-log.ts'
+import { openLog, type OpenLogOptions } from './store/open-log.ts'
 
 export interface OpenBrokerOptions {
   /** Made when it is missing. */
@@ -15,12 +15,16 @@ export interface OpenBrokerOptions {
  * @throws {WaybillError} `WAYBILL_STORE_IN_USE`, `WAYBILL_STORE_DAMAGED`, `WAYBILL_STORE_VERSION`
  */
 export async function openBroker({ dir, runtime }: OpenBrokerOptions): Promise<Broker> {
+  return await openBrokerOn({ files: await nodeFiles(dir), runtime })
+}
+
+/** The same on any disk, with the log's own options. */
+export async function openBrokerOn(options: Omit<OpenLogOptions, 'events'>): Promise<Broker> {
   // The log may speak before there is a broker to hear it.
   let broker: Broker | undefined
   let failure: Error | undefined
   const recovered = await openLog({
-    files: await nodeFiles(dir),
-    runtime,
+    ...options,
     events: {
       blocked: (blocked) => broker?.diskIsFull(blocked),
       failed: (error) => {
@@ -30,7 +34,7 @@ export async function openBroker({ dir, runtime }: OpenBrokerOptions): Promise<B
     },
   })
   try {
-    broker = await Broker.open({ runtime, recovered })
+    broker = await Broker.open({ runtime: options.runtime, recovered })
   } catch (error) {
     await recovered.log.close()
     throw error

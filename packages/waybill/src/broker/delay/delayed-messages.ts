@@ -4,8 +4,9 @@ import { residentBytes, type Confirm, type Message, type PublishOptions } from '
 import type { Publishing } from '../publishing.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { ResidentMemory } from '../resident-memory.ts'
-import type { MessageLog, StoredMessage } from '../store/message-log.ts'
-import { fromStored, toStored } from '../stored-form.ts'
+import type { MessageLog } from '../store/message-log.ts'
+import { readStored } from '../store-reading.ts'
+import { fromStored, toStored, type StoredForm } from '../stored-form.ts'
 import { DueHeap } from './due-heap.ts'
 
 /** The number in the log of the queue of those that wait. Real queues count from 1. */
@@ -123,17 +124,25 @@ export class DelayedMessages {
       this.#host.memory.subtract(residentBytes(waiting.message))
       return this.#host.publishing.enqueue(this.#host.route(waiting.message), 0, waiting.message, waiting.ttlMs)
     }
-    const read = this.#host.log?.read(item)
-    if (read instanceof Promise) {
-      const release = this.#host.runtime.hold('delayed message read from the log')
-      read.then((stored) => this.#move(item, stored), this.#host.fail).finally(release)
-    } else if (read !== undefined) this.#move(item, read)
+    if (this.#host.log === undefined) return
+    const release = this.#host.runtime.hold('delayed message read from the log')
+    readStored(
+      this.#host.log,
+      item,
+      (stored) => {
+        this.#move(item, stored)
+        release()
+      },
+      (error) => {
+        this.#host.fail(error)
+        release()
+      },
+    )
   }
 
-  #move(sequence: number, stored: StoredMessage): void {
+  #move(sequence: number, { message, times }: StoredForm): void {
     const { log, publishing, runtime } = this.#host
     if (log === undefined) return
-    const { message, times } = fromStored(stored)
     const queues = this.#host.route(message)
     const durable = publishing.storedIn(queues)
     if (durable.length === 0) {

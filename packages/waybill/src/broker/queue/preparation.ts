@@ -1,7 +1,6 @@
 import type { Release } from '../../runtime/runtime.ts'
 import type { Message } from '../message.ts'
-import { fromStored } from '../stored-form.ts'
-import type { StoredMessage } from '../store/message-log.ts'
+import { readStored } from '../store-reading.ts'
 import type { MessageIndex } from './message-index.ts'
 import type { QueueHost } from './queue-host.ts'
 
@@ -63,7 +62,7 @@ export class Preparation {
   read(position: number, use: (message: Message) => void): void {
     const log = this.#host.log
     if (log === undefined) return
-    settleRead(log.read(this.#index.sequence(position)), (stored) => use(fromStored(stored).message), this.#host.fail)
+    readStored(log, this.#index.sequence(position), ({ message }) => use(message), this.#host.fail)
   }
 
   /** Counts in the log, as the broker closes, all that were handed out and came back. */
@@ -75,10 +74,10 @@ export class Preparation {
     const log = this.#host.log
     if (log === undefined) return
     this.#waiting++
-    settleRead(
-      log.read(this.#index.sequence(position)),
-      (stored) => {
-        const { message, times } = fromStored(stored)
+    readStored(
+      log,
+      this.#index.sequence(position),
+      ({ message, times }) => {
         this.#queue.loaded(position, message, this.#queue.deadlineOf(times.publishedAt, times.ttlMs))
         this.#done()
       },
@@ -108,13 +107,4 @@ export class Preparation {
     this.#release?.()
     this.#queue.wake()
   }
-}
-
-function settleRead(
-  read: StoredMessage | Promise<StoredMessage>,
-  use: (stored: StoredMessage) => void,
-  fail: (error: Error) => void,
-): void {
-  if (read instanceof Promise) read.then(use, fail)
-  else use(read)
 }

@@ -22,6 +22,9 @@ import { EngineMessage } from './engine-message.ts'
 /** Largest body: that of an AMQP client with RabbitMQ's default. */
 const MAX_MESSAGE_BYTES = 128 * 1024 * 1024
 
+/** Calls of `publish` that wait while the broker holds publishers back; the bus bounds what is in them. */
+const MAX_HELD = 10_000
+
 /** Where the broker comes from. Each `acquire` is answered by one `release`, also when it rejects. */
 export interface BrokerSource {
   acquire(): Promise<Broker>
@@ -110,7 +113,10 @@ export class EmbeddedEngine implements AmqpEngine {
   }
 
   async publish(batch: readonly Publication[]): Promise<readonly PublishResult[]> {
-    if (this.#open?.broker.blocked !== undefined) await this.#unblocked()
+    if (this.#open?.broker.blocked !== undefined) {
+      if (this.#held.length >= MAX_HELD) return batch.map(() => ({ outcome: 'refused', error: tooManyHeld() }))
+      await this.#unblocked()
+    }
     const results = batch.map((): PublishResult => ACCEPTED)
     let waiting = batch.length
     if (waiting === 0) return results
@@ -140,6 +146,9 @@ export class EmbeddedEngine implements AmqpEngine {
 
   #publishOne(publication: Publication, answer: (result: PublishResult) => void): void {
     if (this.#open === undefined) return answer({ outcome: 'refused', error: this.#notOpen() })
+    if (publication.message.body.length > MAX_MESSAGE_BYTES) {
+      return answer({ outcome: 'refused', error: tooLarge(publication.message.body.length) })
+    }
     try {
       this.#open.broker.publish(new EngineMessage(publication), publication, (outcome, error) => {
         if (outcome === 'refused') answer({ outcome, error: error ?? new WaybillError('WAYBILL_REFUSED', 'refused') })
@@ -224,6 +233,20 @@ function definitionOf({ name, life, singleActiveConsumer, maxLength }: QueueSpec
       ...(maxLength === undefined ? {} : { maxLength, overflow: 'reject-publish' as const }),
     },
   }
+}
+
+function tooManyHeld(): WaybillError {
+  return new WaybillError(
+    'WAYBILL_BACKPRESSURE',
+    `the broker holds publishers back, and ${MAX_HELD} batches wait already`,
+  )
+}
+
+function tooLarge(bytes: number): WaybillError {
+  return new WaybillError(
+    'WAYBILL_TOO_LARGE',
+    `a body of ${bytes} bytes; the embedded broker takes ${MAX_MESSAGE_BYTES}`,
+  )
 }
 
 function asError(error: unknown): Error {
