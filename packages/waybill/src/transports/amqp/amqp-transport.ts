@@ -1,5 +1,5 @@
-import { WaybillError } from '../../message/errors.ts'
-import type { Runtime } from '../../runtime/runtime.ts'
+import { isWaybillError, WaybillError } from '../../message/errors.ts'
+import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { EngineFacts } from '../../transport/engine-facts.ts'
 import type { TransportEvent } from '../../transport/transport-event.ts'
 import type { Channel } from '../../transport/channel.ts'
@@ -22,6 +22,9 @@ import { Sender } from './sender.ts'
 import { openSubscription } from './open-subscription.ts'
 import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
 import { channelTopology, entityOf, groupTopology } from './topology.ts'
+
+/** What closing consumers may take beyond the deadline: one round trip on a slow link. */
+const GOODBYE_MS = 1_000
 
 /** Queues, exchanges and consumers as Waybill's channels, groups and subscriptions, over any AMQP engine. */
 export class AmqpTransport implements Transport {
@@ -51,6 +54,7 @@ export class AmqpTransport implements Transport {
       throw this.#state === 'closed' ? this.#closed() : new TypeError('connect() is called once')
     this.#state = 'connecting'
     try {
+      if (signal.aborted) throw signal.reason
       const facts = await this.#engine.connect(signal)
       // close() may have come meanwhile.
       if ((this.#state as string) === 'closed') throw this.#closed()
@@ -59,7 +63,11 @@ export class AmqpTransport implements Transport {
       return facts
     } catch (error) {
       if (this.#state === 'connecting') this.#state = 'new'
-      throw (this.#state as string) === 'closed' ? this.#closed(error) : error
+      if (signal.aborted && !isWaybillError(error) && this.#state === 'new')
+        throw new WaybillError('WAYBILL_ABORTED', `connecting to ${this.name} was aborted`, { cause: error })
+      if ((this.#state as string) === 'closed') throw this.#closed(error)
+      if (!signal.aborted) throw error
+      throw new WaybillError('WAYBILL_ABORTED', `connect() of the ${this.name} transport was aborted`, { cause: error })
     }
   }
 
@@ -126,11 +134,17 @@ export class AmqpTransport implements Transport {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#state = 'closed'
-    const until = this.#context.runtime.monotonic() + deadlineMs
-    const closed = await Promise.allSettled([...this.#subscriptions].map((each) => each.close(deadlineMs)))
-    await this.#engine.close(Math.max(0, until - this.#context.runtime.monotonic()))
-    // The link is gone, and all consumers with it; what went wrong on the way is told, not thrown.
-    for (const each of closed) if (each.status === 'rejected') this.#emitError(each.reason)
+    const { runtime } = this.#context
+    const until = runtime.monotonic() + deadlineMs
+    const closing = [...this.#subscriptions].map((each) =>
+      each.close(deadlineMs).catch((error: unknown) => this.#emitError(error)),
+    )
+    // On a link that has stopped answering, a subscription cannot say goodbye: ending the link does it for all.
+    let timer: Timer | undefined
+    const late = new Promise<void>((resolve) => (timer = runtime.setTimer(deadlineMs + GOODBYE_MS, resolve)))
+    await Promise.race([Promise.all(closing), late])
+    timer?.cancel()
+    await this.#engine.close(Math.max(0, until - runtime.monotonic()))
     this.#listeners.clear()
   }
 
@@ -138,6 +152,7 @@ export class AmqpTransport implements Transport {
     if (this.#state !== 'open') return
     if (event.type === 'down') {
       this.#linked = false
+      this.#sender.linkLost()
       this.#emit({ type: 'disconnected', error: event.error })
       for (const subscription of this.#subscriptions) subscription.linkDown(event.error)
     } else if (event.type === 'up') {

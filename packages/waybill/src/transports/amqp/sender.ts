@@ -12,6 +12,10 @@ export class Sender {
   readonly #engine: AmqpEngine
   readonly #declarer: Declarer
   readonly #runtime: Runtime
+  /** How often the link has been lost. */
+  #losses = 0
+  /** Ends when the batches that wait for their channels' declaration have gone out. */
+  #turn: Promise<void> | undefined
 
   constructor(engine: AmqpEngine, declarer: Declarer, runtime: Runtime) {
     this.#engine = engine
@@ -19,13 +23,18 @@ export class Sender {
     this.#runtime = runtime
   }
 
+  /** The link is down. A batch that still waits is refused, like those before it: else it would overtake them. */
+  linkLost(): void {
+    this.#losses++
+  }
+
   async send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
     const release = this.#runtime.hold('sending')
+    const losses = this.#losses
     try {
-      for (const { to } of batch) {
-        // Only a channel's first message waits here, and those handed over after it wait as well: see ready().
-        if (to.kind !== 'address' && !this.#declarer.isReady(to)) await this.#declarer.ready(to)
-      }
+      if (this.#turn !== undefined || !this.#isReady(batch)) await this.#inTurn(batch)
+      if (losses !== this.#losses)
+        throw new WaybillError('WAYBILL_NOT_CONNECTED', 'the link broke before the batch was sent')
       return await this.#publish(batch)
     } catch (error) {
       const refused: SendResult = {
@@ -35,6 +44,25 @@ export class Sender {
       return batch.map(() => refused)
     } finally {
       release()
+    }
+  }
+
+  #isReady(batch: readonly Outgoing[]): boolean {
+    return batch.every(({ to }) => to.kind === 'address' || this.#declarer.isReady(to))
+  }
+
+  /** Only a channel's first message has to wait, but nothing handed over after it may overtake it. */
+  async #inTurn(batch: readonly Outgoing[]): Promise<void> {
+    const before = this.#turn ?? Promise.resolve()
+    const turn = before.then(async () => {
+      for (const { to } of batch) if (to.kind !== 'address') await this.#declarer.ready(to)
+    })
+    const ended = turn.catch(() => {}) // told to this batch's caller below; the next one tries for itself
+    this.#turn = ended
+    try {
+      await turn
+    } finally {
+      if (this.#turn === ended) this.#turn = undefined
     }
   }
 
