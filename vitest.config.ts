@@ -5,6 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['@waybill/source'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'docs/**/*.test.ts'],
+    globalSetup: ['./scripts/rabbitmq-for-tests.ts'],
     setupFiles: ['./scripts/require-node.ts'],
     testTimeout: 30_000,
     pool: 'forks',

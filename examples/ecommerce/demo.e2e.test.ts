@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
 const DRIVER = fileURLToPath(new URL('demo/driver.ts', import.meta.url))
-const RABBITMQ_URL = process.env['RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672'
+/** Found or started by the set-up of the test run. */
+const RABBITMQ_URL = process.env['WAYBILL_TEST_RABBITMQ_URL']
 
 async function demo(env: NodeJS.ProcessEnv): Promise<{ readonly code: number | null; readonly output: string }> {
   const child = spawn(process.execPath, ['--conditions=@waybill/source', DRIVER], {
@@ -19,11 +20,15 @@ for (const [name, env] of [
   ['the embedded broker, killed with all services', { WAYBILL_URL: undefined }],
   ['RabbitMQ, one service killed', { WAYBILL_URL: RABBITMQ_URL }],
 ] as const) {
-  test(`demo on ${name}: every confirmed order is accounted for`, { timeout: 90_000 }, async () => {
-    const { output, code } = await demo(env)
-    expect(output).toContain('kill -9')
-    expect(output).toMatch(/^lost: 0$/m)
-    expect(output).toMatch(/dead letter in payments:shipping: no carrier takes an anvil +\d/)
-    expect(code).toBe(0)
-  })
+  test.skipIf(name.startsWith('RabbitMQ') && RABBITMQ_URL === undefined)(
+    `demo on ${name}: every confirmed order is accounted for`,
+    { timeout: 90_000 },
+    async () => {
+      const { output, code } = await demo(env)
+      expect(output).toContain('kill -9')
+      expect(output).toMatch(/^lost: 0$/m)
+      expect(output).toMatch(/dead letter in payments:shipping: no carrier takes an anvil +\d/)
+      expect(code).toBe(0)
+    },
+  )
 }

@@ -1,8 +1,7 @@
 import type { EncodedReply } from '../contract/reply.ts'
-import { causedBy } from '../message/cause.ts'
+import { replyTo } from '../message/build-message.ts'
 import { isWaybillError } from '../message/errors.ts'
-import { WIRE_VERSION, type WireMessage } from '../message/wire-message.ts'
-import { replyType } from './reply-type.ts'
+import type { WireMessage } from '../message/wire-message.ts'
 import type { BusSettings } from './running-bus.ts'
 import type { SendQueue } from './send-queue.ts'
 
@@ -22,28 +21,7 @@ export class Answerer {
   async answer(request: WireMessage, reply: EncodedReply): Promise<void> {
     const { runtime, logger, sendTimeoutMs } = this.#settings
     if (request.replyTo === undefined) return
-    const cause = causedBy(request, runtime)
-    const message: WireMessage = {
-      id: runtime.newId(),
-      source: this.#source,
-      type: replyType(request.type),
-      kind: 'reply',
-      wireVersion: WIRE_VERSION,
-      time: runtime.now(),
-      schemaVersion: 1,
-      contentType: reply.contentType,
-      replyTo: undefined,
-      correlationId: cause.correlationId,
-      causationId: request.id,
-      expiresAt: request.expiresAt,
-      key: undefined,
-      sequence: undefined,
-      traceparent: cause.traceparent,
-      tracestate: cause.tracestate,
-      attempt: 1,
-      headers: reply.headers,
-      body: reply.body,
-    }
+    const message = replyTo(request, reply, this.#source, runtime)
     try {
       await this.#sends.send({ message, to: { kind: 'address', address: request.replyTo } }, sendTimeoutMs)
     } catch (error) {

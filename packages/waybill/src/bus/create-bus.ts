@@ -1,4 +1,3 @@
-import { WaybillError } from '../message/errors.ts'
 import { durationMs } from '../runtime/duration.ts'
 import { systemRuntime } from '../runtime/system-runtime.ts'
 import type { Bus, BusOptions } from './bus.ts'
@@ -55,5 +54,3 @@ function settingsOf(options: BusOptions): BusSettings {
     warnBodyBytes: options.warnBodyBytes ?? 1024 * 1024,
   }
 }
-
-export { WaybillError }

@@ -11,10 +11,11 @@ import type {
 } from '../contract/contract.ts'
 import { encode, type Encoded } from '../contract/encode.ts'
 import { decodeReply } from '../contract/reply.ts'
-import { causedBy, firstCause } from '../message/cause.ts'
+import { wireMessage } from '../message/build-message.ts'
+import { causedBy } from '../message/cause.ts'
 import { WaybillError } from '../message/errors.ts'
 import { checkedHeaders } from '../message/header-rules.ts'
-import { NO_HEADERS, WIRE_VERSION, type WireMessage } from '../message/wire-message.ts'
+import { NO_HEADERS, type WireMessage } from '../message/wire-message.ts'
 import { durationMs } from '../runtime/duration.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Channel } from '../transport/channel.ts'
@@ -86,6 +87,8 @@ export class Messenger implements Sender {
     const timeoutMs = this.#requestTimeout(options)
     const address = await this.#parts.returnAddress()
     const message = await this.#compose(request, body, options, this.#awaited(address, timeoutMs))
+    const { signal } = options
+    let stopAbort = (): void => {}
     const reply = new Promise<WireMessage>((resolve, reject) => {
       const forget = this.#parts.replies.expect(message.id, request.type, timeoutMs, {
         reply: (wire) => {
@@ -98,10 +101,13 @@ export class Messenger implements Sender {
         forget()
         reject(error instanceof Error ? error : new Error(String(error)))
       }
-      this.#hand(request, message, timeoutMs, options.signal).catch(abandon)
-      options.signal?.addEventListener('abort', () => abandon(aborted(request.type, options.signal)), { once: true })
+      this.#hand(request, message, timeoutMs, signal).catch(abandon)
+      if (signal === undefined) return
+      const onAbort = (): void => abandon(aborted(request.type, signal))
+      signal.addEventListener('abort', onAbort, { once: true })
+      stopAbort = () => signal.removeEventListener('abort', onAbort)
     })
-    return decodeReply(request, await reply) as Promise<ReplyOf<M>> // decodeReply validates against the reply's schema
+    return decodeReply(request, await reply.finally(stopAbort))
   }
 
   scatter<M extends AnySurvey>(
@@ -169,41 +175,35 @@ export class Messenger implements Sender {
     )
     const build = ({ body: bytes, contentType, headers }: Encoded): WireMessage => {
       const { runtime, logger, warnBodyBytes } = this.#parts
-      const now = runtime.now()
       const id = options.id ?? runtime.newId()
-      const cause = this.#parent === undefined ? firstCause(id, runtime) : causedBy(this.#parent, runtime)
       if (bytes.byteLength > warnBodyBytes) {
         logger.warn(
           { type: contracted.type, id, bytes: bytes.byteLength },
           'a large body slows every broker down; send a reference instead',
         )
       }
-      return {
-        id,
-        source: this.#source,
-        type: contracted.type,
-        kind: contracted.kind,
-        wireVersion: WIRE_VERSION,
-        time: now,
-        schemaVersion: contracted.version,
-        contentType,
-        replyTo: extras.replyTo,
-        correlationId: cause.correlationId,
-        causationId: cause.causationId,
-        expiresAt: options.expiresIn === undefined ? extras.expiresAt : now + durationMs(options.expiresIn),
-        key: options.key ?? contracted.key?.(body),
-        sequence: undefined,
-        traceparent: cause.traceparent,
-        tracestate: cause.tracestate,
-        attempt: 1,
-        headers: extras.awaited === true ? { ...headers, [AWAITED_HEADER]: '1' } : headers,
-        body: bytes,
-      }
+      return wireMessage(
+        {
+          id,
+          source: this.#source,
+          type: contracted.type,
+          kind: contracted.kind,
+          schemaVersion: contracted.version,
+          contentType,
+          body: bytes,
+          cause: this.#parent === undefined ? undefined : causedBy(this.#parent, runtime),
+          replyTo: extras.replyTo,
+          expiresAt: options.expiresIn === undefined ? extras.expiresAt : runtime.now() + durationMs(options.expiresIn),
+          key: options.key ?? contracted.key?.(body),
+          headers: extras.awaited === true ? { ...headers, [AWAITED_HEADER]: '1' } : headers,
+        },
+        runtime,
+      )
     }
     return encoded instanceof Promise ? encoded.then(build) : build(encoded)
   }
 }
 
-function aborted(type: string, signal: AbortSignal | undefined): WaybillError {
-  return new WaybillError('WAYBILL_ABORTED', `the request ${type} was aborted`, { cause: signal?.reason })
+function aborted(type: string, signal: AbortSignal): WaybillError {
+  return new WaybillError('WAYBILL_ABORTED', `the request ${type} was aborted`, { cause: signal.reason })
 }

@@ -1,8 +1,8 @@
 // From services to subscriptions: which groups a bus needs, and which handler takes which type. Pure; refuses what cannot be kept.
 import { WaybillError } from '../message/errors.ts'
+import { replyType } from '../message/build-message.ts'
 import { hasOneRecipient, type Channel } from '../transport/channel.ts'
 import type { Group, StartPosition } from '../transport/transport.ts'
-import { replyType } from './reply-type.ts'
 import type { Registration, Service } from './service.ts'
 
 /** One subscription to be, and its handlers by message type. */

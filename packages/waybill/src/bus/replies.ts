@@ -67,7 +67,7 @@ export class Replies {
 
   /** The reply address was lost: what was asked before will not be answered here. */
   failAll(error: WaybillError): void {
-    for (const id of [...this.#pending.keys()]) this.#fail(id, error)
+    for (const id of this.#pending.keys()) this.#fail(id, error)
   }
 
   #fail(id: string, error: WaybillError): void {

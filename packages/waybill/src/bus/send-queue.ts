@@ -47,6 +47,8 @@ export class SendQueue {
   #ordinal = 0
   #scheduled = false
   #linkDown = false
+  /** Something must go out again before anything else does, and not before all that is in flight is answered. */
+  #holding = false
   #closed = false
   #whenIdle: (() => void)[] = []
 
@@ -88,6 +90,7 @@ export class SendQueue {
   /** The link is up again. */
   resume(): void {
     this.#linkDown = false
+    this.#holding = this.#inFlightBatches > 0
     this.#schedule()
   }
 
@@ -147,7 +150,7 @@ export class SendQueue {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#linkDown || this.#waiting.length === 0) return
+    if (this.#scheduled || this.#linkDown || this.#holding || this.#waiting.length === 0) return
     this.#scheduled = true
     queueMicrotask(() => {
       this.#scheduled = false
@@ -156,7 +159,7 @@ export class SendQueue {
   }
 
   #flush(): void {
-    while (this.#waiting.length > 0 && !this.#linkDown) {
+    while (this.#waiting.length > 0 && !this.#linkDown && !this.#holding) {
       const taken = this.#waiting.splice(0, this.#limits.maxBatch)
       const batch = taken.filter((entry) => entry.state === 'waiting')
       if (batch.length > 0) this.#hand(batch)
@@ -178,7 +181,6 @@ export class SendQueue {
 
   #answered(batch: Entry[], results: readonly SendResult[]): void {
     this.#inFlightBatches--
-    let again = false
     for (const [index, entry] of batch.entries()) {
       if (entry.state === 'done') continue
       const result = results[index] ?? {
@@ -190,14 +192,15 @@ export class SendQueue {
         entry.doubtful ||= result.outcome === 'unknown'
         entry.state = 'waiting'
         this.#waiting.push(entry)
-        again = true
+        this.#holding = true
       } else this.#end(entry, result.error)
     }
-    if (!again) return
-    // The link is down, or about to be reported so. Nothing goes out until it is up, and then in the first order.
+    if (!this.#holding || this.#inFlightBatches > 0) return
     this.#waiting.sort((a, b) => a.ordinal - b.ordinal)
-    this.#linkDown = true
-    if (this.#inFlightBatches === 0) this.#deadlines.add(RETRY_PROBE_MS, () => this.resume())
+    // The link is down, or about to be reported so: `resume` follows. Where it is not, try again by ourselves.
+    this.#deadlines.add(RETRY_MS, () => {
+      if (!this.#linkDown) this.resume()
+    })
   }
 
   #end(entry: Entry, error: Error | undefined): void {
@@ -224,8 +227,7 @@ export class SendQueue {
   }
 }
 
-// A transport that answers `unknown` without losing its link reports no `connected` afterwards: try again by ourselves.
-const RETRY_PROBE_MS = 100
+const RETRY_MS = 100
 
 function channelName(outgoing: Outgoing): string {
   return outgoing.to.kind === 'address' ? outgoing.to.address : outgoing.to.name

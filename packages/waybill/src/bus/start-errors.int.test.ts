@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect } from 'amqplib'
 import { afterAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { command, contract, event, type } from '../contract/contract.ts'
@@ -11,22 +10,17 @@ import { rabbitmq } from '../transports/rabbitmq/rabbitmq.ts'
 import type { TransportFactory } from '../transport/transport-factory.ts'
 import { createBus } from './create-bus.ts'
 import { silentLogger } from './logger.ts'
+import { deleteEntities, RABBITMQ_URL, uniqueName } from '../testing/rabbitmq-url.test-support.ts'
 import { resolveTransport } from './resolve-transport.ts'
 import { service } from './service.ts'
 
-const RABBITMQ_URL = process.env['RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672'
-const unique = `t${process.pid}-${Date.now().toString(36)}`
+const unique = uniqueName('t')
 const folders: string[] = []
 afterAll(async () => {
   folders.forEach((made) => rmSync(made, { recursive: true, force: true }))
-  const connection = await connect(RABBITMQ_URL)
-  const channel = await connection.createChannel()
+  if (RABBITMQ_URL === '') return
   const claimed = `${unique}-rabbitmq-claimed.go`
-  await channel.deleteExchange(`${claimed}:owner`)
-  await channel.deleteQueue(claimed)
-  await channel.deleteQueue(`${claimed}:first:dead`)
-  await channel.deleteExchange(unique)
-  await connection.close()
+  await deleteEntities({ queues: [claimed, `${claimed}:first:dead`], exchanges: [`${claimed}:owner`, unique] })
 })
 
 function folder(): string {
@@ -42,7 +36,7 @@ const nothing = (): void => {}
 
 const transports: readonly (readonly [string, () => TransportFactory])[] = [
   ['embedded', () => embedded({ dir: folder() })],
-  ['rabbitmq', () => rabbitmq({ url: RABBITMQ_URL })],
+  ...(RABBITMQ_URL === '' ? [] : [['rabbitmq', () => rabbitmq({ url: RABBITMQ_URL })] as const]),
 ]
 
 test('createBus() with a bad URL says which', async () => {
@@ -68,7 +62,7 @@ test('createBus() on a broker that is down says so, without the password', async
   expect(String(error)).not.toContain('secret-word')
 })
 
-test('createBus() with wrong credentials says so, without the password', async () => {
+test.skipIf(RABBITMQ_URL === '')('createBus() with wrong credentials says so, without the password', async () => {
   const url = new URL(RABBITMQ_URL)
   url.password = 'wrong-word'
   const error: unknown = await createBus({ ...quiet, transport: rabbitmq({ url: url.href }) }).catch(
