@@ -1,5 +1,12 @@
 import { WaybillError } from '../../message/errors.ts'
 import type { LogTail } from './log-tail.ts'
+import type { Segment } from './segment.ts'
+
+export interface GroupWriterEvents {
+  readonly failed: (error: WaybillError) => void
+  /** The last group of the segment is on the disk. */
+  readonly finished: (segment: Segment) => void
+}
 
 /**
  * Puts the groups of the tail on the disk, one write at a time: all that arrives meanwhile forms the next group.
@@ -8,15 +15,15 @@ import type { LogTail } from './log-tail.ts'
  */
 export class GroupWriter {
   readonly #tail: LogTail
-  readonly #failed: (error: WaybillError) => void
+  readonly #events: GroupWriterEvents
   #writing = false
   #scheduled = false
   #stopped = false
   #idle: (() => void)[] = []
 
-  constructor(tail: LogTail, failed: (error: WaybillError) => void) {
+  constructor(tail: LogTail, events: GroupWriterEvents) {
     this.#tail = tail
-    this.#failed = failed
+    this.#events = events
   }
 
   /** Writes soon: at the end of this turn, so that what one turn appends goes together. */
@@ -48,10 +55,15 @@ export class GroupWriter {
       if (this.#stopped) return
       if (error !== undefined) {
         const place = `${block.segment.name} at ${block.start + from}, ${to - from} bytes`
-        this.#failed(new WaybillError('WAYBILL_STORE_FAILED', `writing ${place}: ${error.message}`, { cause: error }))
+        this.#events.failed(
+          new WaybillError('WAYBILL_STORE_FAILED', `writing ${place}: ${error.message}`, { cause: error }),
+        )
         return
       }
+      block.segment.written = block.start + to
       this.#tail.written()
+      const next = this.#tail.groups[0]?.block.segment ?? this.#tail.segment
+      if (next !== block.segment) this.#events.finished(block.segment)
       for (const done of group.done) done(undefined)
       this.wake()
     })

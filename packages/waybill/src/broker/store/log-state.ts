@@ -4,6 +4,9 @@ import { MessageIndex } from './message-index.ts'
 import type { Holding } from './message-record.ts'
 import type { Segment } from './segment.ts'
 
+/** Of one settlement or count in a record. */
+const SETTLEMENT_BYTES = 8
+
 /**
  * What the records of the log add up to. The same steps build it while the log runs and when it is read back, so that
  * both always agree.
@@ -15,6 +18,8 @@ export class LogState {
   readonly definitions: Map<string, Definition> = new Map()
   nextSequence = 1
   nextOrder = 1
+  /** Called when the last live message of a segment dies. */
+  emptied: () => void = () => {}
 
   publish(by: Segment, offset: number, length: number, sequence: number, queues: readonly number[]): void {
     this.index.put(sequence, queues, by.number, offset, length)
@@ -29,8 +34,10 @@ export class LogState {
     const segment = this.segments.get(this.index.segment)
     const died = this.index.settle(queue, sequence)
     if (segment === undefined) return true
-    if (died) segment.liveBytes -= length
-    if (segment !== by) by.supersedes.add(segment)
+    if (segment !== by) this.#supersede(by, segment)
+    if (!died) return true
+    segment.liveBytes -= length
+    if (segment.liveBytes === 0) this.emptied()
     return true
   }
 
@@ -38,7 +45,7 @@ export class LogState {
     if (!this.index.locate(sequence)) return
     this.index.setDeliveries(queue, sequence, deliveries)
     const segment = this.segments.get(this.index.segment)
-    if (segment !== undefined && segment !== by) by.supersedes.add(segment)
+    if (segment !== undefined && segment !== by) this.#supersede(by, segment)
   }
 
   /** The message is now here, for these queues; its older record is superseded. */
@@ -46,7 +53,7 @@ export class LogState {
     if (this.index.locate(sequence)) {
       const older = this.segments.get(this.index.segment)
       if (older !== undefined) older.liveBytes -= this.index.length
-      if (older !== undefined && older !== by) by.supersedes.add(older)
+      if (older !== undefined && older !== by) by.shadows.add(older)
     }
     this.index.put(
       sequence,
@@ -67,7 +74,7 @@ export class LogState {
   supersedeAnywhere(by: Segment, sequence: number): void {
     for (const segment of this.segments.values())
       if (segment !== by && segment.firstSequence <= sequence && sequence <= segment.lastSequence)
-        by.supersedes.add(segment)
+        this.#supersede(by, segment)
   }
 
   define(key: string, value: string | undefined, order: number): void {
@@ -86,6 +93,11 @@ export class LogState {
   checkpoint(): Checkpoint {
     const segments = [...this.segments.values()].filter(({ state }) => state === 'sealed')
     return { nextSequence: this.nextSequence, nextOrder: this.nextOrder, segments, definitions: this.definitions }
+  }
+
+  #supersede(by: Segment, segment: Segment): void {
+    by.supersedes.add(segment)
+    by.supersedingBytes += SETTLEMENT_BYTES
   }
 
   #contains(segment: Segment, sequence: number, slots: number): void {

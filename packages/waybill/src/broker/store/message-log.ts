@@ -56,6 +56,8 @@ export interface MessageLog {
 export interface MessageLogEvents {
   /** The disk became nearly full, or has room again. */
   blocked?(blocked: boolean, reason: string): void
+  /** A record that was good when it was written cannot be read back; the segment that has it is kept. The log goes on. */
+  damaged?(error: Error): void
   /** A write failed: the log has closed, and every call from now on is answered with this error. */
   failed?(error: Error): void
 }

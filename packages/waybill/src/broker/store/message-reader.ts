@@ -35,6 +35,7 @@ export class MessageReader {
   readonly #open: Segment[] = []
   #waiting: Request[] = []
   #reading: Promise<void> | undefined
+  #busy: { readonly segment: Segment; readonly read: Promise<unknown> } | undefined
 
   constructor(files: StoreFiles, state: LogState, tail: LogTail) {
     this.#files = files
@@ -53,12 +54,22 @@ export class MessageReader {
     )
   }
 
+  /** Keeps the file of a segment open for reading, and closes another if that makes too many. */
+  async keep(segment: Segment): Promise<void> {
+    this.#open.push(segment)
+    if (this.#open.length <= FILES_KEPT) return
+    const [oldest] = this.#open.splice(this.#open[0] === this.#busy?.segment ? 1 : 0, 1)
+    const file = oldest?.file
+    if (oldest !== undefined) oldest.file = undefined
+    await file?.close()
+  }
+
   /** Forgets the segment, whose file is going to be used anew. Resolves when no read of it is under way. */
   async forget(segment: Segment): Promise<void> {
     for (let i = this.#cold.length - 1; i >= 0; i--) if (this.#cold[i]?.segment === segment) this.#cold.splice(i, 1)
     const open = this.#open.indexOf(segment)
     if (open !== -1) this.#open.splice(open, 1)
-    await this.#reading
+    while (this.#busy?.segment === segment) await this.#busy.read
   }
 
   /** Resolves when no read is under way. */
@@ -106,8 +117,14 @@ export class MessageReader {
     const { offset, length } = index
     const segment = this.#state.segments.get(index.segment)
     if (segment === undefined) throw new RangeError(`message ${sequence} is in no segment`)
-    const bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(READ_BYTES, length), segment.end - offset))
-    await (await this.#file(segment)).read(bytes, offset)
+    const bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(READ_BYTES, length), segment.written - offset))
+    const read = this.#file(segment).then((file) => file.read(bytes, offset))
+    this.#busy = { segment, read }
+    try {
+      await read
+    } finally {
+      this.#busy = undefined
+    }
     const block: ColdBlock = { segment, start: offset, bytes }
     this.#cold.push(block)
     if (this.#cold.length > READS_KEPT) this.#cold.shift()
@@ -118,13 +135,7 @@ export class MessageReader {
     if (segment.file !== undefined) return segment.file
     const file = await this.#files.open(segment.name)
     segment.file = file
-    this.#open.push(segment)
-    if (this.#open.length > FILES_KEPT) {
-      const oldest = this.#open.shift()
-      const closing = oldest?.file
-      if (oldest !== undefined) oldest.file = undefined
-      await closing?.close()
-    }
+    await this.keep(segment)
     return file
   }
 }

@@ -55,6 +55,11 @@ export function writeMovePrefix(bytes: Buffer, start: number, queue: number, seq
   bytes.writeUInt16LE(0, bytes.writeUIntLE(sequence, bytes.writeUInt32LE(queue, start), 6))
 }
 
+/** The sequence of the message in the record at `at`. */
+export function messageSequence(bytes: Buffer, at: number): number {
+  return bytes.readUIntLE(at + RECORD_HEADER_BYTES + (typeAt(bytes, at) === RECORD.move ? MOVE_PREFIX_BYTES : 0), 6)
+}
+
 /** Where the content begins in the record at `at`, which must carry a message. */
 export function contentStart(bytes: Buffer, at: number): number {
   const type = typeAt(bytes, at)
@@ -90,7 +95,7 @@ export function copyBytes(holdings: number, contentLength: number): number {
   return 8 + holdings * 6 + contentLength
 }
 
-/** Writes a copy of the message whose content is `from[start, end)`. */
+/** Writes a message again, with the content as it was. */
 export function writeCopy(
   bytes: Buffer,
   start: number,

@@ -140,5 +140,6 @@ function replaySegment(
     })
   if (dry) return undefined
   segment.end = scan.end
+  segment.written = scan.end
   return { segment, batch: scan.batch }
 }

@@ -39,11 +39,9 @@ export class Replay {
         this.#copy(segment, bytes, payload, offset, length)
         break
       case RECORD.settle:
-        segment.supersedingBytes += length
         forEachSettled(bytes, payload, (queue, sequence) => this.#settle(segment, queue, sequence))
         break
       case RECORD.count:
-        segment.supersedingBytes += length
         forEachCounted(bytes, payload, (queue, sequence, deliveries) =>
           this.#state.count(segment, queue, sequence, deliveries),
         )

@@ -8,6 +8,7 @@ import { LogTail } from './log-tail.ts'
 import type { Durable, MessageLog, MessageLogEvents, StoredMessage } from './message-log.ts'
 import { MOST_QUEUES } from './message-index.ts'
 import { MessageReader } from './message-reader.ts'
+import { Reclaimer } from './reclaimer.ts'
 import { MOVE_PREFIX_BYTES, contentSize, publishBytes, writeMovePrefix, writePublish } from './message-record.ts'
 import { RECORD, recordBytes } from './record.ts'
 import { SEGMENT_HEADER_BYTES } from './segment-header.ts'
@@ -49,6 +50,7 @@ export class SegmentLog implements MessageLog {
   readonly #writer: GroupWriter
   readonly #supply: SegmentSupply
   readonly #reader: MessageReader
+  readonly #reclaimer: Reclaimer
   #lastNumber: number
   #condition: Condition = { state: 'open' }
   #closing: Promise<void> | undefined
@@ -61,6 +63,7 @@ export class SegmentLog implements MessageLog {
       ...options,
       ready: () => this.#writer.wake(),
       blocked: (blocked, reason) => options.events.blocked?.(blocked, reason),
+      starved: () => this.#reclaimer.wake(),
     })
     this.#tail = new LogTail(options.batch, {
       blockBytes: options.blockBytes,
@@ -68,12 +71,26 @@ export class SegmentLog implements MessageLog {
       roll: (bytes) => this.#roll(bytes),
       appended: () => this.#writer.wake(),
     })
-    this.#writer = new GroupWriter(this.#tail, (error) => this.#fail(error))
+    this.#writer = new GroupWriter(this.#tail, {
+      failed: (error) => this.#fail(error),
+      finished: (segment) => void this.#reader.keep(segment).catch((error: Error) => options.events.damaged?.(error)),
+    })
     this.#reader = new MessageReader(options.files, this.#state, this.#tail)
+    this.#reclaimer = new Reclaimer({
+      ...options,
+      tail: this.#tail,
+      flush: () => this.flush(),
+      forget: (segment) => this.#reader.forget(segment),
+      recycle: (segment) => this.#supply.recycle(segment),
+      blocked: () => this.#supply.blocked,
+      damaged: (error) => options.events.damaged?.(error),
+    })
+    this.#state.emptied = () => this.#reclaimer.wake()
     if (options.active === undefined) this.#begin(options.firstSegmentBytes, 0)
     else this.#tail.resume(options.active)
     this.#append(RECORD.open, undefined)
     this.#supply.wake()
+    this.#reclaimer.wake()
   }
 
   get pendingBytes(): number {
@@ -104,7 +121,6 @@ export class SegmentLog implements MessageLog {
       this.#tail.reserve(settleBytes(part.length))
       writeSettle(this.#tail.bytes, this.#tail.payload, queue, part)
       this.#tail.commit(RECORD.settle, partDone)
-      this.#tail.segment.supersedingBytes += this.#tail.length
       for (const sequence of part) this.#state.settle(this.#tail.segment, queue, sequence)
     })
   }
@@ -118,7 +134,6 @@ export class SegmentLog implements MessageLog {
       const next = (sequence: number): number => index.deliveries(queue, sequence) + 1
       writeCount(this.#tail.bytes, this.#tail.payload, queue, part, next)
       this.#tail.commit(RECORD.count, partDone)
-      this.#tail.segment.supersedingBytes += this.#tail.length
       for (const sequence of part) this.#state.count(this.#tail.segment, queue, sequence, next(sequence))
     })
   }
@@ -155,6 +170,7 @@ export class SegmentLog implements MessageLog {
   async #close(): Promise<void> {
     try {
       if (this.#condition.state === 'open') {
+        await this.#reclaimer.stop()
         // Alone in its group, so that a bad bit in the group before it cannot pass for a torn one.
         await this.flush()
         this.#append(RECORD.close, undefined)
@@ -168,6 +184,7 @@ export class SegmentLog implements MessageLog {
 
   async #shut(): Promise<void> {
     await this.#writer.stop()
+    await this.#reclaimer.stop()
     await this.#supply.stop()
     await this.#reader.idle()
     for (const segment of this.#state.segments.values()) await segment.file?.close()
@@ -247,6 +264,7 @@ export class SegmentLog implements MessageLog {
   #roll(bytes: number): void {
     this.#tail.segment.state = 'sealed'
     this.#begin(this.#options.segmentBytes, bytes)
+    this.#reclaimer.wake()
   }
 
   #begin(size: number, room: number): void {

@@ -11,6 +11,8 @@ export interface SegmentSupplyOptions {
   /** The file of the segment is open: it may be written. */
   readonly ready: (segment: Segment) => void
   readonly blocked: (blocked: boolean, reason: string) => void
+  /** Called now and then while blocked: it would help to free segments. */
+  readonly starved: () => void
 }
 
 /** Files kept for use as the next segments: one at work, one so that a burst finds one ready. */
@@ -33,6 +35,7 @@ export class SegmentSupply {
   #spareNumber = 0
   #work: Promise<void> | undefined
   #retry: Timer | undefined
+  #again = false
   #stopped = false
   #blocked = false
 
@@ -66,6 +69,7 @@ export class SegmentSupply {
 
   /** Does what there is to do: serve who waits, have a spare ready, see how full the disk is. */
   wake(): void {
+    this.#again = this.#work !== undefined
     if (this.#work !== undefined || this.#stopped) return
     const release = this.#options.runtime.hold('segment supply')
     this.#work = this.#run()
@@ -73,6 +77,8 @@ export class SegmentSupply {
       .finally(() => {
         this.#work = undefined
         release()
+        // A wake between the last look and the end would be lost.
+        if (this.#again) this.wake()
       })
   }
 
@@ -132,7 +138,10 @@ export class SegmentSupply {
   #setBlocked(blocked: boolean, reason: string): void {
     if (blocked && !this.#stopped) {
       this.#retry?.cancel()
-      this.#retry = this.#options.runtime.setTimer(RETRY_MS, () => this.wake())
+      this.#retry = this.#options.runtime.setTimer(RETRY_MS, () => {
+        this.#options.starved()
+        this.wake()
+      })
     }
     if (blocked === this.#blocked) return
     this.#blocked = blocked

@@ -8,17 +8,21 @@ export class Segment {
   readonly size: number
   /** Where the next record goes, or where the last one ended. */
   end = 0
+  /** What is on the disk; the rest, up to `end`, is on its way. */
+  written = 0
   /** Open while it is written, and while it is read from. */
   file: StoreFile | undefined
   /** Bytes of its records that hold messages not yet settled by all their queues. */
   liveBytes = 0
-  /** Bytes of its records that settle or count messages of other segments: needed while those segments exist. */
+  /** About the bytes it would take to write again what `supersedes` is about. */
   supersedingBytes = 0
   /**
-   * Segments with records that records here supersede. This one may not go before them, or what it settled would be
-   * back after a restart.
+   * Segments with messages that records here settle or count. This one may not go before them unless those records are
+   * written again, or what they settled would be back after a restart.
    */
   readonly supersedes: Set<Segment> = new Set()
+  /** Segments with older records of messages that were copied here. Only for a moment: they are being retired. */
+  readonly shadows: Set<Segment> = new Set()
   /** The range of sequences of the messages in it, copies included. */
   firstSequence: number = Infinity
   lastSequence = -1

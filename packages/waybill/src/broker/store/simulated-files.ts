@@ -142,6 +142,8 @@ export class SimulatedDisk {
   }
 
   #write(generation: number, file: SimulatedFile, bytes: Buffer, position: number, done: FileDone): void {
+    // A process that the crash has ended asks for nothing more.
+    if (generation !== this.#generation) return
     const pending: PendingWrite = { file, bytes, position }
     this.#pending.add(pending)
     this.writes++
