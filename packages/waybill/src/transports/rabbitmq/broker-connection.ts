@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel, ConfirmChannel, SocketOptions } from 'amqplib'
-import type { Runtime } from '../../runtime/runtime.ts'
+import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import { connectError } from './amqp-errors.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import type { Driver } from './driver.ts'
@@ -105,11 +105,18 @@ export class BrokerConnection {
   async close(deadlineMs: number, runtime: Runtime): Promise<void> {
     if (!this.#isOpen) return this.#ended
     this.#isOpen = false
-    const timer = runtime.setTimer(deadlineMs, () => this.#socket.abort())
-    // A failed goodbye means that the connection ended first, which is all that is asked; `close` follows either way.
-    await this.#model.close().catch(() => this.#socket.abort())
-    await this.#ended
-    timer.cancel()
+    let timer: Timer | undefined
+    const givenUp = new Promise<void>((resolve) => {
+      timer = runtime.setTimer(deadlineMs, () => {
+        this.#socket.abort()
+        resolve()
+      })
+    })
+    // A failed goodbye means that the connection ended first, which is all that is asked. When the connection is reset in
+    // the same turn, amqplib answers neither close() nor with its `close` event; the deadline then ends the wait.
+    const goodbye = this.#model.close().catch(() => this.#socket.abort())
+    await Promise.race([givenUp, goodbye.then(() => this.#ended)])
+    timer?.cancel()
   }
 }
 
