@@ -42,8 +42,8 @@ export interface MessengerParts {
   readonly sends: SendQueue
   readonly replies: Replies
   readonly logger: Logger
-  /** The return address of this process; subscribes on first use. */
-  readonly returnAddress: () => string | Promise<string>
+  /** The return address of this process, once replies can come there; subscribes on first use. */
+  readonly returnAddress: (withinMs: number) => string | Promise<string>
   /** The return address of a durable reply channel. */
   readonly addressOf: (channel: Channel) => string
   readonly sendTimeoutMs: number
@@ -85,7 +85,7 @@ export class Messenger implements Sender {
 
   async request<M extends AnyRequest>(request: M, body: In<M>, options: RequestOptions = {}): Promise<ReplyOf<M>> {
     const timeoutMs = this.#requestTimeout(options)
-    const address = await this.#parts.returnAddress()
+    const address = await this.#parts.returnAddress(timeoutMs)
     const message = await this.#compose(request, body, options, this.#awaited(address, timeoutMs))
     const { signal } = options
     let stopAbort = (): void => {}
@@ -123,7 +123,7 @@ export class Messenger implements Sender {
       limit: options.limit,
       signal: options.signal,
       compose: async () =>
-        this.#compose(survey, body, options, this.#awaited(await this.#parts.returnAddress(), timeoutMs)),
+        this.#compose(survey, body, options, this.#awaited(await this.#parts.returnAddress(timeoutMs), timeoutMs)),
       send: (message) => this.#hand(survey, message, timeoutMs, options.signal),
     })
   }

@@ -1,6 +1,8 @@
 import { WaybillError } from '../message/errors.ts'
+import type { Deadlines } from '../runtime/deadlines.ts'
 import type { Channel } from '../transport/channel.ts'
 import type { Delivery, Transport } from '../transport/transport.ts'
+import type { TransportEvent } from '../transport/transport-event.ts'
 import type { Replies } from './replies.ts'
 
 /** Replies are handed to their callers at once, so this bounds only what one turn brings. */
@@ -10,34 +12,68 @@ const PREFETCH = 1_000
 export class ReturnAddress {
   readonly #transport: Transport
   readonly #replies: Replies
+  readonly #deadlines: Deadlines
   readonly #channel: Channel
   #address: string | undefined
   #subscribing: Promise<string> | undefined
+  /** The subscription is gone for now: replies would find nobody, so requests wait. Each waiter has a deadline. */
+  #lost = false
+  readonly #waiters = new Set<() => void>()
 
-  constructor(transport: Transport, replies: Replies, name: string) {
+  constructor(transport: Transport, replies: Replies, deadlines: Deadlines, name: string) {
     this.#transport = transport
     this.#replies = replies
+    this.#deadlines = deadlines
     this.#channel = { kind: 'reply', name, shards: 1 }
   }
 
-  get(): string | Promise<string> {
-    if (this.#address !== undefined) return this.#address
-    this.#subscribing ??= this.#subscribe().catch((error: unknown) => {
-      this.#subscribing = undefined // the next request tries again
-      throw error
-    })
-    return this.#subscribing
+  /**
+   * The address, as soon as replies can come there.
+   *
+   * @throws {WaybillError} `WAYBILL_NOT_CONNECTED` when that takes longer than `withinMs`
+   */
+  get(withinMs: number): string | Promise<string> {
+    if (this.#address !== undefined && !this.#lost) return this.#address
+    return this.#within(withinMs)
   }
 
-  /** A reconnect may have swallowed replies: who waits is told. */
-  onGap(channel: string): void {
-    if (channel !== this.#channel.name || this.#address === undefined) return
-    this.#replies.failAll(
-      new WaybillError(
-        'WAYBILL_OUTCOME_UNKNOWN',
-        'the link broke while the request was pending; it may have been handled',
-      ),
-    )
+  onEvent(event: TransportEvent): void {
+    if (!('channel' in event) || event.channel !== this.#channel.name || event.group !== this.#channel.name) return
+    if (event.type === 'gap') {
+      const what = 'the link broke while the request was pending; it may have been handled'
+      this.#replies.failAll(new WaybillError('WAYBILL_OUTCOME_UNKNOWN', what))
+    } else if (event.type === 'subscription-lost') this.#lost = true
+    else if (event.type === 'subscription-restored') {
+      this.#lost = false
+      for (const wake of this.#waiters) wake()
+    }
+  }
+
+  #within(ms: number): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void): void => {
+        this.#waiters.delete(wake)
+        deadline.cancel()
+        settle()
+      }
+      const wake = (): void => {
+        if (this.#lost) return
+        this.#subscribing ??= this.#subscribe().catch((error: unknown) => {
+          this.#subscribing = undefined // the next request tries again
+          throw error
+        })
+        this.#subscribing.then(
+          (address) => end(() => resolve(address)),
+          (error: unknown) => end(() => reject(error instanceof Error ? error : new Error(String(error)))),
+        )
+      }
+      const deadline = this.#deadlines.add(ms, () => {
+        const what = `replies cannot be received since the link is down; the request was not sent within ${ms} ms`
+        end(() => reject(new WaybillError('WAYBILL_NOT_CONNECTED', what)))
+      })
+      this.#waiters.add(wake)
+      wake()
+    })
   }
 
   async #subscribe(): Promise<string> {
@@ -56,8 +92,9 @@ export class ReturnAddress {
       subscription.settle(batch.map((delivery) => ({ delivery, action: 'ack' })))
     }
     take(early)
-    if (subscription.address === undefined)
+    if (subscription.address === undefined) {
       throw new WaybillError('WAYBILL_UNSUPPORTED', `${this.#transport.name} gave no return address`)
+    }
     this.#address = subscription.address
     return subscription.address
   }

@@ -59,15 +59,14 @@ export class RunningBus implements Bus {
   #draining: Promise<void> | undefined
 
   constructor(transport: Transport, settings: BusSettings) {
-    const { runtime, logger } = settings
+    const { runtime } = settings
     this.#transport = transport
     this.#settings = settings
     this.#deadlines = new Deadlines(runtime)
     this.#sends = new SendQueue(transport, runtime, this.#deadlines)
     this.#replies = new Replies(this.#deadlines)
-    this.#returnAddress = new ReturnAddress(transport, this.#replies, settings.name)
+    this.#returnAddress = new ReturnAddress(transport, this.#replies, this.#deadlines, settings.name)
     this.#messenger = this.#speakFor(settings.name)
-    void logger
   }
 
   get facts(): EngineFacts {
@@ -200,7 +199,7 @@ export class RunningBus implements Bus {
         warnBodyBytes,
         sends: this.#sends,
         replies: this.#replies,
-        returnAddress: () => this.#returnAddress.get(),
+        returnAddress: (withinMs) => this.#returnAddress.get(withinMs),
         addressOf: (channel) => this.#transport.addressOf(channel),
       },
       source,
@@ -210,6 +209,7 @@ export class RunningBus implements Bus {
 
   #onEvent(event: TransportEvent): void {
     if (transportChanged.hasSubscribers) transportChanged.publish({ transport: this.#transport.name, event })
+    this.#returnAddress.onEvent(event)
     const { logger } = this.#settings
     switch (event.type) {
       case 'disconnected':
@@ -230,9 +230,6 @@ export class RunningBus implements Bus {
           { transport: this.#transport.name, reason: event.reason },
           'the broker holds publishers back; sends wait',
         )
-        break
-      case 'gap':
-        this.#returnAddress.onGap(event.channel)
         break
       case 'error':
         logger.error({ transport: this.#transport.name, error: event.error.message }, 'the transport reports an error')
