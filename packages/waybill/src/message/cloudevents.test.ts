@@ -2,7 +2,7 @@ import { HTTP, type CloudEvent } from 'cloudevents'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromAttributes, toAttributes } from './cloudevents.ts'
-import { fromEnvelope, toEnvelope } from './cloudevents-envelope.ts'
+import { ENVELOPE_CONTENT_TYPE, fromEnvelope, toEnvelope } from './cloudevents-envelope.ts'
 import { anyMessage, message } from './message-arbitrary.test-support.ts'
 import { NO_HEADERS, type WireMessage } from './wire-message.ts'
 
@@ -13,7 +13,7 @@ const comparable = (one: WireMessage): unknown => ({ ...one, headers: { ...one.h
 /** What the CloudEvents project's own SDK reads in our envelope. */
 const sdkReads = (envelope: Uint8Array): CloudEvent<unknown> =>
   HTTP.toEvent({
-    headers: { 'content-type': 'application/cloudevents+json' },
+    headers: { 'content-type': ENVELOPE_CONTENT_TYPE },
     body: new TextDecoder().decode(envelope),
   }) as CloudEvent<unknown>
 
