@@ -33,7 +33,7 @@ describeRabbitmq('bus over a link that fails', () => {
     deleteEntities({
       queues: [0, 1]
         .flatMap((shard) => [`${name}:in-order:${shard}`, `${name}:in-order:${shard}:retry`])
-        .concat(`${name}:in-order:dead`, `${name}.go`, `${name}.go:goer:dead`),
+        .concat(`${name}:in-order:dead`, `${name}.go`, `${name}.ask:slow:dead`),
       exchanges: [name, `${name}:in-order:members`, `${name}.go:owner`, `${name}.ask:owner`],
     }),
   )
