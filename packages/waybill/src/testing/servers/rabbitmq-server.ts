@@ -79,7 +79,10 @@ export class RabbitmqServer {
     await this.#node.says(/completed with \d+ plugins/, START_DEADLINE_MS)
   }
 
-  /** `kill -9`: the node has no time for anything. */
+  /**
+   * `kill -9`: the node has no time for anything. RabbitMQ 3.10 writes the names of quorum queues to disk half a second
+   * late: one that was declared just before comes back without a leader, and hangs whoever uses it.
+   */
   async kill(): Promise<void> {
     await this.#node?.end('SIGKILL')
   }

@@ -1,0 +1,27 @@
+import { connect as connectAmqp } from 'amqplib'
+import { expect, test } from 'vitest'
+import { RabbitmqServer } from './rabbitmq-server.ts'
+
+test.skipIf(RabbitmqServer.findProgram() === undefined)(
+  'RabbitmqServer keeps confirmed messages through kill() and restart()',
+  { timeout: 180_000 },
+  async () => {
+    await using server = await RabbitmqServer.start()
+    const before = await connectAmqp(server.url)
+    const lost = new Promise((resolve) => before.on('close', resolve))
+    before.on('error', () => undefined)
+    const channel = await before.createConfirmChannel()
+    await channel.assertQueue('kept')
+    channel.sendToQueue('kept', Buffer.from('still here'), { persistent: true })
+    await channel.waitForConfirms()
+    await server.kill()
+    await lost
+    await expect(connectAmqp(server.url)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    await server.restart()
+    const after = await connectAmqp(server.url)
+    const reader = await after.createChannel()
+    const message = await reader.get('kept', { noAck: true })
+    expect(message === false ? undefined : message.content.toString()).toBe('still here')
+    await after.close()
+  },
+)
