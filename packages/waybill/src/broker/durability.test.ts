@@ -101,6 +101,18 @@ describe('after a restart', () => {
     expect(broker.findQueue('dead')?.ready).toBe(1)
   })
 
+  test('what a full queue drops is read from disk, and dead-lettered once', async () => {
+    await declared('dead')
+    const toDead = { deadLetterExchange: '', deadLetterRoutingKey: 'dead' }
+    await declared('q', { arguments: { ...toDead, maxLength: 3 } })
+    await Promise.all(['1', '2', '3'].map((text) => new Publisher(broker).send('q', text)))
+    await restart()
+    await Promise.all(['4', '5'].map((text) => new Publisher(broker).send('q', text)))
+    const [dead, rest] = [new Subscriber(broker, 'dead'), new Subscriber(broker, 'q')]
+    await vi.waitFor(() => expect(dead.texts.toSorted()).toEqual(['1', '2']))
+    await vi.waitFor(() => expect(rest.texts).toEqual(['3', '4', '5']))
+  })
+
   test('a message that has expired meanwhile is not handed out', async () => {
     await declared('q')
     const publisher = new Publisher(broker)

@@ -27,7 +27,7 @@ export class TopicMatcher<T> implements Matcher<T> {
   }
 
   match(routingKey: string, _headers: () => FieldTable, found: Set<T>): void {
-    walk(this.#root, words(routingKey), 0, found, new Map())
+    walk(this.#root, words(routingKey), 0, found, new Set())
   }
 }
 
@@ -44,15 +44,13 @@ function words(key: string): readonly string[] {
   return key === '' ? [] : key.split('.')
 }
 
-function walk<T>(node: Node<T>, key: readonly string[], at: number, found: Set<T>, seen: Map<Node<T>, number>): void {
+function walk<T>(node: Node<T>, key: readonly string[], at: number, found: Set<T>, seen: Set<Node<T>>): void {
   const many = node.children.get('#')
-  // Below a `#` any rest of the key may begin; a rest that was walked from there before finds nothing new.
-  if (many !== undefined) {
-    const walked = seen.get(many) ?? Number.POSITIVE_INFINITY
-    if (at < walked) {
-      seen.set(many, at)
-      for (let rest = at; rest <= key.length && rest < walked; rest++) walk(many, key, rest, found, seen)
-    }
+  // Below a `#` any rest of the key may begin. A node is come to with ever later places of the key, so that the first
+  // visit has walked all rests that a later one would.
+  if (many !== undefined && !seen.has(many)) {
+    seen.add(many)
+    for (let rest = at; rest <= key.length; rest++) walk(many, key, rest, found, seen)
   }
   const word = key[at]
   if (word === undefined) {

@@ -65,19 +65,6 @@ export class MessageIndex {
     const position = this.#end++
     const chunkAt = Math.floor(position / CHUNK) - this.#firstChunk
     const at = position % CHUNK
-    if (at === 0 && chunkAt > 0 && this.#chunks[chunkAt - 1]?.live === 0) this.#release(chunkAt - 1)
-    return this.#write(position, at, sequence, message, deadline, size)
-  }
-
-  #write(
-    position: number,
-    at: number,
-    sequence: number,
-    message: Message | undefined,
-    deadline: number,
-    size: number,
-  ): number {
-    const chunkAt = Math.floor(position / CHUNK) - this.#firstChunk
     let chunk = this.#chunks[chunkAt]
     if (chunk === undefined) this.#chunks[chunkAt] = chunk = newChunk()
     chunk.state[at] = READY

@@ -39,6 +39,19 @@ describe('consumers', () => {
     expect([a.texts.length, b.texts.length]).toEqual([2, 4])
   })
 
+  test('keep their turns when one before them goes', async () => {
+    declare('q')
+    const [a, b, c] = [0, 1, 2].map(() => new Subscriber(broker, 'q')) as [Subscriber, Subscriber, Subscriber]
+    await sendAll(['1'])
+    await runtime.settle()
+    expect(a.texts).toEqual(['1'])
+    a.ack('1')
+    a.channel.close()
+    await sendAll(['2', '3'])
+    await runtime.settle()
+    expect([b.texts, c.texts]).toEqual([['2'], ['3']])
+  })
+
   test('without acknowledgement leave nothing unsettled', async () => {
     const queue = declare('q')
     const subscriber = new Subscriber(broker, 'q', { noAck: true, prefetch: 1 })
@@ -213,6 +226,16 @@ describe('length limits', () => {
     expect(queue.ready).toBe(0)
     await sendAll(['1234567890'])
     expect(queue.ready).toBe(1)
+  })
+
+  test('by bytes, those that came back included', async () => {
+    const queue = declare('q', { maxLengthBytes: 10 })
+    await sendAll(['aaaa', 'bbbb'])
+    const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+    await runtime.settle()
+    subscriber.channel.close()
+    await sendAll(['cccc'])
+    expect(queue.ready).toBe(2)
   })
 
   test('reject-publish refuses, and takes again when there is room', async () => {
