@@ -37,7 +37,7 @@ const graph = new Map<string, string[]>()
 
 for (const file of files) {
   const text = readFileSync(file, 'utf8')
-  const isTest = /\.(test|test-d|int\.test|e2e\.test)\.ts$/.test(file)
+  const isTest = /\.(test|test-d|test-support)\.ts$/.test(file)
   const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) =>
     resolve(dirname(file), match[1] ?? ''),
   )

@@ -22,8 +22,8 @@ const RESERVED = 'amq.'
 
 /** Exchanges, queues and bindings by name, and the rules for declaring and deleting them. Knows nothing of durability. */
 export class Topology {
-  readonly exchanges = new Map<string, Exchange<Queue>>()
-  readonly queues = new Map<string, Queue>()
+  readonly exchanges: Map<string, Exchange<Queue>> = new Map()
+  readonly queues: Map<string, Queue> = new Map()
 
   constructor() {
     for (const definition of PREDECLARED) this.exchanges.set(definition.name, new Exchange(definition))

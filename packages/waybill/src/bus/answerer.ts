@@ -2,16 +2,23 @@ import type { EncodedReply } from '../contract/reply.ts'
 import { replyTo } from '../message/build-message.ts'
 import { isWaybillError } from '../message/errors.ts'
 import type { WireMessage } from '../message/wire-message.ts'
-import type { BusSettings } from './running-bus.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import type { Logger } from './logger.ts'
 import type { SendQueue } from './send-queue.ts'
+
+export interface AnswererSettings {
+  readonly runtime: Runtime
+  readonly logger: Logger
+  readonly sendTimeoutMs: number
+}
 
 /** Sends replies to the return addresses of requests. */
 export class Answerer {
   readonly #sends: SendQueue
-  readonly #settings: Pick<BusSettings, 'runtime' | 'logger' | 'sendTimeoutMs'>
+  readonly #settings: AnswererSettings
   readonly #source: string
 
-  constructor(sends: SendQueue, settings: Pick<BusSettings, 'runtime' | 'logger' | 'sendTimeoutMs'>, source: string) {
+  constructor(sends: SendQueue, settings: AnswererSettings, source: string) {
     this.#sends = sends
     this.#settings = settings
     this.#source = source

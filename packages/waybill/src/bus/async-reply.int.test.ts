@@ -20,7 +20,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
   if (RABBITMQ_URL !== '')
     await deleteEntities({
-      queues: [`${name}:replies`, `${name}:replies:dead`, `${name}.ask:answerer:dead`],
+      queues: [`${name}:replies`, `${name}:${name}:dead`, `${name}.ask:answerer:dead`],
       exchanges: [`${name}.ask:owner`],
     })
 })

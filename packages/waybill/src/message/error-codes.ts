@@ -4,7 +4,44 @@
  */
 export type ErrorScope = 'message' | 'subscription' | 'connection' | 'configuration'
 
-interface ErrorEntry {
+/** The closed list. */
+export type ErrorCode =
+  | 'WAYBILL_BAD_URL'
+  | 'WAYBILL_DRIVER_MISSING'
+  | 'WAYBILL_ACCESS_REFUSED'
+  | 'WAYBILL_TOPOLOGY_CONFLICT'
+  | 'WAYBILL_NOT_FOUND'
+  | 'WAYBILL_COMMAND_CLAIMED'
+  | 'WAYBILL_ORDER_NEEDS_SHARDS'
+  | 'WAYBILL_UNSUPPORTED'
+  | 'WAYBILL_LIMIT'
+  | 'WAYBILL_STORE_IN_USE'
+  | 'WAYBILL_STORE_DAMAGED'
+  | 'WAYBILL_STORE_VERSION'
+  | 'WAYBILL_NO_DEFAULT_FOLDER'
+  | 'WAYBILL_NOT_CONNECTED'
+  | 'WAYBILL_CLOSED'
+  | 'WAYBILL_STORE_FAILED'
+  | 'WAYBILL_SUBSCRIPTION_LOST'
+  | 'WAYBILL_POSITION_GONE'
+  | 'WAYBILL_INVALID_MESSAGE'
+  | 'WAYBILL_MALFORMED'
+  | 'WAYBILL_UNKNOWN_TYPE'
+  | 'WAYBILL_UNROUTABLE'
+  | 'WAYBILL_REFUSED'
+  | 'WAYBILL_TOO_LARGE'
+  | 'WAYBILL_OUTCOME_UNKNOWN'
+  | 'WAYBILL_BACKPRESSURE'
+  | 'WAYBILL_REQUEST_TIMEOUT'
+  | 'WAYBILL_HANDLER_TIMEOUT'
+  | 'WAYBILL_HANDLER_FAILED'
+  | 'WAYBILL_REMOTE_FAILED'
+  | 'WAYBILL_EXPIRED'
+  | 'WAYBILL_POISON'
+  | 'WAYBILL_DEAD_LETTERED'
+  | 'WAYBILL_ABORTED'
+
+export interface ErrorEntry {
   readonly scope: ErrorScope
   /** What it means and the likely cause, in one sentence. */
   readonly cause: string
@@ -13,7 +50,7 @@ interface ErrorEntry {
 }
 
 /** The closed list of Waybill's error codes. A code keeps its meaning between major versions. */
-export const ERROR_CODES = {
+export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
   // --- configuration: refuse to start
   WAYBILL_BAD_URL: {
     scope: 'configuration',
@@ -189,6 +226,4 @@ export const ERROR_CODES = {
     cause: 'The caller aborted the operation.',
     cure: 'Nothing to do; a request already sent may still be handled.',
   },
-} as const satisfies Record<string, ErrorEntry>
-
-export type ErrorCode = keyof typeof ERROR_CODES
+}

@@ -6,12 +6,12 @@ export const MAX_HEADERS = 64
 /** AMQP 0-9-1 gives a name one length byte and asks for at most 128 characters (section 4.2.5.5). */
 export const MAX_HEADER_NAME_LENGTH = 128
 /** UTF-8 bytes of one value: what HTTP servers take for a line. */
-export const MAX_HEADER_BYTES = 8 * 1_024
+export const MAX_HEADER_BYTES: number = 8 * 1_024
 /**
  * UTF-8 bytes of all names and values. RabbitMQ keeps a message's headers in one frame, of 128 KiB unless configured
  * otherwise; half of it stays free for Waybill's own headers and the history of failures.
  */
-export const MAX_HEADERS_BYTES = 64 * 1_024
+export const MAX_HEADERS_BYTES: number = 64 * 1_024
 
 // RFC 9110 section 5.6.2, `token`: what every engine, and HTTP, takes for a name.
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/

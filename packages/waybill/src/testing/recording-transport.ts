@@ -15,8 +15,8 @@ export class Record {
   readonly deliveries: WireMessage[] = []
   readonly settlements: { readonly settlement: Settlement; readonly group: string; readonly channel: string }[] = []
   /** Deliveries still to be lost before their acknowledgement, and messages still to be stored twice, by type. */
-  readonly crashes = new Map<string, number>()
-  readonly duplicates = new Map<string, number>()
+  readonly crashes: Map<string, number> = new Map()
+  readonly duplicates: Map<string, number> = new Map()
 
   /** Takes one from `counts`, where there is one. */
   take(counts: Map<string, number>, type: string): boolean {

@@ -8,7 +8,7 @@ import { toProperties } from '../amqp/message-mapping.ts'
  * Most bytes of headers. amqplib encodes them into 64 KiB and cuts off silently what is beyond, which the broker would
  * answer by closing the connection; 4 KiB of it are left to the names and headers that are always there.
  */
-export const MAX_HEADER_BYTES = 60 * 1_024
+export const MAX_HEADER_BYTES: number = 60 * 1_024
 /** What UTF-8 may make of one UTF-16 unit. */
 const LONGEST_UNIT = 3
 /** Length and type of a table's field, and the length of its name. */
