@@ -188,10 +188,11 @@ export class ShardGate<D> {
 
   #leftLane(): void {
     this.#laneLength--
-    const [first] = this.#stuck
-    if (first === undefined || this.#laneLength >= this.#laneLimit) return
-    this.#stuck.delete(first)
-    this.#advance(first)
+    for (const queue of this.#stuck) {
+      if (this.#laneLength >= this.#laneLimit) return
+      this.#stuck.delete(queue)
+      this.#advance(queue)
+    }
   }
 
   #queueOf(key: string): KeyQueue<D> {

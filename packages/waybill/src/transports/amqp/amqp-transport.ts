@@ -94,14 +94,14 @@ export class AmqpTransport implements Transport {
     this.#requireOpen()
     const release = this.#context.runtime.hold('subscribing')
     try {
-      const subscription = await openSubscription(spec, this.#context, receive, (closed) => {
-        this.#subscriptions.delete(closed)
+      const subscription = await openSubscription(spec, this.#context, receive, {
+        opening: (opening) => void this.#subscriptions.add(opening),
+        closed: (closed) => void this.#subscriptions.delete(closed),
       })
       if ((this.#state as string) === 'closed') {
         await subscription.close(0)
         throw this.#closed()
       }
-      this.#subscriptions.add(subscription)
       if (!spec.transient) this.#remember(spec.group)
       return subscription
     } finally {

@@ -31,7 +31,7 @@ export class Idle {
 
   /** Resolves at zero, or `withinMs` from now at the latest. */
   wait(withinMs: number): Promise<void> {
-    if (this.#count === 0) return Promise.resolve()
+    if (this.#count === 0 || withinMs <= 0) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = this.#runtime.setTimer(withinMs, resolve)
       this.#waiters.push(() => {

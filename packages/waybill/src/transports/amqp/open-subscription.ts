@@ -7,12 +7,18 @@ import { QueueSubscription } from './queue-subscription.ts'
 import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
 import { groupTopology, isOrdered, transientTopology } from './topology.ts'
 
+export interface SubscriptionEvents {
+  /** From now on it is told of the link. */
+  opening(subscription: LinkedSubscription): void
+  closed(subscription: LinkedSubscription): void
+}
+
 /** Resolves when the broker delivers to the subscription. */
 export async function openSubscription(
   spec: SubscriptionSpec,
   context: SubscriptionContext,
   receive: (batch: readonly Delivery[]) => void,
-  onClosed: (subscription: LinkedSubscription) => void,
+  events: SubscriptionEvents,
 ): Promise<Subscription & LinkedSubscription> {
   check(spec)
   const { group } = spec
@@ -20,9 +26,16 @@ export async function openSubscription(
   const topology = spec.transient ? transientTopology(group, context.runtime.newId()) : groupTopology(group)
   const Kind = isOrdered(group) && !spec.transient ? OrderedSubscription : QueueSubscription
   const subscription: OrderedSubscription | QueueSubscription = new Kind(spec, topology, context, receive, () =>
-    onClosed(subscription),
+    events.closed(subscription),
   )
-  await subscription.start()
+  events.opening(subscription)
+  try {
+    await subscription.start()
+  } catch (error) {
+    // Takes back what was begun; why it did not begin tells more than why that failed, too.
+    await subscription.close(0).catch(() => undefined)
+    throw error
+  }
   return subscription
 }
 

@@ -67,13 +67,16 @@ export class GroupMembers {
       queues: [{ name: this.#queue, life: 'exclusive' }],
       bindings: [{ queue: this.#queue, exchange: membersExchange(this.#group), routingKey: '' }],
     })
-    this.#consumer = await engine.consume(
+    const consumer = await engine.consume(
       { queue: this.#queue, prefetch: 0, noAck: true },
       {
         deliver: (batch) => this.#hear(batch),
         cancelled: (error) => this.#events.failed(error),
       },
     )
+    this.#consumer = consumer
+    // Ended meanwhile, by a lost link: a member that said hello now would be given shards, and be deaf.
+    if (this.#ended) return await this.close()
     await this.#say([this.#toAll('hello')])
     this.watch()
   }

@@ -242,3 +242,28 @@ test('a command with shards is ordered, and its sender may declare it first', as
   await runtime.settle()
   expect(owner.ids()).toEqual(['1'])
 })
+
+test('a link lost while subscribing leaves neither a deaf subscription nor a timer', async () => {
+  for (let turns = 0; turns < 12; turns++) {
+    const { runtime, broker, one } = await start()
+    const got: Delivery[] = []
+    const mail = group(orders, 'mail', { ordered: true })
+    const opening = one.transport.subscribe(
+      { group: mail, transient: false, prefetch: 100 },
+      (batch) => void got.push(...batch),
+    )
+    const opened = opening.then(() => true, () => false) // prettier-ignore
+    for (let n = 0; n < turns; n++) await new Promise<void>((resolve) => runtime.defer(resolve))
+    one.engine.cut()
+    one.engine.restore()
+    await runtime.advance(6_000)
+    await runtime.settle()
+    await publish(one, 'a1', 'b1')
+    await runtime.settle()
+    if (await opened)
+      expect(got.map((each) => each.message.id).toSorted(), `cut after ${turns} turns`).toEqual(['a1', 'b1'])
+    await one.transport.close(0)
+    expect(runtime.timers).toEqual([])
+    expect(broker.queues.has('orders:shipping:0')).toBe(true)
+  }
+})

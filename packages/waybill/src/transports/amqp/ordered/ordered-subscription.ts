@@ -1,3 +1,4 @@
+import { WaybillError } from '../../../message/errors.ts'
 import { Deadlines } from '../../../runtime/deadlines.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
 import { backOffMs } from '../back-off.ts'
@@ -66,7 +67,8 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     const members = (this.#members = this.#newMembers())
     await this.#context.declarer.declare(this.#topology)
     await members.join()
-    if (members === this.#members) await this.#reconcile()
+    if (members !== this.#members) throw this.#lost()
+    await this.#reconcile()
   }
 
   settle(batch: readonly Settlement[]): void {
@@ -90,6 +92,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   linkDown(error: Error): void {
     this.#takeUp.linkDown()
     this.#end()
+    this.#members = this.#newMembers()
     this.#emit({ type: 'subscription-lost', error })
   }
 
@@ -263,6 +266,11 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       owner.probe()
       members.watch()
     }
+  }
+
+  #lost(): WaybillError {
+    const { channel, name } = this.#spec.group
+    return new WaybillError('WAYBILL_NOT_CONNECTED', `the link broke while ${name} subscribed to ${channel.name}`)
   }
 
   #report(error: unknown): void {
