@@ -105,6 +105,8 @@ test('halfOpen() takes one side away without telling the other, and swallows wha
   })
   expect(client.destroyed).toBe(false)
   expect(client.readableEnded).toBe(false)
+  client.end()
+  await vi.waitFor(() => expect(proxy.connections).toBe(0))
   await echoing()
 })
 

@@ -28,6 +28,7 @@ export class TrafficLane {
       this.#pass()
     })
     from.on('end', () => {
+      if (this.#isDiscarding) return void from.destroy()
       this.#isEnded = true
       this.#pass()
     })

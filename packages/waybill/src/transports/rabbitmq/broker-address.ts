@@ -32,8 +32,9 @@ export function parseBrokerAddress(url: string): BrokerAddress {
   if (parts.search !== '' || parts.hash !== '')
     throw new WaybillError('WAYBILL_BAD_URL', `${redacted(url)} has parameters; pass them as options of rabbitmq()`)
   const path = parts.pathname.slice(1)
-  if (path.includes('/'))
-    throw new WaybillError('WAYBILL_BAD_URL', `${redacted(url)} has a / in its virtual host: write it as %2F`)
+  // An @ here comes from a password with a / in it.
+  if (/[/@]/.test(path))
+    throw new WaybillError('WAYBILL_BAD_URL', `${redacted(url)} has a / or @ in its virtual host: write %2F or %40`)
   const hostname = parts.hostname.replace(/^\[|\]$/g, '')
   const port = parts.port === '' ? (protocol === 'amqp' ? 5672 : 5671) : Number(parts.port)
   const anonymous = parts.username === '' && parts.password === ''

@@ -6,6 +6,8 @@ import type { Driver } from './driver.ts'
 import type { RabbitmqOptions } from './rabbitmq-options.ts'
 
 const DEFAULT_HEARTBEAT_SECONDS = 10
+/** Frames that amqplib buffers, twice, before it says that it is full: with bodies of 128 KiB a frame, 128 MiB. */
+const MAX_BUFFERED_FRAMES = 512
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
 
 export interface ConnectionListener {
@@ -98,7 +100,7 @@ export class BrokerConnection {
   }
 
   openConfirmChannel(): Promise<ConfirmChannel> {
-    return this.#model.createConfirmChannel()
+    return this.#model.createConfirmChannel({ highWaterMark: MAX_BUFFERED_FRAMES })
   }
 
   /** Says goodbye, and gives up on a peer that has not answered within `deadlineMs`. */

@@ -1,115 +1,256 @@
-import { afterEach, expect, test, vi } from 'vitest'
-import { NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
-import { systemRuntime } from '../../runtime/system-runtime.ts'
-import type { AmqpConsumer, AmqpDelivery, Publication } from '../amqp/engine.ts'
+import { expect, test, vi } from 'vitest'
+import { isWaybillError } from '../../message/errors.ts'
+import {
+  BROKER_URL,
+  connected,
+  consuming,
+  holds,
+  message,
+  outcomes,
+  publication,
+  queueOf,
+  runtime,
+} from './broker.test-support.ts'
 import { RabbitmqEngine } from './engine.ts'
 
-const URL_OF_BROKER = process.env['WAYBILL_RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672'
-const runtime = systemRuntime()
-const cleanUps: (() => Promise<void>)[] = []
+const never = new AbortController().signal
 
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
+test('connect() tells product, version and limits', async () => {
+  const engine = new RabbitmqEngine({ url: BROKER_URL }, runtime)
+  const facts = await engine.connect(never)
+  await engine.close(1_000)
+  expect(facts).toMatchObject({ engine: 'rabbitmq', version: expect.stringMatching(/^\d+\.\d+/) })
 })
 
-test('publish() confirms, and consume() hands over what was published, in order', async () => {
-  const engine = await connected()
-  const queue = await durableQueue(engine)
+test('connect() says that a broker is down, without the password', async () => {
+  const engine = new RabbitmqEngine({ url: 'amqp://me:secret@127.0.0.1:1/' }, runtime)
+  const error = await engine.connect(never).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code: 'WAYBILL_NOT_CONNECTED', cause: { code: 'ECONNREFUSED' } })
+  expect((error as Error).message).toContain('amqp://127.0.0.1:1/')
+  expect((error as Error).message).not.toContain('secret')
+})
+
+test('connect() says that the password or the virtual host is wrong', async () => {
+  const { port, hostname } = new URL(BROKER_URL)
+  for (const url of [`amqp://guest:secret@${hostname}:${port}/`, `amqp://guest:guest@${hostname}:${port}/missing`]) {
+    const error = await new RabbitmqEngine({ url }, runtime).connect(never).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'WAYBILL_ACCESS_REFUSED' })
+    expect((error as Error).message).not.toContain('secret')
+  }
+})
+
+test('connect() tries one address after another', async () => {
+  const { engine } = await connected({ urls: ['amqp://127.0.0.1:1', BROKER_URL] })
+  expect(await engine.checkQueue('waybill-test.missing')).toBeUndefined()
+})
+
+test('connect() is ended by its signal', async () => {
+  const engine = new RabbitmqEngine({ url: BROKER_URL }, runtime)
+  await expect(engine.connect(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
+})
+
+test('declareQueue() refuses unequal arguments, and nothing else is disturbed', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
   const inbox = await consuming(engine, queue, 10)
-  const results = await engine.publish(['a', 'b', 'c'].map((text) => publication(queue, text)))
-  expect(results).toEqual([{ outcome: 'accepted' }, { outcome: 'accepted' }, { outcome: 'accepted' }])
-  await inbox.until(3)
-  expect(inbox.texts()).toEqual(['a', 'b', 'c'])
-  inbox.consumer.ack(inbox.deliveries.map((each) => each.tag))
-  await inbox.consumer.close()
-  // The queue hears of the channel's end a moment later.
-  await vi.waitFor(async () => expect(await engine.checkQueue(queue)).toEqual({ messages: 0, consumers: 0 }))
+  const conflict = engine.declareQueue({ name: queue, life: 'durable', maxLength: 5 })
+  const equal = engine.declareQueue({ name: queue, life: 'durable' })
+  await expect(conflict).rejects.toMatchObject({
+    code: 'WAYBILL_TOPOLOGY_CONFLICT',
+    message: expect.stringContaining(queue),
+  })
+  await equal
+  expect(await outcomes(engine, [publication(queue, 'a')])).toEqual(['accepted'])
+  await inbox.until(1)
 })
 
-test('publish() answers unroutable for a mandatory message that no queue takes, in its place', async () => {
-  const engine = await connected()
-  const queue = await durableQueue(engine)
+test('checkQueue() is undefined for a queue that does not exist; bindQueue() and consume() say so', async () => {
+  const { engine } = await connected()
+  const missing = `waybill-test.${runtime.newId()}`
+  expect(await engine.checkQueue(missing)).toBeUndefined()
+  await expect(engine.bindQueue(missing, 'amq.topic', '#')).rejects.toMatchObject({ code: 'WAYBILL_NOT_FOUND' })
+  await expect(consuming(engine, missing, 1)).rejects.toMatchObject({ code: 'WAYBILL_NOT_FOUND' })
+})
+
+test('publish() confirms, and consume() hands over what was published, in order and whole', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
+  const inbox = await consuming(engine, queue, 10)
+  const sent = message('a', { key: 'k', headers: { name: 'grün' }, replyTo: 'back', correlationId: 'c', attempt: 3 })
+  expect(await outcomes(engine, [publication(queue, 'a', { message: sent }), publication(queue, '')])).toEqual([
+    'accepted',
+    'accepted',
+  ])
+  await inbox.until(2)
+  expect(inbox.texts()).toEqual(['a', ''])
+  expect(inbox.deliveries[0]).toMatchObject({ message: sent, redelivered: false, deliveryCount: 1, routingKey: queue })
+  inbox.consumer.ack(inbox.tags())
+  await inbox.consumer.close()
+  await vi.waitFor(holds(engine, queue, 0))
+})
+
+test('publish() answers each of a batch: unroutable where mandatory, refused where the queue is full', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
+  const full = await queueOf(engine, { maxLength: 1 })
   const missing = `${queue}.missing`
+  // A quorum queue counts in its own time, so it takes a few more than it should.
+  await vi.waitFor(async () => expect(await outcomes(engine, [publication(full, 'x')])).toEqual(['refused']))
   const results = await engine.publish([
     publication(queue, 'a'),
-    { ...publication(missing, 'b'), mandatory: true },
+    publication(missing, 'b', { mandatory: true }),
     publication(missing, 'c'),
-    { ...publication(missing, 'd'), mandatory: true },
-    publication(queue, 'e'),
+    publication(missing, 'd', { mandatory: true }),
+    publication(full, 'e'),
+    publication(queue, 'f'),
   ])
-  expect(results.map((each) => each.outcome)).toEqual(['accepted', 'unroutable', 'accepted', 'unroutable', 'accepted'])
+  expect(results.map((each) => each.outcome)).toEqual([
+    'accepted',
+    'unroutable',
+    'accepted',
+    'unroutable',
+    'refused',
+    'accepted',
+  ])
+  expect(isWaybillError(results[4]?.outcome === 'refused' && results[4].error, 'WAYBILL_REFUSED')).toBe(true)
 })
 
-async function connected(): Promise<RabbitmqEngine> {
-  const engine = new RabbitmqEngine({ url: URL_OF_BROKER, prefix: 'waybill-test.' }, runtime)
-  await engine.connect(new AbortController().signal)
-  cleanUps.push(() => engine.close(1_000))
-  return engine
-}
+test('publish() to a missing exchange leaves those unknown that the broker never answered, and goes on', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
+  const batch = [publication(queue, 'a'), publication(queue, 'b', { exchange: 'waybill-test.missing' })]
+  const [, second] = await engine.publish(batch)
+  expect(second).toMatchObject({ outcome: 'unknown', error: { code: 'WAYBILL_OUTCOME_UNKNOWN' } })
+  expect(await outcomes(engine, [publication(queue, 'c')])).toEqual(['accepted'])
+})
 
-async function durableQueue(engine: RabbitmqEngine): Promise<string> {
-  const name = `waybill-test.${runtime.newId()}`
-  await engine.declareQueue({ name, life: 'durable' })
-  cleanUps.push(() => engine.deleteQueue(name))
-  return name
-}
+test('publish() refuses what AMQP cannot carry, alone', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
+  const results = await engine.publish([
+    publication(queue, 'a', { message: message('', { type: 'x'.repeat(256) }) }),
+    publication(queue, 'b', { message: message('', { headers: { big: 'x'.repeat(70_000) } }) }),
+    publication(queue, 'c', { message: message('', { headers: { big: 'x'.repeat(50_000) } }) }),
+    publication(queue, 'd', { message: message('', { replyTo: 'amq.rabbitmq.reply-to' }) }),
+  ])
+  expect(results.map((each) => each.outcome)).toEqual(['refused', 'refused', 'accepted', 'refused'])
+  expect(results[1]).toMatchObject({ error: { code: 'WAYBILL_TOO_LARGE' } })
+})
 
-interface Inbox {
-  readonly consumer: AmqpConsumer
-  readonly deliveries: AmqpDelivery[]
-  until(count: number): Promise<void>
-  texts(): string[]
-}
+test('publish() writes a batch larger than the socket takes, in order', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine, { life: 'exclusive' })
+  const inbox = await consuming(engine, queue, 0, { noAck: true })
+  const batch = Array.from({ length: 5_000 }, (_, n) => publication(queue, String(n), { persistent: false }))
+  const [first, second] = await Promise.all([outcomes(engine, batch), outcomes(engine, [publication(queue, 'last')])])
+  expect(new Set([...first, ...second])).toEqual(new Set(['accepted']))
+  await inbox.until(5_001)
+  expect(inbox.texts()).toEqual([...batch.keys()].map(String).concat('last'))
+})
 
-async function consuming(engine: RabbitmqEngine, queue: string, prefetch: number): Promise<Inbox> {
-  const deliveries: AmqpDelivery[] = []
-  let check = (): void => undefined
-  const consumer = await engine.consume(
-    { queue, prefetch },
-    {
-      deliver(batch) {
-        deliveries.push(...batch)
-        check()
-      },
-      cancelled: (error) => expect.fail(error.message),
-    },
+test('consume() keeps to its prefetch, and prefetch() changes it while deliveries are out', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
+  await outcomes(
+    engine,
+    Array.from({ length: 20 }, (_, n) => publication(queue, String(n))),
   )
-  return {
-    consumer,
-    deliveries,
-    until: (count) =>
-      new Promise((resolve) => {
-        check = () => deliveries.length >= count && resolve()
-        check()
-      }),
-    texts: () => deliveries.map((each) => Buffer.from(each.message.body).toString()),
-  }
-}
+  const inbox = await consuming(engine, queue, 2)
+  await inbox.until(2)
+  await vi.waitFor(holds(engine, queue, 18, 1))
+  inbox.consumer.prefetch(5)
+  await inbox.until(5)
+  inbox.consumer.ack([1])
+  await inbox.until(6)
+  inbox.consumer.prefetch(1)
+  inbox.consumer.ack([2, 3, 4, 5])
+  // The broker goes on up to its own prefetch; nothing of it is handed over.
+  await vi.waitFor(async () => expect((await engine.checkQueue(queue))?.messages).toBe(10))
+  expect(inbox.texts()).toEqual(['0', '1', '2', '3', '4', '5'])
+  inbox.consumer.ack([6])
+  await inbox.until(7)
+  expect(inbox.texts()).toHaveLength(7)
+})
 
-function publication(queue: string, text: string): Publication {
-  return { exchange: '', routingKey: queue, message: message(text), mandatory: false, persistent: true }
-}
+test('requeue() returns deliveries to their place, counted', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
+  await outcomes(engine, [publication(queue, 'a'), publication(queue, 'b')])
+  const inbox = await consuming(engine, queue, 1)
+  await inbox.until(1)
+  inbox.consumer.requeue(inbox.tags())
+  await inbox.until(2)
+  expect(inbox.texts()).toEqual(['a', 'a'])
+  expect(inbox.deliveries[1]).toMatchObject({ redelivered: true, deliveryCount: 2 })
+})
 
-function message(text: string): WireMessage {
-  return {
-    id: runtime.newId(),
-    source: '/test',
-    type: 'test.said',
-    kind: 'event',
-    wireVersion: 1,
-    time: runtime.now(),
-    schemaVersion: 1,
-    contentType: 'text/plain',
-    replyTo: undefined,
-    correlationId: undefined,
-    causationId: undefined,
-    expiresAt: undefined,
-    key: undefined,
-    sequence: undefined,
-    traceparent: undefined,
-    tracestate: undefined,
-    attempt: 1,
-    headers: NO_HEADERS,
-    body: Buffer.from(text),
-  }
-}
+test('close() returns what is unsettled, settles what was acknowledged, and hands over nothing more', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
+  await outcomes(
+    engine,
+    ['a', 'b', 'c', 'd'].map((text) => publication(queue, text)),
+  )
+  const inbox = await consuming(engine, queue, 3)
+  await inbox.until(3)
+  inbox.consumer.ack([2])
+  await inbox.consumer.close()
+  inbox.consumer.ack([1])
+  await vi.waitFor(holds(engine, queue, 3))
+  const next = await consuming(engine, queue, 10)
+  await next.until(3)
+  expect(next.texts()).toEqual(['a', 'c', 'd'])
+  expect(inbox.texts()).toEqual(['a', 'b', 'c'])
+})
+
+test('close() of a single active consumer lets the next one in, with what was unsettled', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine, { singleActiveConsumer: true })
+  const [one, two] = [await consuming(engine, queue, 10), await consuming(engine, queue, 10)]
+  await outcomes(engine, [publication(queue, 'a'), publication(queue, 'b')])
+  await one.until(2)
+  expect(two.texts()).toEqual([])
+  await one.consumer.close()
+  await two.until(2)
+  expect(two.texts()).toEqual(['a', 'b'])
+})
+
+test('consume() reports when the broker cancels: its queue was deleted', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
+  const inbox = await consuming(engine, queue, 10)
+  await engine.deleteQueue(queue)
+  await vi.waitFor(() => expect(inbox.cancelled).toMatchObject([{ code: 'WAYBILL_SUBSCRIPTION_LOST' }]))
+  await inbox.consumer.close()
+})
+
+test('consume() of direct replies takes the answers to requests of the same engine', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
+  const replies = await consuming(engine, 'amq.rabbitmq.reply-to', 0, { noAck: true })
+  const requests = await consuming(engine, queue, 10)
+  const request = message('what?', { replyTo: 'amq.rabbitmq.reply-to', correlationId: 'c1' })
+  expect(await outcomes(engine, [publication(queue, '', { message: request, mandatory: true })])).toEqual(['accepted'])
+  await requests.until(1)
+  const address = requests.deliveries[0]?.message.replyTo ?? ''
+  const reply = publication(address, 'that', { mandatory: true, persistent: false })
+  expect(await outcomes(engine, [reply])).toEqual(['accepted'])
+  await replies.until(1)
+  expect(replies.texts()).toEqual(['that'])
+  await replies.consumer.close()
+})
+
+test('close() waits for confirms, then refuses everything as closed', async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
+  const due = outcomes(
+    engine,
+    Array.from({ length: 100 }, (_, n) => publication(queue, String(n))),
+  )
+  await engine.close(5_000)
+  expect(new Set(await due)).toEqual(new Set(['accepted']))
+  expect(await engine.publish([publication(queue, 'late')])).toMatchObject([
+    { outcome: 'refused', error: { code: 'WAYBILL_CLOSED' } },
+  ])
+  await expect(engine.checkQueue(queue)).rejects.toMatchObject({ code: 'WAYBILL_CLOSED' })
+})

@@ -1,5 +1,6 @@
 import type { EngineFacts, Limit } from '../../transport/engine-facts.ts'
 import { MAX_DELAY_MS } from './ladder-grammar.ts'
+import { DELIVERY_LIMIT } from './queue-arguments.ts'
 import { hasQuorumQueues, hasSafeDeadLettering, isAtLeast, type ServerVersion } from './server-version.ts'
 
 const MIB = 1_024 * 1_024
@@ -28,8 +29,8 @@ export function engineFacts(version: ServerVersion): EngineFacts {
     limits: {
       maxMessageBytes: maxMessageBytes(version),
       maxDelayMs: { value: delays === 'refused' ? 0 : MAX_DELAY_MS, source: 'assumed' },
-      // Quorum queues are declared without one, and classic queues have none.
-      deliveryLimit: { value: Infinity, source: 'told' },
+      // Quorum queues are declared with it, and classic queues have none.
+      deliveryLimit: { value: hasQuorumQueues(version) ? DELIVERY_LIMIT : Infinity, source: 'told' },
     },
   }
 }

@@ -3,6 +3,7 @@ import { WaybillError } from '../../message/errors.ts'
 import type { WireMessage } from '../../message/wire-message.ts'
 import type { Publication } from '../amqp/engine.ts'
 import { toProperties } from '../amqp/message-mapping.ts'
+import { isDirectReply } from './direct-reply-to.ts'
 
 /**
  * Most bytes of headers. amqplib encodes them into 64 KiB and cuts off silently what is beyond, which the broker would
@@ -17,7 +18,7 @@ const FIELD_BYTES = 6
 /** Properties, headers and flags of a publish. */
 export function publishOptions(publication: Publication, ttlMs: number | undefined): Options.Publish {
   const options = toProperties(publication.message, publication.persistent, ttlMs) as Options.Publish // fresh, so ours
-  options.mandatory = publication.mandatory
+  options.mandatory = publication.mandatory && !isDirectReply(publication.routingKey)
   return options
 }
 

@@ -6,17 +6,22 @@ import { hasQuorumQueues, type ServerVersion } from './server-version.ts'
 const SHARED_EXPIRES_MS = 60_000
 
 /**
- * What a queue is declared with. The type is always named, because a virtual host may have another default.
- *
- * Durable queues are quorum queues where the broker has them. Their delivery limit, 20 by default since RabbitMQ 4.0,
- * is switched off: beyond it the broker drops the message, and counting tries is Waybill's business.
+ * Deliveries after which a quorum queue drops a message: never reached, because counting tries is Waybill's business
+ * (RabbitMQ 4.0 has 20 where none is set). Setting one also makes a requeued message return to its place: without, it
+ * goes behind the others (seen on 3.10.8).
+ */
+export const DELIVERY_LIMIT = 1_000_000_000
+
+/**
+ * What a queue is declared with. The type is always named, because a virtual host may have another default. Durable
+ * queues are quorum queues where the broker has them.
  *
  * @see https://www.rabbitmq.com/docs/quorum-queues
  */
 export function queueOptions(queue: QueueSpec, version: ServerVersion): Options.AssertQueue {
   const quorum = queue.life === 'durable' && hasQuorumQueues(version)
   const args: Record<string, unknown> = { 'x-queue-type': quorum ? 'quorum' : 'classic' }
-  if (quorum && version.major >= 4) args['x-delivery-limit'] = -1
+  if (quorum) args['x-delivery-limit'] = DELIVERY_LIMIT
   if (queue.singleActiveConsumer === true) args['x-single-active-consumer'] = true
   if (queue.maxLength !== undefined) {
     args['x-max-length'] = queue.maxLength

@@ -1,0 +1,125 @@
+import { expect, test, vi } from 'vitest'
+import { FaultProxy } from '../../testing/fault-proxy.ts'
+import {
+  BROKER_URL,
+  cleanUp,
+  connected,
+  consuming,
+  message,
+  outcomes,
+  publication,
+  queueOf,
+  runtime,
+} from './broker.test-support.ts'
+import { RabbitmqEngine } from './engine.ts'
+
+const { hostname, port, username, password } = new URL(BROKER_URL)
+
+async function proxied(): Promise<{ readonly proxy: FaultProxy; readonly url: string }> {
+  const proxy = await FaultProxy.open({ host: hostname, port: Number(port) })
+  cleanUp(() => proxy.close())
+  return { proxy, url: `amqp://${username}:${password}@127.0.0.1:${proxy.port}` }
+}
+
+test('a cut link comes back: unconfirmed is unknown, deliveries return, and everything works again', async () => {
+  const { proxy, url } = await proxied()
+  const { engine, events } = await connected({ url })
+  const queue = await queueOf(engine)
+  await outcomes(engine, [publication(queue, 'kept')])
+  const inbox = await consuming(engine, queue, 10)
+  await inbox.until(1)
+  proxy.stall('to-client')
+  const pending = engine.publish([publication(queue, 'a'), publication(queue, 'b')])
+  proxy.cut()
+  expect(await pending).toMatchObject([
+    { outcome: 'unknown' },
+    { outcome: 'unknown', error: { code: 'WAYBILL_OUTCOME_UNKNOWN' } },
+  ])
+  expect(await engine.publish([publication(queue, 'c')])).toMatchObject([
+    { outcome: 'refused', error: { code: 'WAYBILL_NOT_CONNECTED' } },
+  ])
+  await expect(engine.checkQueue(queue)).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
+  inbox.consumer.ack(inbox.tags())
+  await proxy.restore()
+  await vi.waitFor(() => expect(events.map((each) => each.type)).toEqual(['down', 'up']), { timeout: 10_000 })
+  expect(inbox.cancelled).toEqual([])
+  const again = await consuming(engine, queue, 10)
+  await again.until(1)
+  expect(again.deliveries[0]).toMatchObject({ redelivered: true })
+  expect(again.texts()[0]).toBe('kept')
+  expect(await outcomes(engine, [publication(queue, 'd')])).toEqual(['accepted'])
+})
+
+test('a link whose peer falls silent is given up after two heartbeats', { timeout: 20_000 }, async () => {
+  const { proxy, url } = await proxied()
+  const { engine, events } = await connected({ url, heartbeatSeconds: 1 })
+  const queue = await queueOf(engine)
+  proxy.halfOpen('target')
+  const [result] = await engine.publish([publication(queue, 'a')])
+  expect(result?.outcome).toBe('unknown')
+  await vi.waitFor(() => expect(events.map((each) => each.type)).toEqual(['down', 'up']), { timeout: 10_000 })
+  // The old socket is destroyed, not merely ended.
+  await vi.waitFor(() => expect(proxy.connections).toBe(1))
+})
+
+test('a lost link fails over to the next address', async () => {
+  const [one, two] = [await proxied(), await proxied()]
+  const { engine, events } = await connected({ urls: [one.url, two.url] })
+  expect([one.proxy.connections, two.proxy.connections]).toEqual([1, 0])
+  await one.proxy.refuse()
+  one.proxy.cut()
+  await vi.waitFor(() => expect(events.map((each) => each.type)).toEqual(['down', 'up']), { timeout: 10_000 })
+  expect([one.proxy.connections, two.proxy.connections]).toEqual([0, 1])
+  await queueOf(engine)
+})
+
+test('the link is tried again for as long as it takes, and close() ends that', async () => {
+  const { proxy, url } = await proxied()
+  const { engine, events } = await connected({ url })
+  await proxy.refuse()
+  proxy.cut()
+  await vi.waitFor(() => expect(events.map((each) => each.type)).toEqual(['down']))
+  await engine.close(1_000)
+  await proxy.restore()
+  expect(await engine.publish([publication('q', 'a')])).toMatchObject([{ error: { code: 'WAYBILL_CLOSED' } }])
+  expect(proxy.connections).toBe(0)
+})
+
+test('close() ends a stalled link at its deadline', async () => {
+  const { proxy, url } = await proxied()
+  const { engine } = await connected({ url })
+  proxy.stall()
+  const pending = engine.publish([publication('q', 'a')])
+  await engine.close(300)
+  expect(await pending).toMatchObject([{ outcome: 'unknown' }])
+})
+
+test('connect() gives up on an address that does not answer', async () => {
+  const { proxy, url } = await proxied()
+  proxy.stall()
+  const engine = new RabbitmqEngine({ url, connectTimeoutMs: 300 }, runtime)
+  await expect(engine.connect(new AbortController().signal)).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
+  // A stalled proxy does not see the end of what it does not read.
+  await proxy.restore()
+  await vi.waitFor(() => expect(proxy.connections).toBe(0))
+})
+
+test(
+  'publish() holds back while the socket is full, and refuses what no bound covers',
+  { timeout: 30_000 },
+  async () => {
+    const { proxy, url } = await proxied()
+    const { engine } = await connected({ url })
+    const queue = await queueOf(engine, { maxLength: 1_000_000 })
+    proxy.stall('to-target')
+    const body = Buffer.alloc(1_024 * 1_024)
+    const results = Array.from({ length: 420 }, () =>
+      engine.publish([publication(queue, '', { message: message('', { body }), persistent: false })]),
+    )
+    const last = await results.at(-1)
+    expect(last).toMatchObject([{ outcome: 'refused', error: { code: 'WAYBILL_BACKPRESSURE' } }])
+    proxy.cut()
+    const answers = new Set((await Promise.all(results)).flat().map((each) => each.outcome))
+    expect(answers).toEqual(new Set(['unknown', 'refused']))
+  },
+)
