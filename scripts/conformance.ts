@@ -3,6 +3,8 @@
 import { parseArgs } from 'node:util'
 import { transportConformance } from '../packages/waybill/src/conformance/transport-conformance.ts'
 import { CLAUSES } from '../packages/waybill/src/conformance/clauses.ts'
+import { reportMutants } from '../packages/waybill/src/conformance/mutants/report.ts'
+import { systemRuntime } from '../packages/waybill/src/runtime/system-runtime.ts'
 import { rabbitmqHarness } from '../packages/waybill/src/conformance/harnesses/rabbitmq-harness.ts'
 import { embeddedHarness, type Harness } from '../packages/waybill/src/conformance/harnesses/embedded-harness.ts'
 
@@ -32,8 +34,7 @@ async function main(): Promise<number> {
       console.log(`${title}${long === true ? ' (long)' : ''}${faults === undefined ? '' : ` [${faults.join(', ')}]`}`)
     return 0
   }
-  if (values.mutants)
-    return (await import('../packages/waybill/src/conformance/mutants/report.ts')).reportMutants(values.only)
+  if (values.mutants) return (await reportMutants(systemRuntime(), values.only, (line) => console.log(line))) ? 0 : 1
   if (values.transport === 'embedded') return await run('embedded', embeddedHarness())
   if (values.transport === 'rabbitmq') return await run('rabbitmq', await rabbitmqHarness())
   console.error(USAGE)

@@ -30,7 +30,11 @@ async function subscribing(stage: Stage, member: Member, spec: SubscriptionSpec,
 }
 
 async function sending(stage: Stage, member: Member, field: 'delayMs' | 'expiresAt'): Promise<void> {
-  const { channel } = stage.group(stage.channel('events'))
+  // A queue of its own where the engine can: an engine that could delay may still refuse to delay a broadcast.
+  const durable = member.facts.capabilities.durableGroups !== 'refused'
+  const group = stage.group(stage.channel(durable ? 'command' : 'events'))
+  if (durable) await member.declare(group)
+  const { channel } = group
   const message = stage.message(channel, 'm1', field === 'expiresAt' ? { expiresAt: stage.runtime.now() + 60_000 } : {})
   const [result] = await member.offer([{ message, to: channel, ...(field === 'delayMs' ? { delayMs: 1_000 } : {}) }])
   unsupported(result?.outcome === 'refused' ? result.error : result?.outcome, `send() with ${field}`)

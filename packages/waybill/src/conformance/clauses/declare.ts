@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { isWaybillError } from '../../message/errors.ts'
-import type { Channel, ChannelKind } from '../../transport/channel.ts'
+import type { ChannelKind } from '../../transport/channel.ts'
+import type { Group } from '../../transport/transport.ts'
 import { clause, type Clause } from '../clause.ts'
 import { numbered } from '../message-of.ts'
 
@@ -51,25 +52,28 @@ export const declareClauses: readonly Clause[] = [
     },
   ),
 
-  clause(
-    'declare/a group that is ordered and not ordered elsewhere is a conflict, and what was there goes on',
-    { needs: ['ordered'] },
-    async (stage) => {
-      const [one, other] = [await stage.member(), await stage.member()]
-      const group = stage.orderedGroup(2)
-      const inbox = await one.subscribe(group)
-      const unequal: Channel = { ...group.channel, kind: 'command' }
-      const outcome = await stage.patience.within(
-        'declare() of a channel of another kind',
-        rejection(other.transport.declare({ channels: [unequal], groups: [{ ...group, channel: unequal }] })),
-      )
-      assert.ok(
-        outcome === 'resolved' || isWaybillError(outcome, 'WAYBILL_TOPOLOGY_CONFLICT'),
-        `should be told apart, or a conflict: ${String(outcome)}`,
-      )
-      await one.sendKeyed(group.channel, 'a', 'a1')
-      await inbox.delivered('a1')
-    },
+  ...(['more shards', 'fewer shards', 'no order'] as const).map((change) =>
+    clause(
+      `declare/an ordered group declared with ${change} is refused with WAYBILL_TOPOLOGY_CONFLICT, and goes on`,
+      { needs: ['durableGroups', 'ordered'] },
+      async (stage) => {
+        const [one, other] = [await stage.member(), await stage.member()]
+        const group = stage.orderedGroup(3)
+        const inbox = await one.subscribe(group)
+        const shards = change === 'more shards' ? 5 : change === 'fewer shards' ? 2 : 3
+        const unequal: Group = { ...group, channel: { ...group.channel, shards }, ordered: change !== 'no order' }
+        for (const [how, attempt] of [
+          ['declare', () => other.transport.declare({ channels: [unequal.channel], groups: [unequal] })],
+          ['subscribe', () => other.transport.subscribe({ group: unequal, transient: false, prefetch: 1 }, () => {})],
+        ] as const) {
+          const outcome = await stage.patience.within(`${how}() with ${change}`, rejection(attempt()))
+          assert.ok(isWaybillError(outcome, 'WAYBILL_TOPOLOGY_CONFLICT'), `${how}() with ${change}: ${String(outcome)}`)
+        }
+        for (const key of numbered('key', 6)) await one.sendKeyed(group.channel, key, key)
+        await inbox.arrived(6)
+        assert.equal(new Set(inbox.texts).size, 6)
+      },
+    ),
   ),
 
   ...(['command', 'query', 'document'] as const).map((kind) =>

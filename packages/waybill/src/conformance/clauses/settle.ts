@@ -143,11 +143,19 @@ export const settleClauses: readonly Clause[] = [
     async (stage) => {
       const member = await stage.member()
       const group = stage.group()
+      let failedAt = 0
       const inbox = await member.subscribe(group, {
         prefetch: 1,
-        decide: (delivery) => (text(delivery) === 'm1' && delivery.message.attempt === 1 ? { retryMs: 1_000 } : 'ack'),
+        decide: (delivery) => {
+          if (text(delivery) !== 'm1' || delivery.message.attempt > 1) return 'ack'
+          failedAt = stage.runtime.monotonic()
+          return { retryMs: 1_500 }
+        },
       })
       await member.send(group.channel, 'm1', 'm2', 'm3')
+      await inbox.delivered('m3')
+      const waited = stage.runtime.monotonic() - failedAt
+      assert.ok(waited < 1_500, `the others came after ${waited} ms, when the retry was due`)
       await inbox.delivered('m1', 2)
       assert.deepEqual(inbox.texts, ['m1', 'm2', 'm3', 'm1'])
     },

@@ -42,7 +42,8 @@ export class LinkedEngine implements AmqpEngine {
   async connect(signal: AbortSignal): Promise<EngineFacts> {
     let facts: EngineFacts | undefined
     const aborted = new Promise<never>((_, reject) => {
-      const abort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)))
+      const abort = (): void =>
+        reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)))
       if (signal.aborted) abort()
       else signal.addEventListener('abort', abort, { once: true })
     })

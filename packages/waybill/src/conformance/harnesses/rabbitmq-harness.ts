@@ -14,10 +14,10 @@ const HEARTBEAT_SECONDS = 1
 const SLOW_BYTES_PER_SECOND = 100 * 1024
 
 /**
- * RabbitMQ (seen on 3.10.8) writes where the log of a newly declared quorum queue lies a few tens of milliseconds after it
- * has answered; killed before, it starts that queue empty, confirmed messages or not. Nothing a client can do about it.
+ * RabbitMQ (seen on 3.10.8) writes where the log of a newly declared quorum queue lies up to a second after it has answered;
+ * killed before, it starts that queue empty, confirmed messages or not. Nothing that a client could do about it.
  */
-const DECLARATIONS_SETTLE_MS = 500
+const DECLARATIONS_SETTLE_MS = 1_500
 
 /** A RabbitMQ node of our own, each member behind a proxy of its own. */
 export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promise<Harness> {

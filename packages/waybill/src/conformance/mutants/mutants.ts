@@ -1,0 +1,17 @@
+import { capabilityMutants } from './capability-mutants.ts'
+import { closeMutants } from './close-mutants.ts'
+import { deliveryMutants } from './delivery-mutants.ts'
+import { lifecycleMutants } from './lifecycle-mutants.ts'
+import type { Mutant } from './mutant.ts'
+import { sendMutants } from './send-mutants.ts'
+import { settleMutants } from './settle-mutants.ts'
+
+/** Every mutant. Each clause of the suite fails on at least one of them. */
+export const MUTANTS: readonly Mutant[] = [
+  ...sendMutants,
+  ...deliveryMutants,
+  ...settleMutants,
+  ...closeMutants,
+  ...lifecycleMutants,
+  ...capabilityMutants,
+]
