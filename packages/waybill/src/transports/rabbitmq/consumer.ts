@@ -1,6 +1,5 @@
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { WaybillError } from '../../message/errors.ts'
-import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpConsumer, AmqpDelivery, ConsumerEvents, ConsumeSpec } from '../amqp/engine.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { operationError } from './amqp-errors.ts'
@@ -15,7 +14,7 @@ export interface ChannelConsumeSpec extends ConsumeSpec {
 }
 
 /**
- * A consumer on a channel of its own. Acknowledgements of one turn of the event loop go out together.
+ * A consumer on a channel of its own.
  *
  * The prefetch is kept twice. The broker fixes a consumer's for its life (and quorum queues refuse one for the channel),
  * so a smaller one is kept here, by holding deliveries back. A larger one takes a new consumer on the same channel, where
@@ -27,7 +26,6 @@ export class Consumer implements AmqpConsumer {
   readonly #channel: Channel
   readonly #spec: ChannelConsumeSpec
   readonly #events: ConsumerEvents
-  readonly #runtime: Runtime
   readonly #acknowledgements: Acknowledgements
   readonly #handOver: HandOver
   readonly #closed: Promise<void>
@@ -36,14 +34,12 @@ export class Consumer implements AmqpConsumer {
   #consumerTag = ''
   #brokerPrefetch: number
   #limit: number
-  #flushIsDue = false
   #isRenewing = false
 
-  private constructor(channel: Channel, spec: ChannelConsumeSpec, events: ConsumerEvents, runtime: Runtime) {
+  private constructor(channel: Channel, spec: ChannelConsumeSpec, events: ConsumerEvents) {
     this.#channel = channel
     this.#spec = spec
     this.#events = events
-    this.#runtime = runtime
     this.#limit = this.#brokerPrefetch = Math.min(spec.prefetch, MAX_PREFETCH)
     const ack = emptyMessage()
     this.#acknowledgements = new Acknowledgements((tag, multiple) => {
@@ -66,13 +62,8 @@ export class Consumer implements AmqpConsumer {
   }
 
   /** @throws {WaybillError} WAYBILL_NOT_FOUND, WAYBILL_ACCESS_REFUSED, WAYBILL_NOT_CONNECTED */
-  static async open(
-    channel: Channel,
-    spec: ChannelConsumeSpec,
-    events: ConsumerEvents,
-    runtime: Runtime,
-  ): Promise<Consumer> {
-    const consumer = new Consumer(channel, spec, events, runtime)
+  static async open(channel: Channel, spec: ChannelConsumeSpec, events: ConsumerEvents): Promise<Consumer> {
+    const consumer = new Consumer(channel, spec, events)
     try {
       await consumer.#consume()
     } catch (error) {
@@ -85,18 +76,12 @@ export class Consumer implements AmqpConsumer {
   ack(tags: readonly number[]): void {
     if (!this.#isOpen) return
     for (const tag of tags) this.#acknowledgements.ack(tag)
+    this.#acknowledgements.flush()
     this.#handOver.resume()
-    if (this.#flushIsDue) return
-    this.#flushIsDue = true
-    this.#runtime.defer(() => {
-      this.#flushIsDue = false
-      this.#flush()
-    })
   }
 
   requeue(tags: readonly number[]): void {
     if (!this.#isOpen) return
-    this.#flush()
     const nack = emptyMessage()
     for (const tag of tags) {
       if (!this.#acknowledgements.take(tag)) continue
@@ -114,7 +99,6 @@ export class Consumer implements AmqpConsumer {
 
   async close(): Promise<void> {
     if (this.#isOpen) {
-      this.#flush()
       this.#end()
       // It fails when the channel has ended meanwhile, which is what is asked.
       await this.#channel.close().catch(() => undefined)
@@ -163,10 +147,6 @@ export class Consumer implements AmqpConsumer {
     if (!this.#isOpen) return
     if (this.#spec.noAck !== true) for (const { tag } of batch) this.#acknowledgements.delivered(tag)
     this.#events.deliver(batch)
-  }
-
-  #flush(): void {
-    if (this.#isOpen) this.#acknowledgements.flush()
   }
 
   /** No delivery and no settlement after this. `false` when it has ended before. */

@@ -113,7 +113,7 @@ export class RabbitmqEngine implements AmqpEngine {
   async consume(spec: ConsumeSpec, events: ConsumerEvents): Promise<AmqpConsumer> {
     if (spec.queue === DIRECT_REPLY_TO) return this.#consumeDirectReplies(events)
     const singleActive = this.#singleActive.has(spec.queue)
-    return Consumer.open(await this.#openChannel(), { ...spec, singleActive }, events, this.#runtime)
+    return Consumer.open(await this.#openChannel(), { ...spec, singleActive }, events)
   }
 
   /** Waits until `deadlineMs` for the confirms that are due, then ends the link. */
