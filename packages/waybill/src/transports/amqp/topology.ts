@@ -12,6 +12,9 @@
 //   command, document `a.b`      a.b                               durable queue               default exchange
 //     with shards                a.b                               durable topic exchange      <shard>.<type>
 //                                a.b:<n>                           durable queue, SAC          <n>.#
+//   number of shards             a.b:layout                        durable fanout exchange whose alternate-exchange
+//                                                                  is waybill.shards.<number>; nothing passes through it
+//   an event group's order       orders:shipping:layout            likewise: waybill.ordered, or waybill.unordered
 //   query `a.b`                  a.b                               shared-transient queue      default exchange
 //   its owner (command, query,   a.b:owner                         durable fanout exchange whose alternate-exchange
 //     document)                                                    is waybill.owner.<service>; nothing passes through it
@@ -21,8 +24,9 @@
 //   replies to one process       s:replies:<id>                    exclusive queue             default exchange
 //   foreign channel              its name, as it is: an exchange for events, bound with #; a queue otherwise
 //
-// SAC: single active consumer. A claim is an exchange because the engine compares the arguments of a second declaration
-// with the first and refuses unequal ones in one step: no race, over processes and machines.
+// SAC: single active consumer. Owner and layout are exchanges because the engine compares the arguments of a second
+// declaration with the first and refuses unequal ones in one step: no race, over processes and machines. So nobody sends
+// to, or consumes from, another number of shards than the others do.
 import { hasOneRecipient, type Channel } from '../../transport/channel.ts'
 import type { Group } from '../../transport/transport.ts'
 import type { ExchangeSpec, QueueSpec } from './engine.ts'
@@ -73,7 +77,7 @@ export function isOrdered(group: Group): boolean {
  */
 export function channelTopology(channel: Channel): Declarations {
   if (channel.foreign !== undefined) return NOTHING
-  const exchanges = exchangesOf(channel)
+  const exchanges = [...exchangesOf(channel), ...layoutOf(channel)]
   if (channel.kind === 'command' || channel.kind === 'document') {
     const queues = sourcesOf(channel, channel.name)
     return { exchanges, queues, bindings: queues.flatMap((queue, n) => bindingsOf(channel, undefined, queue.name, n)) }
@@ -98,6 +102,10 @@ export function groupTopology(group: Group): GroupTopology {
   return {
     exchanges: [
       ...exchangesOf(channel),
+      ...layoutOf(channel),
+      ...(channel.kind === 'events' && channel.foreign === undefined
+        ? [layout(base, ordered ? 'ordered' : 'unordered')]
+        : []),
       ...(ordered ? [{ name: membersExchange(group), type: 'fanout' as const }] : []),
     ],
     queues: [
@@ -143,6 +151,16 @@ export function membersExchange(group: Group): string {
 
 export function memberQueue(group: Group, id: string): string {
   return `${group.channel.name}:${group.name}:member:${id}`
+}
+
+/** Fixes the channel's number of shards with its first declaration. */
+export function layoutOf(channel: Channel): readonly ExchangeSpec[] {
+  const sharded = channel.kind === 'events' || channel.kind === 'command' || channel.kind === 'document'
+  return sharded && channel.foreign === undefined ? [layout(channel.name, `shards.${channel.shards}`)] : []
+}
+
+function layout(of: string, what: string): ExchangeSpec {
+  return { name: `${of}:layout`, type: 'fanout', alternate: `waybill.${what}` }
 }
 
 const NOTHING: Declarations = { exchanges: [], queues: [], bindings: [] }
