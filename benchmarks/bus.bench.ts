@@ -4,6 +4,7 @@ import { contract, createBus, embedded, event, service, silentLogger } from 'way
 import { z } from 'zod'
 import { interval, pairs } from './pairs.ts'
 import { seamRun } from './seam-run.ts'
+import { Window } from './window.ts'
 
 const MESSAGES = Number(process.env['MESSAGES'] ?? 50_000)
 const WINDOW = 256
@@ -11,11 +12,9 @@ const CONCURRENCY = 256
 
 const orders = contract('orders', { placed: event(z.object({ id: z.string(), amount: z.number() })) })
 
-async function busRun(): Promise<{ seconds: number; cpuSeconds: number; heapBytes: number }> {
-  let handled = 0
-  let finished: () => void = () => {}
-  const done = new Promise<void>((resolve) => (finished = resolve))
-  const counter = service('counter').on(orders.placed, () => void (++handled === MESSAGES && finished()), {
+async function busRun(): Promise<{ seconds: number; cpuSeconds: number }> {
+  const window = new Window(WINDOW, MESSAGES)
+  const counter = service('counter').on(orders.placed, () => window.end(1), {
     concurrency: CONCURRENCY,
     prefetch: WINDOW,
   })
@@ -29,12 +28,11 @@ async function busRun(): Promise<{ seconds: number; cpuSeconds: number; heapByte
   const cpu = process.cpuUsage()
   let sent = 0
   const publisher = async (): Promise<void> => {
-    while (sent < MESSAGES) await bus.publish(orders.placed, { id: String(sent++), amount: 100 })
+    while (await window.begin()) await bus.publish(orders.placed, { id: String(sent++), amount: 100 })
   }
-  await Promise.all(Array.from({ length: WINDOW }, publisher))
-  await done
+  await Promise.all([window.done, ...Array.from({ length: WINDOW }, publisher)])
   const used = process.cpuUsage(cpu)
-  return { seconds: (performance.now() - startedAt) / 1_000, cpuSeconds: (used.user + used.system) / 1e6, heapBytes: 0 }
+  return { seconds: (performance.now() - startedAt) / 1_000, cpuSeconds: (used.user + used.system) / 1e6 }
 }
 
 export async function busBench(rounds: number): Promise<void> {

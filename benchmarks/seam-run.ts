@@ -1,4 +1,5 @@
 // Publish, deliver and acknowledge through the seam alone, on the in-memory broker.
+import { Window } from './window.ts'
 import { embedded } from 'waybill'
 import type { Channel, Outgoing, Subscription, WireMessage } from 'waybill/transport'
 import { WIRE_VERSION } from 'waybill/transport'
@@ -8,39 +9,34 @@ export async function seamRun(options: {
   messages: number
   window: number
 }): Promise<{ seconds: number; cpuSeconds: number }> {
-  const { messages, window } = options
+  const { messages } = options
+  const window = new Window(options.window, messages)
   const runtime = systemRuntime()
   const transport = embedded({ memory: true })(runtime)
   await transport.connect(AbortSignal.timeout(10_000))
   const channel: Channel = { kind: 'events', name: 'orders', shards: 1 }
-  let handled = 0
-  let finished: () => void = () => {}
-  const done = new Promise<void>((resolve) => (finished = resolve))
   let subscription: Subscription | undefined
   subscription = await transport.subscribe(
     {
       group: { channel, name: 'counter', types: ['orders.placed'], ordered: false },
       transient: false,
-      prefetch: window,
+      prefetch: options.window,
     },
     (batch) => {
       subscription?.settle(batch.map((delivery) => ({ delivery, action: 'ack' })))
-      if ((handled += batch.length) === messages) finished()
+      window.end(batch.length)
     },
   )
   const body = new TextEncoder().encode(JSON.stringify({ id: '12345', amount: 100 }))
   const startedAt = performance.now()
   const cpu = process.cpuUsage()
-  let sent = 0
   const publisher = async (): Promise<void> => {
-    while (sent < messages) {
-      sent++
+    while (await window.begin()) {
       const outgoing: Outgoing = { message: messageOf(runtime.newId(), body), to: channel }
       await transport.send([outgoing])
     }
   }
-  await Promise.all(Array.from({ length: window }, publisher))
-  await done
+  await Promise.all([window.done, ...Array.from({ length: options.window }, publisher)])
   const used = process.cpuUsage(cpu)
   const result = { seconds: (performance.now() - startedAt) / 1_000, cpuSeconds: (used.user + used.system) / 1e6 }
   await transport.close(1_000)

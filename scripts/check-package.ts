@@ -20,6 +20,7 @@ const run = (command: string, args: readonly string[], cwd: string): string =>
   execFileSync(command, args, { cwd, encoding: 'utf8' })
 const home = mkdtempSync(join(tmpdir(), 'waybill-package-'))
 try {
+  rmSync(join(PACKAGE, 'dist'), { recursive: true, force: true })
   run('tsc', ['-b', '--force'], PACKAGE)
   run('publint', ['--strict'], PACKAGE)
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', home], PACKAGE)) as {

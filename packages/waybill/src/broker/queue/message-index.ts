@@ -234,11 +234,7 @@ export class MessageIndex {
 
   /** Lets go of an emptied chunk; the one that is being filled stays until it is full. */
   #release(chunkAt: number): void {
-    if (this.#firstChunk + chunkAt === Math.floor(this.#end / CHUNK) && this.#end % CHUNK !== 0) {
-      const chunk = this.#chunks[chunkAt]
-      if (chunk !== undefined) chunk.messages = undefined
-      return
-    }
+    if (this.#firstChunk + chunkAt === Math.floor(this.#end / CHUNK) && this.#end % CHUNK !== 0) return
     this.#chunks[chunkAt] = undefined
     while (this.#chunks.length > 0 && this.#chunks[0] === undefined) {
       this.#chunks.shift()
