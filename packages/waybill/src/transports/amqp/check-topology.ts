@@ -24,6 +24,8 @@ export function checkChannel(channel: Channel): void {
 export function checkGroup(group: Group): void {
   checkChannel(group.channel)
   if (group.name === '') throw new TypeError(`a group of channel ${group.channel.name} has no name`)
+  // It separates the parts of a queue's name.
+  if (group.name.includes(':')) throw new TypeError(`a group's name has no colon: ${group.name}`)
   checkLength('group', group.name)
   if (!group.ordered) return
   const { kind, name, shards, foreign } = group.channel

@@ -51,4 +51,9 @@ function check(spec: SubscriptionSpec): void {
       'WAYBILL_UNSUPPORTED',
       `${whose} is transient, and a ${spec.group.channel.kind} has one owner`,
     )
+  if (spec.transient && spec.group.ordered)
+    throw new WaybillError(
+      'WAYBILL_UNSUPPORTED',
+      `${whose} is transient and ordered: its retries have no lane to wait in`,
+    )
 }
