@@ -59,6 +59,11 @@ export class Evacuation {
     }
   }
 
+  /** Writes what is needed of the good records of `bytes`, the whole segment, from `from` to `to`. */
+  salvage(bytes: Buffer, from: number, to: number): void {
+    this.#move(bytes.subarray(from, to), to - from, from)
+  }
+
   /** Handles the whole records in the window; returns how far they go. */
   #move(window: Buffer, length: number, offset: number): number {
     let at = 0

@@ -25,35 +25,35 @@ export interface OpenLogOptions {
   readonly mostPendingBytes?: number
 }
 
+/** @throws {TypeError} when a group could be larger than a record can say */
+export function withDefaults(options: OpenLogOptions): Required<OpenLogOptions> {
+  const blockBytes = options.blockBytes ?? MIB
+  if (blockBytes > MOST_GROUP_BYTES) throw new TypeError(`blockBytes is at most ${MOST_GROUP_BYTES}`)
+  return {
+    files: options.files,
+    runtime: options.runtime,
+    events: options.events ?? {},
+    segmentBytes: options.segmentBytes ?? 32 * MIB,
+    firstSegmentBytes: options.firstSegmentBytes ?? MIB,
+    blockBytes,
+    cacheBytes: options.cacheBytes ?? 32 * MIB,
+    reserveBytes: options.reserveBytes ?? 256 * MIB,
+    mostPendingBytes: options.mostPendingBytes ?? 64 * MIB,
+  }
+}
+
 /**
  * Opens the log in a folder, which it takes for itself.
  *
  * @throws {WaybillError} `WAYBILL_STORE_IN_USE`, `WAYBILL_STORE_DAMAGED`, `WAYBILL_STORE_VERSION`
  */
 export async function openLog(options: OpenLogOptions): Promise<RecoveredLog> {
-  const blockBytes = options.blockBytes ?? MIB
-  if (blockBytes > MOST_GROUP_BYTES) throw new TypeError(`blockBytes is at most ${MOST_GROUP_BYTES}`)
-  const { files, runtime } = options
+  const { files } = options
   const lock = await files.lock()
   try {
     const recovered = await recover(files)
     const { state } = recovered
-    const log = new SegmentLog({
-      files,
-      lock,
-      runtime,
-      events: options.events ?? {},
-      state,
-      active: recovered.active,
-      batch: recovered.batch,
-      lastNumber: recovered.lastNumber,
-      segmentBytes: options.segmentBytes ?? 32 * MIB,
-      firstSegmentBytes: options.firstSegmentBytes ?? MIB,
-      blockBytes,
-      cacheBytes: options.cacheBytes ?? 32 * MIB,
-      reserveBytes: options.reserveBytes ?? 256 * MIB,
-      mostPendingBytes: options.mostPendingBytes ?? 64 * MIB,
-    })
+    const log = new SegmentLog({ ...withDefaults(options), ...recovered, lock })
     // From here on a crash is told from a close.
     await log.flush()
     const definitions = [...state.definitions].toSorted(([, a], [, b]) => a.order - b.order)

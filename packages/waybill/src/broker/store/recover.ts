@@ -33,7 +33,6 @@ export interface RecoveredState {
  */
 export async function recover(files: StoreFiles): Promise<RecoveredState> {
   const names = await files.list()
-  await Promise.all(names.filter(isSpare).map((name) => files.remove(name)))
   const numbers = names.flatMap((name) => segmentNumber(name) ?? []).toSorted((a, b) => a - b)
   const state = new LogState()
   const replay = new Replay(state)
@@ -57,13 +56,19 @@ export async function recover(files: StoreFiles): Promise<RecoveredState> {
       })
     ;({ segment: active, batch } = begun)
   }
-  for (const number of unbegun) await files.remove(segmentName(number))
   if (active !== undefined) {
-    active.file = await files.open(active.name)
-    batch = await cutTornTail(files.folder, active, active.file, batch, replay.clean)
-    active.state = 'active'
     checkChain(files.folder, state, replay, active)
+    active.state = 'active'
+    active.file = await files.open(active.name)
+    try {
+      batch = await cutTornTail(files.folder, active, active.file, batch, replay.clean)
+    } catch (error) {
+      await active.file.close()
+      throw error
+    }
   }
+  // Only now that nothing is damaged is anything thrown away.
+  for (const name of [...unbegun.map(segmentName), ...names.filter(isSpare)]) await files.remove(name)
   return { state, active, batch, clean: replay.clean, lastNumber: numbers.at(-1) ?? 0 }
 }
 

@@ -50,7 +50,17 @@ export function readSegmentHeader(bytes: Buffer, number: number, path: string): 
   return { state: own.length === COPIES.length ? 'whole' : 'torn', identity: first.identity }
 }
 
+/** The identity of a segment with a damaged header, from the copy that is still good. */
+export function salvageIdentity(bytes: Buffer, number: number, path: string): number | undefined {
+  for (const at of COPIES) {
+    const copy = readCopy(bytes.subarray(at, at + COPY_BYTES), path)
+    if (copy !== 'zero' && copy !== 'bad' && copy.number === number) return copy.identity
+  }
+  return undefined
+}
+
 function readCopy(copy: Buffer, path: string): SegmentHeader | 'zero' | 'bad' {
+  if (copy.length < COPY_BYTES) return 'bad'
   if (copy.every((byte) => byte === 0)) return 'zero'
   const good =
     MAGIC.equals(copy.subarray(0, MAGIC.length)) && crc32(copy.subarray(0, CRC_AT)) === copy.readUInt32LE(CRC_AT)

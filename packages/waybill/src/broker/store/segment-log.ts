@@ -2,6 +2,7 @@ import { WaybillError } from '../../message/errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { checkpointBytes, writeCheckpoint } from './checkpoint-record.ts'
 import { definitionBytes, writeDefinition } from './definition-record.ts'
+import { Evacuation } from './evacuation.ts'
 import { GroupWriter } from './group-writer.ts'
 import type { LogState } from './log-state.ts'
 import { LogTail } from './log-tail.ts'
@@ -160,6 +161,13 @@ export class SegmentLog implements MessageLog {
     return new Promise((resolve, reject) => {
       last.done.push((error) => (error === undefined ? resolve() : reject(error)))
     })
+  }
+
+  /** For repair: writes again what is needed of a part of a damaged segment that is being given up. */
+  async salvage(segment: Segment, bytes: Buffer, from: number, to: number): Promise<void> {
+    const options = { ...this.#options, tail: this.#tail, flush: () => this.flush() }
+    new Evacuation(segment, options).salvage(bytes, from, to)
+    await this.flush()
   }
 
   close(): Promise<void> {

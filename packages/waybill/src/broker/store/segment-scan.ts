@@ -1,5 +1,7 @@
 import {
   RECORD,
+  RECORD_ALIGNMENT,
+  RECORD_HEADER_BYTES,
   batchAt,
   distanceAt,
   findLaterGroup,
@@ -42,4 +44,30 @@ export function scanSegment(bytes: Buffer, identity: number, visit: (at: number)
 /** Whether what lies behind the end of the good records of the last segment proves that they were once followed by more. */
 export function isDamagedBehind(bytes: Buffer, identity: number, { end, batch }: ScanResult): boolean {
   return findLaterGroup(bytes, end, bytes.length, batch, identity) !== -1
+}
+
+/**
+ * Calls `visit` for every good record of a damaged segment, and `bad` for every stretch between good ones that is not.
+ * Returns where the last good one ends.
+ */
+export function scanDamagedSegment(
+  bytes: Buffer,
+  identity: number,
+  visit: (at: number) => void,
+  bad: (from: number, to: number) => void,
+): number {
+  let end = SEGMENT_HEADER_BYTES
+  let batch = 0
+  for (let at = end; at + RECORD_HEADER_BYTES <= bytes.length;) {
+    if (batchAt(bytes, at) < batch || !isRecord(bytes, at, bytes.length, identity)) {
+      at += RECORD_ALIGNMENT
+      continue
+    }
+    if (at > end) bad(end, at)
+    batch = batchAt(bytes, at)
+    visit(at)
+    at += recordBytes(payloadLengthAt(bytes, at))
+    end = at
+  }
+  return end
 }

@@ -26,7 +26,7 @@ export class Segment {
   /** The range of sequences of the messages in it, copies included. */
   firstSequence: number = Infinity
   lastSequence = -1
-  state: 'active' | 'sealed' | 'retired' | 'gone' = 'active'
+  state: 'active' | 'sealed' | 'salvaged' | 'retired' | 'gone' = 'active'
 
   constructor(number: number, identity: number, size: number) {
     this.number = number
