@@ -1,6 +1,7 @@
 // npm run bench -- rabbitmq|embedded|bus [rounds]
 const [what = '', rounds = '15'] = process.argv.slice(2)
 const benches: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
+  rabbitmq: async (n) => (await import('./rabbitmq.bench.ts')).rabbitmqBench(n),
   bus: async (n) => (await import('./bus.bench.ts')).busBench(n),
 }
 const bench = benches[what]
