@@ -225,7 +225,11 @@ export class RunningBus implements Bus {
         this.#sends.resume()
         logger.info({ transport: this.#transport.name }, 'the link to the broker is up')
         break
+      case 'unblocked':
+        this.#sends.blocked = undefined
+        break
       case 'blocked':
+        this.#sends.blocked = event.reason
         logger.warn(
           { transport: this.#transport.name, reason: event.reason },
           'the broker holds publishers back; sends wait',

@@ -50,6 +50,8 @@ export class SendQueue {
   /** Something must go out again before anything else does, and not before all that is in flight is answered. */
   #holding = false
   #closed = false
+  /** Why the broker holds publishers back; `undefined` while it does not. */
+  #blocked: string | undefined
   #whenIdle: (() => void)[] = []
 
   constructor(transport: Transport, runtime: Runtime, deadlines: Deadlines, limits: SendLimits = SEND_LIMITS) {
@@ -92,6 +94,11 @@ export class SendQueue {
     this.#linkDown = false
     this.#holding = this.#inFlightBatches > 0
     this.#schedule()
+  }
+
+  /** The broker holds publishers back, or no longer does: for the error of a send that waits too long. */
+  set blocked(reason: string | undefined) {
+    this.#blocked = reason
   }
 
   /** Resolves when nothing is pending. Every send has a deadline, so this ends. */
@@ -219,7 +226,8 @@ export class SendQueue {
     entry.settle(error)
   }
 
-  #unsent(entry: Entry, why: string): WaybillError {
+  #unsent(entry: Entry, what: string): WaybillError {
+    const why = this.#blocked === undefined ? what : `${what}: the broker holds publishers back (${this.#blocked})`
     const { type, id } = entry.outgoing.message
     return entry.doubtful || entry.state === 'sending'
       ? new WaybillError('WAYBILL_OUTCOME_UNKNOWN', `${type} (id ${id}): ${why}; it may or may not be stored`)
