@@ -35,13 +35,14 @@ async function main(): Promise<number> {
     return 0
   }
   if (values.mutants) return (await reportMutants(systemRuntime(), values.only, (line) => console.log(line))) ? 0 : 1
-  if (values.transport === 'embedded') return await run('embedded', embeddedHarness())
-  if (values.transport === 'rabbitmq') return await run('rabbitmq', await rabbitmqHarness())
+  if (values.transport === 'embedded') return await run(embeddedHarness())
+  if (values.transport === 'rabbitmq') return await run(await rabbitmqHarness())
   console.error(USAGE)
   return 2
 }
 
-async function run(name: string, harness: Harness): Promise<number> {
+async function run(harness: Harness): Promise<number> {
+  const name = await describe(harness)
   let passed = 0
   let failed = 0
   let skipped = 0
@@ -71,4 +72,12 @@ async function run(name: string, harness: Harness): Promise<number> {
   await harness.close()
   console.log(`conformance ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`)
   return failed > 0 || passed === 0 ? 1 : 0
+}
+
+/** Engine and version, as the engine itself tells them. */
+async function describe(harness: Harness): Promise<string> {
+  const { transport, dispose } = await harness.createTransport()
+  const { engine, version } = await transport.connect(AbortSignal.timeout(30_000))
+  await dispose()
+  return `${engine} ${version}`
 }

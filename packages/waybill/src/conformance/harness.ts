@@ -32,7 +32,7 @@ export interface ConformanceOptions {
 export interface TransportUnderTest {
   readonly transport: Transport
   /** Closes it, in whatever state it is, and frees what belongs to it alone, such as a proxy's port. */
-  dispose(): Promise<void>
+  readonly dispose: () => Promise<void>
 }
 
 /** Something a harness can do, or the reason why it cannot. */

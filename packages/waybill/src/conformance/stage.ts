@@ -5,7 +5,7 @@ import type { Group, Transport } from '../transport/transport.ts'
 import type { ConformanceOptions, FaultName, Faults, TransportUnderTest } from './harness.ts'
 import { Member } from './member.ts'
 import { messageFor } from './message-of.ts'
-import { Patience } from './patience.ts'
+import type { Patience } from './patience.ts'
 
 type Action<Name extends FaultName> = Extract<Faults[Name], (...args: never[]) => unknown>
 

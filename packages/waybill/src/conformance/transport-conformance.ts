@@ -13,8 +13,8 @@ const DEFAULT_PATIENCE_MS = 20_000
  * the harness cannot produce is skipped by name with the reason; where the engine refuses a capability, the clauses that
  * need it check that asking for it fails with WAYBILL_UNSUPPORTED.
  *
- * A clause makes its own channels, groups and members; clauses may run at the same time, but for those that restart or
- * block the broker (see `touchesBroker`).
+ * A clause makes its own channels, groups and members. Clauses of one engine run one after the other, as runners do within
+ * a file: some restart or block the broker.
  */
 export function transportConformance(options: ConformanceOptions): void {
   for (const each of CLAUSES) {
@@ -44,13 +44,8 @@ export async function runClause(clause: Clause, options: ConformanceOptions): Pr
   await stage.dispose()
 }
 
-/** Whether the clause disturbs everybody on the engine, so that it must run alone. */
-export function touchesBroker(clause: Clause): boolean {
-  return clause.faults?.some((fault) => fault === 'restartBroker' || fault === 'block') ?? false
-}
-
 /** The harness's reason why the clause cannot run; `undefined` when it can. */
-export function whyNot(clause: Clause, options: ConformanceOptions): string | undefined {
+function whyNot(clause: Clause, options: ConformanceOptions): string | undefined {
   for (const name of clause.faults ?? []) {
     const reason = impossible(options.faults[name])
     if (reason !== undefined) return `${name}: ${reason}`

@@ -11,6 +11,8 @@ const restarted: ClauseOptions = { faults: ['restartBroker'] }
 const MESSAGES = 10_000
 const PUBLISHERS = 20
 const BATCH = 10
+/** Between batches of one publisher, so that the broker is killed in the midst of them. */
+const PACE_MS = 2
 /** A publisher that keeps being refused while the broker starts tries again this often. */
 const TRY_AGAIN_MS = 50
 
@@ -24,6 +26,7 @@ async function publish(
 ): Promise<void> {
   for (let at = 0; at < ids.length; at += BATCH) {
     let left = ids.slice(at, at + BATCH)
+    await stage.patience.pause(PACE_MS)
     await stage.patience.until(
       () => `messages to be taken: ${left.join(' ')}`,
       async () => {
@@ -173,6 +176,10 @@ export const brokerFaultClauses: readonly Clause[] = [
         await stage.patience.until(
           () => `${at} messages to be confirmed; ${ledger.confirmed} are`,
           () => failed !== undefined || ledger.confirmed >= at,
+        )
+        assert.ok(
+          ledger.confirmed < MESSAGES,
+          'all was confirmed before the broker was killed: this would show nothing',
         )
         await stage.fault('restartBroker')()
       }

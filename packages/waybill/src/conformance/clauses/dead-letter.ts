@@ -91,7 +91,7 @@ export const deadLetterClauses: readonly Clause[] = [
     await member.send(group.channel, ...reasons)
     await member.sees(group, { deadLetters: reasons.length })
     const letters = await stage.deadLetters(group)
-    assert.deepEqual(letters.map((letter) => letter.headers[FAILURE_HEADERS.reason]).sort(), [...reasons].sort())
+    assert.deepEqual(new Set(letters.map((letter) => letter.headers[FAILURE_HEADERS.reason])), new Set(reasons))
     for (const letter of letters) assert.equal(letter.headers[FAILURE_HEADERS.reason], text(letter))
   }),
 

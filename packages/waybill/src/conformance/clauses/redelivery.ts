@@ -36,8 +36,8 @@ export const redeliveryClauses: readonly Clause[] = [
       const held = await crashing.subscribe(group, { decide: (delivery) => (text(delivery) === 'm1' ? 'ack' : 'hold') })
       await staying.send(group.channel, ...numbered('m', 4))
       await held.arrived(4)
-      await staying.declare(group)
-      await staying.send(group.channel, 'm5')
+      // settle() hands over, it does not confirm: the acknowledgement of m1 leaves in one of the next turns.
+      await stage.patience.pause(50)
       const inbox = await staying.subscribe(group)
       await stage.fault('crash')(crashing.transport)
       for (const each of ['m2', 'm3', 'm4']) {

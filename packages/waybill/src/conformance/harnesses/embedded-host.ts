@@ -4,6 +4,11 @@ import { SimulatedDisk } from '../../broker/store/simulated-files.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { LinkedEngine } from './linked-engine.ts'
 
+/** A sync takes time on a disk; without, whole loads would be stored before a fault could hit them. */
+const DISK_MS = 1
+/** A process takes a while to start again; clients are refused meanwhile. */
+const DOWN_MS = 50
+
 /** An embedded broker on a simulated disk, which can be killed: what was not synced is gone, what was is reopened. */
 export class EmbeddedHost {
   readonly #runtime: Runtime
@@ -13,7 +18,10 @@ export class EmbeddedHost {
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
-    this.#disk = new SimulatedDisk({ random: () => runtime.random() })
+    this.#disk = new SimulatedDisk({
+      random: () => runtime.random(),
+      later: (fn) => void runtime.setTimer(DISK_MS, fn),
+    })
     this.#broker = this.#open()
   }
 
@@ -39,6 +47,7 @@ export class EmbeddedHost {
     this.#disk.crash()
     for (const link of this.#links) link.lose(error)
     killed.fail(error)
+    await new Promise<void>((resolve) => void this.#runtime.setTimer(DOWN_MS, resolve))
     this.#broker = this.#open()
     await this.#broker
     await Promise.all([...this.#links].map((link) => link.restore()))

@@ -45,7 +45,7 @@ export const lifecycleMutants: readonly Mutant[] = [
         try {
           return await operation()
         } catch (error) {
-          throw new Error(String(error))
+          throw new Error(String(error), { cause: error })
         }
       }
       return {
