@@ -9,7 +9,7 @@ test('the code of the README prints what the README says, and ends on SIGTERM', 
   const dir = mkdtempSync(join(tmpdir(), 'waybill-readme-'))
   const child = spawn(
     process.execPath,
-    ['--conditions=@waybill/source', fileURLToPath(new URL('orders.ts', import.meta.url))],
+    ['--conditions=@waybill/source', fileURLToPath(new URL('main.ts', import.meta.url))],
     {
       env: { ...process.env, WAYBILL_URL: dir },
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,31 +1,24 @@
-import { command, contract, createBus, event, query, service } from 'waybill'
+import { command, contract, event, query, service } from 'waybill'
 import { z } from 'zod'
 
 const order = z.object({ id: z.string(), sku: z.string(), amount: z.number().int() })
 
 // Contracts are values that both sides import. Kinds are types: publishing a command does not compile.
-const orders = contract(
+export const orders = contract(
   'orders',
   { shards: 4 },
-  {
-    place: command(order),
-    placed: event(order, { key: ({ id }) => id }),
-  },
+  { place: command(order), placed: event(order, { key: ({ id }) => id }) },
 )
-const stock = contract('stock', {
+export const stock = contract('stock', {
   available: query(z.object({ sku: z.string() }), z.object({ pieces: z.number() })),
 })
 
 // Services know messages, not each other. A handler that returns acknowledges; one that throws is tried again.
-const shop = service('shop').on(orders.place, async (placed, ctx) => {
+export const shop = service('shop').on(orders.place, async (placed, ctx) => {
   const { pieces } = await ctx.request(stock.available, { sku: placed.sku })
   if (pieces === 0) ctx.deadLetter(`${placed.sku} is sold out`)
   await ctx.publish(orders.placed, placed)
 })
-const warehouse = service('warehouse')
+export const warehouse = service('warehouse')
   .answer(stock.available, ({ sku }) => ({ pieces: sku === 'unicorn' ? 0 : 12 }))
   .on(orders.placed, ({ id, sku }) => console.log(`packing ${sku} for ${id}`), { ordered: true })
-
-// No transport named: the embedded broker, in .waybill. WAYBILL_URL=amqp://… moves it to RabbitMQ, unchanged.
-const bus = await createBus({ services: [shop, warehouse] }) // drains on SIGTERM
-await bus.send(orders.place, { id: 'order-1', sku: 'book', amount: 1999 }) // resolves once it is on disk
