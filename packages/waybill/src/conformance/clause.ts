@@ -19,6 +19,8 @@ export interface ClauseOptions {
   readonly faults?: readonly FaultName[]
   /** Looks into the dead-letter queue; skipped where the harness cannot read it. */
   readonly readsDeadLetters?: boolean
+  /** Uses a queue that an ordinary client has made; skipped where the harness cannot make one. */
+  readonly foreignQueue?: boolean
   /** Takes seconds by its nature: a big load or a wait for a dead link to be noticed. */
   readonly long?: boolean
 }

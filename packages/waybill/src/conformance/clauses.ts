@@ -7,6 +7,7 @@ import { declareClauses } from './clauses/declare.ts'
 import { delayClauses } from './clauses/delay.ts'
 import { expiryClauses } from './clauses/expiry.ts'
 import { flowClauses } from './clauses/flow.ts'
+import { foreignClauses } from './clauses/foreign.ts'
 import { groupClauses } from './clauses/group.ts'
 import { inspectClauses } from './clauses/inspect.ts'
 import { lifecycleClauses } from './clauses/lifecycle.ts'
@@ -27,6 +28,7 @@ export const CLAUSES: readonly Clause[] = [
   ...sendClauses,
   ...messageClauses,
   ...groupClauses,
+  ...foreignClauses,
   ...transientClauses,
   ...replyClauses,
   ...settleClauses,

@@ -17,6 +17,8 @@ export interface ConformanceOptions {
    * seam only counts them: reading is a tool's business, and differs by engine.
    */
   readonly readDeadLetters: Possible<(group: Group) => Promise<readonly WireMessage[]>>
+  /** Makes an entity as an ordinary client would, that one reader may consume, and answers its name. */
+  readonly makeForeignQueue: Possible<() => Promise<string>>
   /** Registers a clause that cannot run, with the reason. Default: a test titled `<title> (skipped: <reason>)` that passes. */
   readonly skip?: (title: string, reason: string) => unknown
   /** Removes what a clause left on an engine that others use too. */

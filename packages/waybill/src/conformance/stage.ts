@@ -72,6 +72,13 @@ export class Stage {
     return fault as Action<Name> // the entry of that name
   }
 
+  /** The name of a new queue that an ordinary client has made. */
+  async foreignQueue(): Promise<string> {
+    const make = this.#options.makeForeignQueue
+    if (typeof make !== 'function') throw new Error(`no foreign queue can be made: ${make.cannot}`)
+    return await this.patience.within('a foreign queue', make())
+  }
+
   /** What lies in the group's dead-letter queue. */
   async deadLetters(group: Group): Promise<readonly WireMessage[]> {
     const read = this.#options.readDeadLetters

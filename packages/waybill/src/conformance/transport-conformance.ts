@@ -50,6 +50,7 @@ function whyNot(clause: Clause, options: ConformanceOptions): string | undefined
     const reason = impossible(options.faults[name])
     if (reason !== undefined) return `${name}: ${reason}`
   }
-  if (clause.readsDeadLetters === true) return impossible(options.readDeadLetters)
-  return undefined
+  const unread = clause.readsDeadLetters === true ? impossible(options.readDeadLetters) : undefined
+  const unmade = clause.foreignQueue === true ? impossible(options.makeForeignQueue) : undefined
+  return unread ?? unmade
 }

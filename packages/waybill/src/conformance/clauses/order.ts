@@ -19,7 +19,13 @@ export const orderClauses: readonly Clause[] = [
   clause('order/messages of a key come in the order of sending, keys side by side', ordered, async (stage) => {
     const [sender, receiver] = [await stage.member(), await stage.member()]
     const group = stage.orderedGroup(4)
-    const inbox = await receiver.subscribe(group, { prefetch: 20 })
+    const inbox = await receiver.subscribe(group, {
+      prefetch: 20,
+      decide: (delivery, self) => {
+        stage.runtime.setTimer(1, () => self.ack(delivery))
+        return 'hold'
+      },
+    })
     const keys = numbered('key', 10)
     for (let n = 1; n <= 20; n++)
       await sender.sendMessages(

@@ -91,6 +91,17 @@ export const replyClauses: readonly Clause[] = [
     assert.equal(addressOf(inbox), address)
   }),
 
+  clause('reply/the address of a durable requester is known before anybody subscribes', async (stage) => {
+    const member = await stage.member()
+    const group = stage.group(stage.channel('reply'))
+    const address = member.transport.addressOf(group.channel)
+    await member.declare(group)
+    await member.sendMessages({ kind: 'address', address }, stage.message(group.channel, 'early', { kind: 'reply' }))
+    const inbox = await member.subscribe(group)
+    await inbox.delivered('early')
+    assert.equal(addressOf(inbox), address)
+  }),
+
   clause(
     'reply/to a requester that has gone is answered, and disturbs nobody',
     { needs: ['transientSubscriptions'] },

@@ -1,12 +1,13 @@
 import type { Runtime } from '../../runtime/runtime.ts'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
 import type { Transport } from '../../transport/transport.ts'
+import type { AmqpEngine } from '../../transports/amqp/engine.ts'
 import { AmqpTransport } from '../../transports/amqp/amqp-transport.ts'
 import { groupTopology } from '../../transports/amqp/topology.ts'
 import type { ConformanceOptions } from '../harness.ts'
 import { EmbeddedHost } from './embedded-host.ts'
 import type { LinkedEngine } from './linked-engine.ts'
-import { readQueue } from './read-queue.ts'
+import { makeQueue, readQueue } from './plain-queue.ts'
 
 const SLOW_MS = 50
 
@@ -21,6 +22,15 @@ export function embeddedHarness(runtime: Runtime = systemRuntime()): Harness {
     if (link === undefined) throw new TypeError('not a transport of this harness')
     return link
   }
+  const asClient = async <T>(use: (engine: AmqpEngine) => Promise<T>): Promise<T> => {
+    const engine = host.link()
+    await engine.connect(new AbortController().signal)
+    try {
+      return await use(engine)
+    } finally {
+      await engine.close(0)
+    }
+  }
   return {
     runtime,
     createTransport: () => {
@@ -29,15 +39,8 @@ export function embeddedHarness(runtime: Runtime = systemRuntime()): Harness {
       links.set(transport, link)
       return Promise.resolve({ transport, dispose: () => transport.close(0) })
     },
-    readDeadLetters: async (group) => {
-      const engine = host.link()
-      await engine.connect(new AbortController().signal)
-      try {
-        return await readQueue(engine, groupTopology(group).deadLetters)
-      } finally {
-        await engine.close(0)
-      }
-    },
+    readDeadLetters: (group) => asClient((engine) => readQueue(engine, groupTopology(group).deadLetters)),
+    makeForeignQueue: () => asClient((engine) => makeQueue(engine, runtime)),
     faults: {
       cut: (transport) => linkOf(transport).cut(),
       stall: async (transport) => linkOf(transport).stall(),

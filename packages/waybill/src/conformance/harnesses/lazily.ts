@@ -16,6 +16,10 @@ export function lazily(started: () => Harness | undefined): Omit<Harness, 'close
       const { readDeadLetters } = harness()
       return typeof readDeadLetters === 'function' ? await readDeadLetters(group) : fail(readDeadLetters.cannot)
     },
+    makeForeignQueue: async () => {
+      const { makeForeignQueue } = harness()
+      return typeof makeForeignQueue === 'function' ? await makeForeignQueue() : fail(makeForeignQueue.cannot)
+    },
     faults: {
       cut: (transport) => fault('cut')(transport),
       stall: (transport) => fault('stall')(transport),

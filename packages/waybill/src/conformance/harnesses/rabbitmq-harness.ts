@@ -3,11 +3,12 @@ import { systemRuntime } from '../../runtime/system-runtime.ts'
 import { FaultProxy } from '../../testing/fault-proxy.ts'
 import { RabbitmqServer } from '../../testing/servers/rabbitmq-server.ts'
 import type { Transport } from '../../transport/transport.ts'
+import type { AmqpEngine } from '../../transports/amqp/engine.ts'
 import { groupTopology } from '../../transports/amqp/topology.ts'
 import { RabbitmqEngine } from '../../transports/rabbitmq/engine.ts'
 import { rabbitmq } from '../../transports/rabbitmq/rabbitmq.ts'
 import type { Harness } from './embedded-harness.ts'
-import { readQueue } from './read-queue.ts'
+import { makeQueue, readQueue } from './plain-queue.ts'
 
 /** A silent peer is given up after two of these: soon enough for a test, and what RabbitMQ can still keep. */
 const HEARTBEAT_SECONDS = 1
@@ -28,6 +29,15 @@ export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promi
     if (proxy === undefined) throw new TypeError('not a transport of this harness')
     return proxy
   }
+  const asClient = async <T>(use: (engine: AmqpEngine) => Promise<T>): Promise<T> => {
+    const engine = new RabbitmqEngine({ url: server.url }, runtime)
+    await engine.connect(new AbortController().signal)
+    try {
+      return await use(engine)
+    } finally {
+      await engine.close(1_000)
+    }
+  }
   return {
     runtime,
     createTransport: async () => {
@@ -43,15 +53,8 @@ export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promi
         },
       }
     },
-    readDeadLetters: async (group) => {
-      const engine = new RabbitmqEngine({ url: server.url }, runtime)
-      await engine.connect(new AbortController().signal)
-      try {
-        return await readQueue(engine, groupTopology(group).deadLetters)
-      } finally {
-        await engine.close(1_000)
-      }
-    },
+    readDeadLetters: (group) => asClient((engine) => readQueue(engine, groupTopology(group).deadLetters)),
+    makeForeignQueue: () => asClient((engine) => makeQueue(engine, runtime)),
     faults: {
       cut: async (transport) => {
         await proxyOf(transport).refuse()

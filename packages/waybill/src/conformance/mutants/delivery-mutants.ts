@@ -1,5 +1,6 @@
 import { NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
+import type { Channel } from '../../transport/channel.ts'
 import type { Delivery, Group } from '../../transport/transport.ts'
 import type { Mutant } from './mutant.ts'
 import { tapped, type Taps } from './tapped-transport.ts'
@@ -24,6 +25,8 @@ const onGroup = (change: (group: Group) => Group): Taps => ({
   declare: (topology, declare) => declare({ ...topology, groups: topology.groups.map(change) }),
   spec: (spec) => ({ ...spec, group: change(spec.group) }),
 })
+
+const owned = ({ kind, name, shards }: Channel): Channel => ({ kind, name, shards })
 
 const allTypes = ({ channel, name, ordered }: Group): Group => ({ channel, name, ordered })
 
@@ -75,8 +78,6 @@ export const deliveryMutants: readonly Mutant[] = [
       'shard/those of',
       'shard/a member',
       'shard/are',
-      'declare/an ordered group declared with more',
-      'declare/an ordered group declared with fewer',
     ],
     () => onGroup((group) => ({ ...group, ordered: false })),
   ),
@@ -104,6 +105,11 @@ export const deliveryMutants: readonly Mutant[] = [
       spec: (spec) => ({ ...spec, transient: false }),
     }),
   ),
+  mutant('declares what belongs to others', ['foreign/'], () => ({
+    ...onGroup((group) => ({ ...group, channel: owned(group.channel) })),
+    send: (batch, send) =>
+      send(batch.map((each) => (each.to.kind === 'address' ? each : { ...each, to: owned(each.to) }))),
+  })),
   mutant('accepts a start position and ignores it', ['group/one that starts'], () => ({
     spec: ({ group, transient, prefetch }) => ({ group, transient, prefetch }),
   })),

@@ -202,6 +202,9 @@ export const lifecycleMutants: readonly Mutant[] = [
     },
   },
 
+  mutant('tells another address than it has', ['reply/the address'], () => ({
+    addressOf: (address) => `${address}-2`,
+  })),
   mutant('gives every subscription an address', ['reply/other subscriptions'], () => ({
     address: (address) => address ?? 'none',
   })),

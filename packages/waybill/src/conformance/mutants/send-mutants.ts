@@ -67,10 +67,6 @@ export const sendMutants: readonly Mutant[] = [
     }),
   ),
 
-  mutant('says accepted for what is unknown', ['broker/killed'], () => ({
-    send: async (batch, send) => (await send(batch)).map((each) => (each.outcome === 'unknown' ? ACCEPTED : each)),
-  })),
-
   mutant('says unknown for what is refused', ['reply/to a requester that has gone', 'send/a command that'], () => ({
     send: async (batch, send) =>
       (await send(batch)).map((each) => (each.outcome === 'refused' ? { ...each, outcome: 'unknown' } : each)),

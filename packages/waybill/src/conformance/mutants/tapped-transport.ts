@@ -34,6 +34,7 @@ export interface Taps {
   readonly deliver?: (batch: readonly Delivery[], hand: Receive, spec: SubscriptionSpec, settle: Settle) => void
   readonly settle?: (batch: readonly Settlement[], settle: Settle, spec: SubscriptionSpec) => void
   readonly flow?: (prefetch: number, flow: (prefetch: number) => void) => void
+  readonly addressOf?: (address: string) => string
   readonly address?: (address: string | undefined) => string | undefined
   readonly closeSubscription?: (
     close: (deadlineMs: number) => Promise<void>,
@@ -59,7 +60,7 @@ export function tapped(good: Transport, taps: Taps): Transport {
     declare: (topology) => taps.declare?.(topology, (each) => good.declare(each)) ?? good.declare(topology),
     send: (batch) => taps.send?.(batch, (each) => good.send(each)) ?? good.send(batch),
     subscribe: (spec, receive) => subscribe(good, taps, taps.spec?.(spec) ?? spec, receive),
-    addressOf: (channel) => good.addressOf(channel),
+    addressOf: (channel) => taps.addressOf?.(good.addressOf(channel)) ?? good.addressOf(channel),
     inspect: () => taps.inspect?.(() => good.inspect()) ?? good.inspect(),
     close: (deadlineMs) => taps.close?.((each) => good.close(each), deadlineMs) ?? good.close(deadlineMs),
     onEvent: (listener) => {

@@ -1,4 +1,6 @@
+// What an ordinary AMQP client does with queues.
 import type { WireMessage } from '../../message/wire-message.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpEngine } from '../../transports/amqp/engine.ts'
 
 /** What lies in a queue now, oldest first; it stays there. The engine is connected. */
@@ -21,4 +23,11 @@ export async function readQueue(engine: AmqpEngine, queue: string): Promise<read
   await read
   await consumer.close()
   return messages
+}
+
+/** A new durable queue; answers its name. */
+export async function makeQueue(engine: AmqpEngine, runtime: Runtime): Promise<string> {
+  const name = `conformance.foreign.${runtime.newId()}`
+  await engine.declareQueue({ name, life: 'durable' })
+  return name
 }
