@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Ledger } from './ledger.ts'
 
 /** A life is killed at a random moment up to this: from before the log is open to a few thousand messages later. */
-const LONGEST_LIFE_MS = 900
+const LONGEST_LIFE_MS = 1_200
 
 /** Kills a broker under load on a real folder, again and again, with SIGKILL. */
 export async function killAgainAndAgain(runs: number, random: () => number, ledger: Ledger): Promise<void> {

@@ -4,7 +4,8 @@ import { systemRuntime } from '../../packages/waybill/src/runtime/system-runtime
 import type { Ledger } from './ledger.ts'
 import { Workload } from './workload.ts'
 
-const LONGEST_LIFE_TURNS = 800
+/** Of the event loop, each of which completes one operation of the disk or a few. */
+const LONGEST_LIFE_TURNS = 250
 
 /** Cuts the power of a broker under load on a simulated disk, which then loses what was not synced, sector by sector. */
 export async function losePowerAgainAndAgain(runs: number, random: () => number, ledger: Ledger): Promise<void> {

@@ -15,4 +15,8 @@ try {
 } catch (error) {
   write(`x ${String(error).replaceAll('\n', ' ')}\n`)
 }
-setInterval(() => {}, 60_000)
+// It outlives its work, but not who started it.
+const parent = process.ppid
+setInterval(() => {
+  if (process.ppid !== parent) process.exit(1)
+}, 1_000)

@@ -7,6 +7,8 @@ const KEYS = 16
 const OUTSTANDING = 128
 /** Above this, nearly everything is acknowledged, so that the backlog has a bound. */
 const BACKLOG = 3_000
+/** Nothing is sent while more are waiting to be delivered, so that most lives see the whole of the queue. */
+const MOST_READY = 1_000
 
 const PROPERTIES = encodeProperties({ deliveryMode: 2 })
 
@@ -67,11 +69,12 @@ export class Workload {
       this.#write(`${lines.splice(0).join('\n')}\n`)
       this.#unsettled -= tags.length
       for (const tag of tags.splice(0)) subscriber.channel.ack(tag)
+      this.#publish()
     }
   }
 
   #publish(): void {
-    if (this.#stopped) return
+    if (this.#stopped || (this.#broker.findQueue(QUEUE)?.ready ?? 0) > MOST_READY) return
     const batch: [key: string, n: number][] = []
     while (this.#outstanding + batch.length < OUTSTANDING) {
       const n = this.#life * 1_000_000 + this.#sent++
