@@ -100,10 +100,22 @@ export class Consumer implements AmqpConsumer {
   async close(): Promise<void> {
     if (this.#isOpen) {
       this.#end()
-      // It fails when the channel has ended meanwhile, which is what is asked.
+      // Each fails when the channel has ended meanwhile, which is what is asked.
+      if (this.#mayCancel())
+        await Promise.race([this.#channel.cancel(this.#consumerTag).catch(() => undefined), this.#closed])
       await this.#channel.close().catch(() => undefined)
     }
     await this.#closed
+  }
+
+  /**
+   * A quorum queue's acknowledgements wait in the broker's channel while the queue is busy, and closing it drops them: the
+   * messages come again (seen on 3.10.8: up to 217 of 3,000). The answer to a cancel comes after they are applied. While
+   * deliveries are unsettled there is no cancel: they would return behind others, and a next single active consumer
+   * would be let in before them.
+   */
+  #mayCancel(): boolean {
+    return this.#spec.noAck !== true && this.#acknowledgements.unsettled === 0
   }
 
   async #consume(): Promise<void> {

@@ -203,6 +203,30 @@ test('close() returns what is unsettled, settles what was acknowledged, and hand
   expect(inbox.texts()).toEqual(['a', 'b', 'c'])
 })
 
+test('close() drops no acknowledgement, however busy the queue', { timeout: 60_000 }, async () => {
+  const { engine } = await connected()
+  const queue = await queueOf(engine)
+  for (let round = 0; round < 8; round++) {
+    const all = Promise.withResolvers<void>()
+    let handled = 0
+    const consumer = await engine.consume(
+      { queue, prefetch: 256 },
+      {
+        deliver(batch) {
+          for (const { tag } of batch) consumer.ack([tag])
+          if ((handled += batch.length) === 2_000) all.resolve()
+        },
+        cancelled: all.reject,
+      },
+    )
+    const messages = Array.from({ length: 2_000 }, (_, n) => publication(queue, String(n)))
+    expect(new Set(await outcomes(engine, messages))).toEqual(new Set(['accepted']))
+    await all.promise
+    await consumer.close()
+    await vi.waitFor(holds(engine, queue, 0))
+  }
+})
+
 test('close() of a single active consumer lets the next one in, with what was unsettled', async () => {
   const { engine } = await connected()
   const queue = await queueOf(engine, { singleActiveConsumer: true })
