@@ -7,7 +7,7 @@ import { CLAUSES } from './clauses.ts'
 import type { TransportUnderTest } from './harness.ts'
 import { embeddedHarness } from './harnesses/embedded-harness.ts'
 import { hunt } from './mutants/hunt.ts'
-import { tapped } from './mutants/tapped-transport.ts'
+import { tapped } from './tapped-transport.ts'
 import { runClause, transportConformance } from './transport-conformance.ts'
 
 const unsupported = (what: string): WaybillError => new WaybillError('WAYBILL_UNSUPPORTED', what)

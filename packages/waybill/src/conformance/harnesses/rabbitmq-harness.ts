@@ -7,6 +7,7 @@ import type { AmqpEngine } from '../../transports/amqp/engine.ts'
 import { groupTopology } from '../../transports/amqp/topology.ts'
 import { RabbitmqEngine } from '../../transports/rabbitmq/engine.ts'
 import { rabbitmq } from '../../transports/rabbitmq/rabbitmq.ts'
+import { tapped } from '../tapped-transport.ts'
 import type { Harness } from './embedded-harness.ts'
 import { makeQueue, readQueue } from './plain-queue.ts'
 
@@ -23,6 +24,11 @@ const DECLARATIONS_SETTLE_MS = 1_500
 /** A RabbitMQ node of our own, each member behind a proxy of its own. */
 export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promise<Harness> {
   const server = await RabbitmqServer.start()
+  let declaredAt = -DECLARATIONS_SETTLE_MS
+  const noting = <T>(answer: T): T => {
+    declaredAt = runtime.monotonic()
+    return answer
+  }
   const proxies = new WeakMap<Transport, FaultProxy>()
   const proxyOf = (transport: Transport): FaultProxy => {
     const proxy = proxies.get(transport)
@@ -43,7 +49,10 @@ export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promi
     createTransport: async () => {
       const proxy = await FaultProxy.open({ host: '127.0.0.1', port: server.port })
       const url = `amqp://guest:guest@127.0.0.1:${proxy.port}`
-      const transport = rabbitmq({ url, heartbeatSeconds: HEARTBEAT_SECONDS })(runtime)
+      const transport = tapped(rabbitmq({ url, heartbeatSeconds: HEARTBEAT_SECONDS })(runtime), {
+        declare: async (topology, declare) => noting(await declare(topology)),
+        subscribe: async (subscribe) => noting(await subscribe()),
+      })
       proxies.set(transport, proxy)
       return {
         transport,
@@ -66,7 +75,8 @@ export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promi
       heal: (transport) => proxyOf(transport).restore(),
       crash: (transport) => proxyOf(transport).close(),
       restartBroker: async () => {
-        await new Promise<void>((resolve) => void runtime.setTimer(DECLARATIONS_SETTLE_MS, resolve))
+        const left = declaredAt + DECLARATIONS_SETTLE_MS - runtime.monotonic()
+        if (left > 0) await new Promise<void>((resolve) => void runtime.setTimer(left, resolve))
         await server.kill()
         await server.restart()
       },

@@ -1,6 +1,6 @@
 import type { Capability } from '../../transport/engine-facts.ts'
 import type { Mutant } from './mutant.ts'
-import { tapped } from './tapped-transport.ts'
+import { tapped } from '../tapped-transport.ts'
 
 /** Says that it refuses a capability, and then accepts what is asked: each clause that needs it must notice. */
 const pretending = (capability: Capability, ...breaks: readonly string[]): Mutant => ({

@@ -3,7 +3,7 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import type { Channel } from '../../transport/channel.ts'
 import type { Delivery, Group } from '../../transport/transport.ts'
 import type { Mutant } from './mutant.ts'
-import { tapped, type Taps } from './tapped-transport.ts'
+import { tapped, type Taps } from '../tapped-transport.ts'
 
 const mutant = (name: string, breaks: readonly string[], taps: (runtime: Runtime) => Taps): Mutant => ({
   name,

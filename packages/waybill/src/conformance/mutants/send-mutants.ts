@@ -3,7 +3,7 @@ import { NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Outgoing, SendResult } from '../../transport/transport.ts'
 import type { Mutant } from './mutant.ts'
-import { tapped, type Taps } from './tapped-transport.ts'
+import { tapped, type Taps } from '../tapped-transport.ts'
 
 const ACCEPTED: SendResult = { outcome: 'accepted' }
 

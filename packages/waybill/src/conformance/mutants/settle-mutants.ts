@@ -2,7 +2,7 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import type { Channel } from '../../transport/channel.ts'
 import type { Delivery, Settlement } from '../../transport/transport.ts'
 import type { Mutant } from './mutant.ts'
-import { tapped, type Settle, type Taps } from './tapped-transport.ts'
+import { tapped, type Settle, type Taps } from '../tapped-transport.ts'
 
 const mutant = (name: string, breaks: readonly string[], taps: (runtime: Runtime) => Taps): Mutant => ({
   name,
@@ -44,12 +44,7 @@ export const settleMutants: readonly Mutant[] = [
   ),
   settling(
     'ignores the delay of a retry',
-    [
-      'settle/retry with a delay',
-      'settle/retry waits',
-      'order/while one key',
-      'expiry/what expires while it waits for a retry',
-    ],
+    ['settle/retry with a delay', 'settle/retry waits', 'expiry/what expires while it waits for a retry'],
     (each) => (each.action === 'retry' ? { ...each, afterMs: 0 } : each),
   ),
   settling(

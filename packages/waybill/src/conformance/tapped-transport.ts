@@ -1,5 +1,5 @@
-import type { EngineFacts } from '../../transport/engine-facts.ts'
-import type { TransportEvent } from '../../transport/transport-event.ts'
+import type { EngineFacts } from '../transport/engine-facts.ts'
+import type { TransportEvent } from '../transport/transport-event.ts'
 import type {
   Delivery,
   Outgoing,
@@ -10,7 +10,7 @@ import type {
   Topology,
   Transport,
   TransportSnapshot,
-} from '../../transport/transport.ts'
+} from '../transport/transport.ts'
 
 type Receive = (batch: readonly Delivery[]) => void
 
