@@ -1,6 +1,6 @@
 // The RabbitMQ transport beside amqplib alone, on the same broker, in alternating rounds.
+import { connect } from 'amqplib'
 import { systemRuntime } from '../packages/waybill/src/runtime/system-runtime.ts'
-import { RabbitmqEngine } from '../packages/waybill/src/transports/rabbitmq/engine.ts'
 import { interval, pairs } from './pairs.ts'
 import { RawClient } from './rabbitmq-raw.ts'
 import { RawRequester } from './rabbitmq-rpc-raw.ts'
@@ -78,11 +78,12 @@ function report(title: string, results: readonly { readonly a: Measure; readonly
 
 /** The transport deletes nothing durable; what the benchmark made goes with it. */
 async function remove(channel: string): Promise<void> {
-  const engine = new RabbitmqEngine({ url: URL_OF_BROKER }, systemRuntime())
-  await engine.connect(AbortSignal.timeout(10_000))
+  const model = await connect(URL_OF_BROKER)
+  const broker = await model.createChannel()
   for (const queue of [`${channel}:bench`, `${channel}:bench:dead`, `${channel}:answerer:dead`])
-    await engine.deleteQueue(queue)
-  await engine.close(1_000)
+    await broker.deleteQueue(queue)
+  for (const exchange of [channel, `${channel}:owner`]) await broker.deleteExchange(exchange)
+  await model.close()
 }
 
 if (import.meta.main) await rabbitmqBench(Number(process.argv[2] ?? 15))

@@ -7,7 +7,8 @@ import type { RabbitmqOptions } from './rabbitmq-options.ts'
 
 export const BROKER_URL: string = process.env['WAYBILL_RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672'
 export const runtime: ReturnType<typeof systemRuntime> = systemRuntime()
-export const PREFIX = 'waybill-test.'
+/** What everything of one test file is named after. */
+export const PREFIX: string = `waybill-test.${runtime.newId()}.`
 
 const cleanUps: (() => Promise<void>)[] = []
 

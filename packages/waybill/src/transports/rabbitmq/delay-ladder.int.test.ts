@@ -1,6 +1,28 @@
-import { expect, test, vi } from 'vitest'
-import { connected, consuming, outcomes, PREFIX, publication, queueOf, runtime } from './broker.test-support.ts'
-import { lostName } from './ladder-grammar.ts'
+import { connect } from 'amqplib'
+import { afterAll, expect, test, vi } from 'vitest'
+import {
+  BROKER_URL,
+  connected,
+  consuming,
+  outcomes,
+  PREFIX,
+  publication,
+  queueOf,
+  runtime,
+} from './broker.test-support.ts'
+import { doneName, lostName, RUNGS, rungName } from './ladder-grammar.ts'
+
+afterAll(async () => {
+  const model = await connect(BROKER_URL)
+  const broker = await model.createChannel()
+  for (let rung = 0; rung < RUNGS; rung++) {
+    await broker.deleteQueue(rungName(PREFIX, rung))
+    await broker.deleteExchange(rungName(PREFIX, rung))
+  }
+  await broker.deleteQueue(lostName(PREFIX))
+  for (const exchange of [lostName(PREFIX), doneName(PREFIX)]) await broker.deleteExchange(exchange)
+  await model.close()
+})
 
 test(
   'a delayed message comes when its delay is over, and does not hold up a shorter one',
