@@ -2,6 +2,12 @@
 const [what = '', rounds = '15'] = process.argv.slice(2)
 const benches: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   rabbitmq: async (n) => (await import('./rabbitmq.bench.ts')).rabbitmqBench(n),
+  embedded: async (n) => {
+    const { memoryBench, openBench, publishBench } = await import('./embedded-log.bench.ts')
+    await publishBench(n)
+    await openBench(1_000_000)
+    await memoryBench(5_000_000)
+  },
   bus: async (n) => (await import('./bus.bench.ts')).busBench(n),
 }
 const bench = benches[what]
