@@ -82,7 +82,8 @@ async function remove(channel: string): Promise<void> {
   const broker = await model.createChannel()
   for (const queue of [`${channel}:bench`, `${channel}:bench:dead`, `${channel}:answerer:dead`])
     await broker.deleteQueue(queue)
-  for (const exchange of [channel, `${channel}:owner`]) await broker.deleteExchange(exchange)
+  for (const exchange of [channel, `${channel}:owner`, `${channel}:layout`, `${channel}:bench:layout`])
+    await broker.deleteExchange(exchange)
   await model.close()
 }
 
