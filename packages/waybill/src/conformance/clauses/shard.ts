@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert'
 import { shardOf } from '../../message/shard.ts'
 import type { Group } from '../../transport/transport.ts'
 import { clause, type Clause, type ClauseOptions } from '../clause.ts'
+import type { Decide } from '../inbox.ts'
 import { Ledger } from '../ledger.ts'
 import type { Member } from '../member.ts'
 import { numbered, text } from '../message-of.ts'
@@ -169,4 +170,45 @@ export const shardClauses: readonly Clause[] = [
     owner.ack(await owner.delivered('m1'))
     await stage.patience.until('the second message', () => inboxes.some((inbox) => inbox.texts.includes('m2')))
   }),
+
+  clause(
+    'shard/members that come, leave and crash under load lose nothing and keep the order of keys',
+    { needs: ['durableGroups', 'ordered', 'delayedRetry'], faults: ['crash'], long: true },
+    async (stage) => {
+      const sender = await stage.member()
+      const group = stage.orderedGroup(6)
+      await sender.declare(group)
+      const ledger = new Ledger()
+      const join = async (): Promise<Member> => {
+        const member = await stage.member()
+        const decide: Decide = (delivery) => {
+          // Every seventh of a key fails twice, at once and after a while.
+          const { attempt, sequence = 0 } = delivery.message
+          if (sequence % 7 === 0 && attempt <= 2) return { retryMs: attempt === 1 ? 0 : 40 }
+          ledger.handled(text(delivery))
+          return 'ack'
+        }
+        await member.subscribe(group, { prefetch: 8, decide })
+        return member
+      }
+      const leaving = await join()
+      const crashing = await join()
+      const keys = numbered('key', 12)
+      for (let n = 1; n <= 60; n++) {
+        for (const key of keys) ledger.sending(`${key}/${n}`, key)
+        const batch = keys.map((key) => stage.message(group.channel, `${key}/${n}`, { key, sequence: n }))
+        await sender.sendMessages(group.channel, ...batch)
+        for (const key of keys) ledger.sent(`${key}/${n}`, 'accepted')
+        if (n === 15 || n === 45) await join()
+        if (n === 25) await leaving.close(1_000)
+        if (n === 35) await stage.fault('crash')(crashing.transport)
+        await stage.patience.pause(10)
+      }
+      await stage.patience.until(
+        () => `all to be handled; missing: ${ledger.verdict().lost.slice(0, 20).join(' ')}`,
+        () => ledger.missing === 0,
+      )
+      assert.deepEqual(ledger.verdict().disorder, [])
+    },
+  ),
 ]

@@ -77,6 +77,7 @@ export const deliveryMutants: readonly Mutant[] = [
       'shard/none is',
       'shard/those of',
       'shard/a member',
+      'shard/members',
       'shard/are',
     ],
     () => onGroup((group) => ({ ...group, ordered: false })),
