@@ -23,9 +23,9 @@ export interface Transport {
   send(batch: readonly Outgoing[]): Promise<readonly SendResult[]>
   /**
    * Resolves when the engine has confirmed the subscription, so that what is sent afterwards is not missed. Deliveries
-   * come in batches, the first perhaps before it resolves; at most `prefetch` are unsettled at a time. On an ordered subscription at most one delivery per key
-   * is unsettled, and a key that failed holds back its successors until it is settled for good. A lost subscription is
-   * taken up again without being asked.
+   * come in batches, the first perhaps before it resolves; at most `prefetch` are unsettled at a time. On an ordered
+   * subscription at most one delivery per key is unsettled, and a key that failed holds back its successors until it is
+   * settled for good. A lost subscription is taken up again without being asked.
    */
   subscribe(spec: SubscriptionSpec, receive: (batch: readonly Delivery[]) => void): Promise<Subscription>
   /** The return address of a durable `reply` channel, for requests whose replies its group will receive. */
