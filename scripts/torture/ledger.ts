@@ -21,26 +21,30 @@ export class Ledger {
   readonly #owed = new Set<string>()
   readonly #sent = new Set<string>()
   readonly #everDelivered = new Set<string>()
-  /** Acknowledged before something that was confirmed later: the log is in order, so they must not come back. */
+  /** Acknowledged, and known to be on the disk: they must not come back. */
   readonly #settled = new Set<string>()
-  /** Acknowledged in this life, and how many of them had been when a message was sent. */
-  #acked: string[] = []
-  #ackedBefore = new Map<string, number>()
 
   get unsettled(): number {
     return this.#owed.size
   }
 
-  /** One life, from its first line until it was killed. */
+  /**
+   * One life, from its first line until it was killed.
+   *
+   * An acknowledgement is not confirmed, and the broker writes those of one turn together. But the log is in order: what
+   * was acknowledged before a message was sent has been handed to the log when that one is confirmed, and is on the disk
+   * when another one, sent after that, is confirmed in turn.
+   */
   judge(lines: readonly string[]): void {
     this.lives++
-    this.#acked = []
-    this.#ackedBefore = new Map()
+    const acked: string[] = []
+    const ackedHere = new Set<string>()
+    const ackedWhenSent = new Map<string, { readonly acked: number; readonly handed: number }>()
+    let [handed, durable] = [0, 0]
     let ready: number | undefined
     const seen = new Set<string>()
     const owedAtStart = new Set(this.#owed)
     const lastOfKey = new Map<string, number>()
-    let settledHere = 0
     for (const line of lines) {
       const [what = '', key = '', n = '', count = ''] = line.split(' ')
       const id = `${key} ${n}`
@@ -48,14 +52,16 @@ export class Ledger {
       else if (what === 's') {
         this.sent++
         this.#sent.add(id)
-        this.#ackedBefore.set(id, this.#acked.length)
+        ackedWhenSent.set(id, { acked: acked.length, handed })
       } else if (what === 'c') {
         this.confirmed++
-        if (!this.#acked.includes(id)) this.#owed.add(id)
-        const durable = this.#ackedBefore.get(id) ?? 0
-        for (; settledHere < durable; settledHere++) this.#settled.add(this.#acked[settledHere] ?? '')
+        if (!ackedHere.has(id)) this.#owed.add(id)
+        const then = ackedWhenSent.get(id)
+        handed = Math.max(handed, then?.acked ?? 0)
+        for (; durable < (then?.handed ?? 0); durable++) this.#settled.add(acked[durable] ?? '')
       } else if (what === 'a') {
-        this.#acked.push(id)
+        acked.push(id)
+        ackedHere.add(id)
         this.#owed.delete(id)
       } else if (what === 'd') {
         this.delivered++

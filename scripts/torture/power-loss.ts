@@ -6,6 +6,8 @@ import { Workload } from './workload.ts'
 
 /** Of the event loop, each of which completes one operation of the disk or a few. */
 const LONGEST_LIFE_TURNS = 250
+/** Long enough for everything to be delivered, so that the ledger closes. */
+const LAST_LIFE_TURNS = 2_000
 
 /** Cuts the power of a broker under load on a simulated disk, which then loses what was not synced, sector by sector. */
 export async function losePowerAgainAndAgain(runs: number, random: () => number, ledger: Ledger): Promise<void> {
@@ -19,7 +21,8 @@ export async function losePowerAgainAndAgain(runs: number, random: () => number,
       if (on) lines.push(...text.trimEnd().split('\n'))
     })
     await workload.start()
-    for (let turns = random() * LONGEST_LIFE_TURNS; turns > 0; turns--) await new Promise((next) => setImmediate(next))
+    for (let turns = life === runs - 1 ? LAST_LIFE_TURNS : random() * LONGEST_LIFE_TURNS; turns > 0; turns--)
+      await new Promise((next) => setImmediate(next))
     disk.crash()
     on = false
     workload.stop()
