@@ -28,7 +28,10 @@ export class TrafficLane {
       this.#pass()
     })
     from.on('end', () => {
-      if (this.#isDiscarding) return void from.destroy()
+      if (this.#isDiscarding) {
+        from.destroy()
+        return
+      }
       this.#isEnded = true
       this.#pass()
     })
