@@ -32,6 +32,15 @@ test('each member is watched by exactly one other', () => {
   expect(new Membership('a').watched).toBeUndefined()
 })
 
+test('toAsk() comes to every other member in as many rounds as there are others, the watched one in each', () => {
+  const membership = new Membership('b')
+  for (const id of ['a', 'c', 'd', 'e']) membership.add(id)
+  const rounds = [0, 1, 2, 3].map((round) => membership.toAsk(round))
+  expect(new Set(rounds.flat())).toEqual(new Set(['a', 'c', 'd', 'e']))
+  for (const asked of rounds) expect(asked[0]).toBe('c')
+  expect(new Membership('a').toAsk(0)).toEqual([])
+})
+
 test('a member does not remove itself', () => {
   const membership = new Membership('a')
   expect([membership.remove('a'), membership.add('b'), membership.add('b'), membership.remove('b')]).toEqual([

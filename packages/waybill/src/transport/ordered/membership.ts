@@ -38,6 +38,19 @@ export class Membership {
     return next === this.self ? undefined : next
   }
 
+  /**
+   * Whom to ask for a sign of life in this round: the watched one, and each other in turn. The ring alone would never
+   * miss a member that died just before the one that should watch it came: the newcomer has not heard of it, and those
+   * who have watch somebody else.
+   */
+  toAsk(round: number): readonly string[] {
+    const { watched } = this
+    if (watched === undefined) return []
+    const others = this.members.filter((member) => member !== this.self)
+    const turn = others[round % others.length] as string // not alone, so there is one
+    return turn === watched ? [watched] : [watched, turn]
+  }
+
   /** The shards of this member, ascending. */
   shardsOf(shards: number): readonly number[] {
     const members = this.members

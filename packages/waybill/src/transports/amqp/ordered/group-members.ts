@@ -15,7 +15,7 @@ import type { SubscriptionContext } from '../subscription-context.ts'
 import { memberQueue, membersExchange } from '../topology.ts'
 import { controlMessage } from './lane-message.ts'
 
-/** A member that died without a word is missed after this; one ping per member and interval. */
+/** A member that died without a word is missed after this; at most two pings per member and interval. */
 const PING_MS = 1_000
 
 const MEMBER = 'waybill-member'
@@ -41,6 +41,7 @@ export class GroupMembers {
   readonly #queue: string
   #consumer: AmqpConsumer | undefined
   #timer: Timer | undefined
+  #round = 0
   #ended = false
 
   constructor(group: Group, context: SubscriptionContext, events: MembersEvents) {
@@ -145,12 +146,16 @@ export class GroupMembers {
   }
 
   async #ping(): Promise<void> {
-    const { watched } = this.#membership
-    if (watched === undefined) return
-    const [result] = await this.#context.engine.publish([this.#to(watched, 'ping')])
-    if (this.#ended || result?.outcome !== 'unroutable') return
-    if (this.#membership.remove(watched)) this.#changed()
-    await this.#say([this.#toAll('bye', { [MEMBER]: watched })])
+    const asked = this.#membership.toAsk(this.#round++)
+    if (asked.length === 0) return
+    const results = await this.#context.engine.publish(asked.map((member) => this.#to(member, 'ping')))
+    if (this.#ended) return
+    const gone = asked.filter((_, index) => results[index]?.outcome === 'unroutable')
+    if (gone.length === 0) return
+    // Each is removed, whatever became of those before it.
+    const removed = gone.map((member) => this.#membership.remove(member))
+    if (removed.includes(true)) this.#changed()
+    await this.#say(gone.map((member) => this.#toAll('bye', { [MEMBER]: member })))
   }
 
   #changed(): void {
