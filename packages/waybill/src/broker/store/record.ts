@@ -35,12 +35,6 @@ export function recordBytes(payloadLength: number): number {
   return Math.ceil((RECORD_HEADER_BYTES + payloadLength) / RECORD_ALIGNMENT) * RECORD_ALIGNMENT
 }
 
-export interface RecordGroup {
-  readonly batch: number
-  /** Bytes between the beginning of the group and the record. */
-  readonly distance: number
-}
-
 /** Writes header, padding and checksum around a payload that is in place at `at + RECORD_HEADER_BYTES`. */
 export function sealRecord(
   bytes: Buffer,
