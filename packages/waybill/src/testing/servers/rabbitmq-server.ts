@@ -2,11 +2,26 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { CertificateAuthority, type Issued } from './certificate-authority.ts'
 import { freePort } from './free-port.ts'
 import { ServerProcess } from './server-process.ts'
 
 /** A node starts in about five seconds; on a busy machine it may take many times that. */
 const START_DEADLINE_MS = 120_000
+
+interface Ports {
+  readonly amqp: number
+  readonly amqps: number
+  readonly distribution: number
+  readonly epmd: number
+}
+
+interface Tls {
+  readonly authority: CertificateAuthority
+  readonly server: Issued
+  /** Whether a client must present a certificate of the authority. */
+  readonly clients: 'anonymous' | 'certified'
+}
 
 /**
  * A RabbitMQ node of our own, for tests: the installed program on free ports of 127.0.0.1, with its data in a temporary
@@ -15,12 +30,13 @@ const START_DEADLINE_MS = 120_000
 export class RabbitmqServer {
   readonly #program: string
   readonly #folder: string
-  readonly #ports: { readonly amqp: number; readonly distribution: number; readonly epmd: number }
+  readonly #ports: Ports
   readonly #env: NodeJS.ProcessEnv
   #epmd: ServerProcess | undefined
   #node: ServerProcess | undefined
+  #tls: Tls | undefined
 
-  private constructor(program: string, folder: string, ports: { amqp: number; distribution: number; epmd: number }) {
+  private constructor(program: string, folder: string, ports: Ports) {
     this.#program = program
     this.#folder = folder
     this.#ports = ports
@@ -38,18 +54,31 @@ export class RabbitmqServer {
     return folders.map((folder) => join(folder, 'rabbitmq-server')).find((program) => existsSync(program))
   }
 
-  /** Resolves when the node takes connections. Rejects with what the node said when it does not start. */
-  static async start(): Promise<RabbitmqServer> {
+  /**
+   * Resolves when the node takes connections. Rejects with what the node said when it does not start.
+   *
+   * @param options.tls listens for `amqps:` too, with a certificate for localhost and 127.0.0.1 (needs OpenSSL 3)
+   */
+  static async start({ tls = false }: { readonly tls?: boolean } = {}): Promise<RabbitmqServer> {
     const program = RabbitmqServer.findProgram()
     if (program === undefined) throw new Error('rabbitmq-server is not installed')
     const folder = await mkdtemp(join(tmpdir(), 'waybill-rabbitmq-'))
-    const ports = { amqp: await freePort(), distribution: await freePort(), epmd: await freePort() }
+    const ports = {
+      amqp: await freePort(),
+      amqps: await freePort(),
+      distribution: await freePort(),
+      epmd: await freePort(),
+    }
     const server = new RabbitmqServer(program, folder, ports)
     try {
       await mkdir(join(folder, 'log'))
       await writeFile(join(folder, 'env.conf'), '')
       await writeFile(join(folder, 'enabled_plugins'), '[].\n')
-      await writeFile(join(folder, 'rabbitmq.conf'), `listeners.tcp.local = 127.0.0.1:${ports.amqp}\n`)
+      if (tls) {
+        const authority = await CertificateAuthority.create(folder, 'authority')
+        const hosts = ['DNS:localhost', 'IP:127.0.0.1']
+        server.#tls = { authority, server: await authority.forServer('server', hosts), clients: 'anonymous' }
+      }
       await server.restart()
     } catch (error) {
       await server.stop()
@@ -66,9 +95,25 @@ export class RabbitmqServer {
     return `amqp://guest:guest@127.0.0.1:${this.port}`
   }
 
+  /** @throws {TypeError} when it was not started with `tls` */
+  get tlsUrl(): string {
+    return `amqps://guest:guest@127.0.0.1:${this.#requireTls().port}`
+  }
+
+  /** Who signed the server's certificate, and may sign a client's. */
+  get authority(): CertificateAuthority {
+    return this.#requireTls().authority
+  }
+
+  /** From the next `restart()` on, a client over TLS must present a certificate of the authority. */
+  certifiedClientsOnly(): void {
+    this.#tls = { ...this.#requireTls(), clients: 'certified' }
+  }
+
   /** Starts the node on its data, after `kill()` or `shutDown()`. */
   async restart(): Promise<void> {
     if (this.#node?.isRunning === true) throw new TypeError('the node runs')
+    await writeFile(join(this.#folder, 'rabbitmq.conf'), configuration(this.#ports, this.#tls))
     this.#epmd ??= new ServerProcess(
       'epmd',
       ['-port', String(this.#ports.epmd), '-address', '127.0.0.1'],
@@ -111,12 +156,29 @@ export class RabbitmqServer {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
   }
+
+  #requireTls(): Tls & { readonly port: number } {
+    if (this.#tls === undefined) throw new TypeError('the node was not started with tls')
+    return { ...this.#tls, port: this.#ports.amqps }
+  }
 }
 
-function nodeEnvironment(
-  folder: string,
-  ports: { readonly amqp: number; readonly distribution: number; readonly epmd: number },
-): NodeJS.ProcessEnv {
+/** @see https://www.rabbitmq.com/docs/ssl#enabling-tls */
+function configuration(ports: Ports, tls: Tls | undefined): string {
+  const lines = [`listeners.tcp.local = 127.0.0.1:${ports.amqp}`]
+  if (tls !== undefined)
+    lines.push(
+      `listeners.ssl.local = 127.0.0.1:${ports.amqps}`,
+      `ssl_options.cacertfile = ${tls.authority.certificateFile}`,
+      `ssl_options.certfile = ${tls.server.certificateFile}`,
+      `ssl_options.keyfile = ${tls.server.keyFile}`,
+      `ssl_options.verify = ${tls.clients === 'certified' ? 'verify_peer' : 'verify_none'}`,
+      `ssl_options.fail_if_no_peer_cert = ${tls.clients === 'certified'}`,
+    )
+  return `${lines.join('\n')}\n`
+}
+
+function nodeEnvironment(folder: string, ports: Ports): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
     // The cookie is made in the home folder.

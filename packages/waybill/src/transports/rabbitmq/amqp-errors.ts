@@ -1,6 +1,7 @@
 // amqplib's errors as Waybill's. Its handshake errors have no code, so their text is read; a channel's have the reply code.
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { BrokerAddress } from './broker-address.ts'
+import { tlsError } from './tls-errors.ts'
 
 /** Reply codes of AMQP 0-9-1, section 1.2 of its reference. */
 const ACCESS_REFUSED = 403
@@ -20,7 +21,22 @@ export function connectError(address: BrokerAddress, cause: unknown): WaybillErr
       `${address.text} refused virtual host ${address.vhost} to user ${address.username}`,
       { cause },
     )
-  return new WaybillError('WAYBILL_NOT_CONNECTED', `${address.text} cannot be reached: ${text}`, { cause })
+  return (
+    tlsError(address, cause) ??
+    new WaybillError('WAYBILL_NOT_CONNECTED', `${address.text} cannot be reached: ${text}`, { cause })
+  )
+}
+
+/** Why none of several addresses could be connected to. One that refused us outweighs those that are away. */
+export function connectErrors(failures: readonly unknown[]): unknown {
+  if (failures.length === 1) return failures[0]
+  const refused = failures.some((failure) => isWaybillError(failure, 'WAYBILL_ACCESS_REFUSED'))
+  const each = failures.map((failure) => textOf(failure).split('\n', 1)[0]).join('; ')
+  return new WaybillError(
+    refused ? 'WAYBILL_ACCESS_REFUSED' : 'WAYBILL_NOT_CONNECTED',
+    `none of ${failures.length} addresses: ${each}`,
+    { cause: new AggregateError(failures, each) },
+  )
 }
 
 /** Why an operation on `entity` (`queue orders`) failed. */
@@ -47,10 +63,8 @@ export function replyCode(cause: unknown): number | undefined {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'number' ? cause.code : undefined
 }
 
-export function isNotFound(cause: unknown): boolean {
-  return replyCode(cause) === NOT_FOUND
-}
-
 function textOf(cause: unknown): string {
+  // A host with several IP addresses: Node's error has no text of its own.
+  if (cause instanceof AggregateError && cause.message === '') return cause.errors.map(textOf).join(', ')
   return cause instanceof Error ? cause.message : String(cause)
 }

@@ -11,6 +11,7 @@
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import { backOffMs } from '../amqp/back-off.ts'
+import { connectErrors } from './amqp-errors.ts'
 import { BrokerConnection } from './broker-connection.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import type { Driver } from './driver.ts'
@@ -38,6 +39,7 @@ export class Link {
   /** Tries since the link was lost; only the back-off reads it. */
   #tries = 0
   #timer: Timer | undefined
+  #isBlocked = false
   readonly #closing = new AbortController()
 
   constructor(runtime: Runtime, addresses: readonly BrokerAddress[], options: RabbitmqOptions, listener: LinkListener) {
@@ -79,7 +81,7 @@ export class Link {
   }
 
   async #establish(driver: Driver, signal: AbortSignal): Promise<BrokerConnection> {
-    let refused: unknown
+    const failures: unknown[] = []
     for (let tried = 0; tried < this.#addresses.length; tried++) {
       const address = this.#addresses[this.#next] as BrokerAddress // kept below length
       try {
@@ -87,17 +89,20 @@ export class Link {
       } catch (error) {
         signal.throwIfAborted()
         this.#next = (this.#next + 1) % this.#addresses.length
-        refused ??= error
+        failures.push(error)
       }
     }
-    throw refused
+    throw connectErrors(failures)
   }
 
   async #adopt(driver: Driver, address: BrokerAddress, signal: AbortSignal): Promise<BrokerConnection> {
     const connection: BrokerConnection = await BrokerConnection.open(driver, address, this.#options, signal, {
       lost: (error) => this.#lost(connection, error),
-      blocked: (reason) => this.#listener.blocked(reason),
-      unblocked: () => this.#listener.unblocked(),
+      blocked: (reason) => {
+        this.#isBlocked = true
+        this.#listener.blocked(reason)
+      },
+      unblocked: () => this.#unblocked(),
     })
     this.#connection = connection
     try {
@@ -116,6 +121,8 @@ export class Link {
     // While it was being prepared, `prepare` fails of itself.
     if (this.#state !== 'up' || connection !== this.#connection) return
     this.#next = (this.#next + 1) % this.#addresses.length
+    // It was said of that connection; the next one is told for itself.
+    this.#unblocked()
     this.#listener.down(error)
     // The listener may have closed the link.
     if (!this.#isClosed()) this.#wait()
@@ -136,6 +143,12 @@ export class Link {
       return
     }
     this.#listener.up()
+  }
+
+  #unblocked(): void {
+    if (!this.#isBlocked) return
+    this.#isBlocked = false
+    this.#listener.unblocked()
   }
 
   #isClosed(): boolean {
