@@ -58,6 +58,7 @@ test('an emptied log gives its segments back', async () => {
   for (let i = 0; i < 300; i++) sequences.push(await published(log, [1], TEXT))
   expect(disk.usedBytes).toBeGreaterThan(10 * SMALL.segmentBytes)
   await settled(log, 1, sequences)
-  await until(() => disk.usedBytes <= 4 * SMALL.segmentBytes)
+  // Four spares, the one at work, and one that the settlements may have begun.
+  await until(() => disk.usedBytes <= 6 * SMALL.segmentBytes)
   await log.close()
 })

@@ -15,8 +15,8 @@ export interface SegmentSupplyOptions {
   readonly starved: () => void
 }
 
-/** Files kept for use as the next segments: one at work, one so that a burst finds one ready. */
-const MOST_SPARES = 2
+/** Files kept for use as the next segments: zeroing new ones takes the disk from publishers, and a burst wants several. */
+const MOST_SPARES = 4
 const RETRY_MS = 1_000
 const SPARE = /^spare-\d+$/
 
