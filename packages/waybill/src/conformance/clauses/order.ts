@@ -19,6 +19,14 @@ export const orderClauses: readonly Clause[] = [
   clause('order/messages of a key come in the order of sending, keys side by side', ordered, async (stage) => {
     const [sender, receiver] = [await stage.member(), await stage.member()]
     const group = stage.orderedGroup(4)
+    await receiver.declare(group)
+    const keys = numbered('key', 10)
+    for (let n = 1; n <= 20; n++)
+      await sender.sendMessages(
+        group.channel,
+        ...keys.map((key) => stage.message(group.channel, `${key}/${n}`, { key })),
+      )
+    // All are there, so an engine that keeps no order has several of a key at hand at once.
     const inbox = await receiver.subscribe(group, {
       prefetch: 20,
       decide: (delivery, self) => {
@@ -26,12 +34,6 @@ export const orderClauses: readonly Clause[] = [
         return 'hold'
       },
     })
-    const keys = numbered('key', 10)
-    for (let n = 1; n <= 20; n++)
-      await sender.sendMessages(
-        group.channel,
-        ...keys.map((key) => stage.message(group.channel, `${key}/${n}`, { key })),
-      )
     await inbox.arrived(200)
     for (const key of keys) assert.deepEqual(ofKey(inbox, key), numbered(`${key}/`, 20))
     assert.deepEqual(inbox.overlaps, [], 'two of one key were unsettled at once')
