@@ -1,19 +1,11 @@
 // One subscription of a service: hands deliveries to handlers within the concurrency, and settles what becomes of them.
-import { WaybillError } from '../message/errors.ts'
-import { failureRecord, type DeadLetterReason } from '../message/failure.ts'
+import { failureRecord } from '../message/failure.ts'
 import type { Release, Runtime } from '../runtime/runtime.ts'
 import type { Delivery, Settlement, Subscription } from '../transport/transport.ts'
+import { asError } from '../message/as-error.ts'
 import { handleEnd, handleStart } from './diagnostics.ts'
 import type { Logger } from './logger.ts'
-
-/** What became of one try to handle a message. */
-export type Verdict =
-  | { readonly action: 'ack' }
-  | { readonly action: 'retry'; readonly afterMs: number; readonly error: unknown }
-  | { readonly action: 'reject'; readonly reason: DeadLetterReason; readonly error: unknown }
-
-/** Handles one delivery and says what became of it. Never rejects. */
-export type Process = (delivery: Delivery) => Promise<Verdict>
+import type { Process, Verdict } from './verdict.ts'
 
 export interface ConsumerOptions {
   readonly service: string
@@ -21,13 +13,10 @@ export interface ConsumerOptions {
   readonly group: string
   readonly concurrency: number
   readonly prefetch: number
-  /** Deliveries without settlement after which a message is poison. */
-  readonly maxDeliveries: number
 }
 
-const ACK: Verdict = { action: 'ack' }
-
-export { ACK as ACKNOWLEDGED }
+/** A retry or a dead letter is stored by the broker before the original is acknowledged; so long that may take. */
+const MOVE_MS = 2_000
 
 /**
  * Bounds: at most `concurrency` handlers run, at most `prefetch` deliveries are here, running or waiting. Settlements of
@@ -45,9 +34,13 @@ export class Consumer {
   #running = 0
   #handled = 0
   #stopped = false
+  /** Deliveries here that nobody will settle: the broker hands them out again once the subscription is closed. */
+  #returned = 0
   #settlements: Settlement[] = []
-  #early: Delivery[] = []
-  #holds = new Map<Delivery, Release>()
+  #lastMoveAt = -Infinity
+  readonly #early: Delivery[] = []
+  readonly #holds = new Map<Delivery, Release>()
+  #whenNoneRuns: (() => void) | undefined
 
   constructor(options: ConsumerOptions, process: Process, runtime: Runtime, logger: Logger) {
     this.options = options
@@ -87,6 +80,7 @@ export class Consumer {
 
   /** Changes the limits while running. */
   tune(concurrency: number, prefetch: number): void {
+    if (this.#stopped) return
     this.#concurrency = concurrency
     if (prefetch !== this.#prefetch) {
       this.#prefetch = prefetch
@@ -95,20 +89,38 @@ export class Consumer {
     this.#start()
   }
 
-  /** Starts no further handler. What waits stays unsettled and returns to the engine when the subscription closes. */
-  stop(): void {
+  /**
+   * Starts no further handler, waits until `deadlineMs` for those that run, and closes the subscription. What waits here
+   * goes back to the broker.
+   */
+  async close(deadlineMs: number): Promise<void> {
+    const until = this.#runtime.monotonic() + deadlineMs
     this.#stopped = true
-    for (const delivery of this.#waiting.splice(0)) this.#release(delivery)
+    this.#returned += this.#early.splice(0).length
+    for (const delivery of this.#waiting.splice(0)) this.#giveBack(delivery)
+    // The transport waits for every delivery to be settled. Those given back never will be, so it must not wait for them.
+    if (this.#returned > 0) await this.#noneRuns(deadlineMs)
+    const left = Math.max(0, until - this.#runtime.monotonic())
+    const moving = Math.max(0, this.#lastMoveAt + MOVE_MS - this.#runtime.monotonic())
+    await this.#subscription?.close(this.#returned > 0 ? Math.min(left, moving) : left)
   }
 
-  /** Stops, then closes the subscription, which waits for running handlers until `deadlineMs`. */
-  async close(deadlineMs: number): Promise<void> {
-    this.stop()
-    await this.#subscription?.close(deadlineMs)
+  #noneRuns(deadlineMs: number): Promise<void> {
+    if (this.#running === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = this.#runtime.setTimer(deadlineMs, resolve)
+      this.#whenNoneRuns = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
   }
 
   #take(batch: readonly Delivery[]): void {
-    if (this.#stopped) return
+    if (this.#stopped) {
+      this.#returned += batch.length
+      return
+    }
     for (const delivery of batch) {
       this.#holds.set(delivery, this.#runtime.hold(`${this.options.service} handling ${delivery.message.type}`))
       this.#waiting.push(delivery)
@@ -128,18 +140,18 @@ export class Consumer {
   async #run(delivery: Delivery): Promise<void> {
     const { message } = delivery
     const startedAt = this.#runtime.monotonic()
-    const seen = {
-      message,
-      service: this.options.service,
-      channel: this.options.channel,
-      group: this.options.group,
-      attempt: message.attempt,
-    }
+    const { service, channel, group } = this.options
+    const seen = { message, service, channel, group, attempt: message.attempt }
     if (handleStart.hasSubscribers) handleStart.publish(seen)
-    const verdict = this.#poisoned(delivery) ?? (await this.#process(delivery))
+    let verdict: Verdict
+    try {
+      verdict = await this.#process(delivery)
+    } catch (error) {
+      // Not the handler's error, which has its verdict, but one on the way to it: kept for the operator, with its text.
+      verdict = { action: 'reject', reason: 'failed', error }
+    }
     this.#running--
-    this.#handled++
-    this.#settle(this.#settlement(delivery, verdict))
+    this.#settle(delivery, verdict)
     if (handleEnd.hasSubscribers) {
       handleEnd.publish({
         ...seen,
@@ -148,58 +160,51 @@ export class Consumer {
         action: verdict.action,
       })
     }
-    this.#release(delivery)
     this.#start()
+    if (this.#running === 0) this.#whenNoneRuns?.()
   }
 
-  #poisoned(delivery: Delivery): Verdict | undefined {
-    const count = delivery.deliveryCount ?? 1
-    if (count <= this.options.maxDeliveries) return undefined
-    const { type, id } = delivery.message
-    return {
-      action: 'reject',
-      reason: 'poison',
-      error: new WaybillError(
-        'WAYBILL_POISON',
-        `${type} (id ${id}) was delivered ${count} times to ${this.options.group} without being settled`,
-      ),
+  #settle(delivery: Delivery, verdict: Verdict): void {
+    if (verdict.action === 'return') return this.#giveBack(delivery)
+    this.#handled++
+    if (verdict.action !== 'ack') this.#lastMoveAt = this.#runtime.monotonic()
+    if (this.#settlements.push(this.#settlement(delivery, verdict)) === 1) queueMicrotask(() => this.#handOver())
+    this.#release(delivery)
+  }
+
+  #handOver(): void {
+    const batch = this.#settlements
+    this.#settlements = []
+    try {
+      this.#subscription?.settle(batch)
+    } catch (error) {
+      const { channel, group } = this.options
+      const about = { channel, group, deliveries: batch.length, error: asError(error).message }
+      this.#logger.error(about, 'the transport did not take settlements; the broker will hand those messages out again')
     }
   }
 
-  #settlement(delivery: Delivery, verdict: Verdict): Settlement {
+  #settlement(delivery: Delivery, verdict: Exclude<Verdict, { action: 'return' }>): Settlement {
     if (verdict.action === 'ack') return { delivery, action: 'ack' }
-    const { message } = delivery
-    const failure = failureRecord(verdict.error, this.#runtime.now(), message.attempt, this.options.group)
-    const about = {
-      id: message.id,
-      type: message.type,
-      attempt: message.attempt,
-      group: this.options.group,
-      error: failure.message,
-    }
+    const { id, type, attempt } = delivery.message
+    const { group } = this.options
+    const failure = failureRecord(verdict.error, this.#runtime.now(), attempt, group)
+    const about = { id, type, attempt, group, error: failure.message }
     if (verdict.action === 'retry') {
       this.#logger.info({ ...about, afterMs: verdict.afterMs }, 'handling failed and will be tried again')
-      return { delivery, action: 'retry', afterMs: verdict.afterMs, attempt: message.attempt + 1, failure }
+      return { delivery, action: 'retry', afterMs: verdict.afterMs, attempt: attempt + 1, failure }
     }
     this.#logger.warn({ ...about, reason: verdict.reason }, 'a message went to the dead letters')
     return { delivery, action: 'reject', reason: verdict.reason, detail: failure.message, failure }
   }
 
-  #settle(settlement: Settlement): void {
-    if (this.#settlements.push(settlement) > 1) return
-    queueMicrotask(() => {
-      const batch = this.#settlements
-      this.#settlements = []
-      this.#subscription?.settle(batch)
-    })
+  #giveBack(delivery: Delivery): void {
+    this.#returned++
+    this.#release(delivery)
   }
 
   #release(delivery: Delivery): void {
     this.#holds.get(delivery)?.()
     this.#holds.delete(delivery)
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
 }

@@ -29,7 +29,7 @@ export interface Context extends Sender {
   deadLetter(reason: string): never
 }
 
-/** Thrown by `ctx.deadLetter`. */
+/** Thrown by `ctx.deadLetter`; known by its code, so that middleware may pass on a copy. */
 export class DeadLetterRequest extends Error {
   override readonly name: string = 'DeadLetterRequest'
   readonly code: string = 'WAYBILL_DEAD_LETTERED'

@@ -1,11 +1,12 @@
 // Every observation point of the bus, declared in one place. Subscribe with node:diagnostics_channel; a channel without
-// subscribers costs one property read. The core never imports a telemetry SDK: telemetry/ listens here.
+// subscribers costs one property read. The messages are those on the wire, bodies included: a listener that writes them
+// elsewhere decides what may be seen. The core never imports a telemetry SDK: telemetry/ listens here.
 import { channel } from 'node:diagnostics_channel'
 import type { WireMessage } from '../message/wire-message.ts'
 import type { Settlement } from '../transport/transport.ts'
 import type { TransportEvent } from '../transport/transport-event.ts'
 
-/** A message was handed to the transport. */
+/** A message was given to the bus to send. Each is followed by one {@link SendEnded}. */
 export interface SendStarted {
   readonly message: WireMessage
   readonly channel: string
@@ -19,7 +20,7 @@ export interface SendEnded {
   readonly error: Error | undefined
 }
 
-/** A delivery is about to be handled. */
+/** A delivery is about to be handled. Each is followed by one {@link HandleEnded}. */
 export interface HandleStarted {
   readonly message: WireMessage
   readonly service: string
@@ -32,7 +33,8 @@ export interface HandleStarted {
 export interface HandleEnded extends HandleStarted {
   readonly durationMs: number
   readonly error: Error | undefined
-  readonly action: Settlement['action']
+  /** `return`: the bus closed before the handler was done; the broker hands the message out again. */
+  readonly action: Settlement['action'] | 'return'
 }
 
 /** Something that the transport reported by itself. */

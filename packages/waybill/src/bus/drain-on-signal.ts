@@ -12,6 +12,11 @@ export function drainOnSignal(signals: readonly NodeJS.Signals[], drain: (signal
     stop()
     drain(signal)
   }
-  for (const signal of signals) process.on(signal, onSignal)
+  try {
+    for (const signal of signals) process.on(signal, onSignal)
+  } catch (error) {
+    stop() // SIGKILL, or no signal at all
+    throw error
+  }
   return stop
 }

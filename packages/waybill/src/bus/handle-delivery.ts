@@ -2,6 +2,7 @@
 import type { AnyContracted } from '../contract/contract.ts'
 import { decode } from '../contract/decode.ts'
 import { decodeReply, encodeFailure, encodeReply, type EncodedReply } from '../contract/reply.ts'
+import { asText } from '../message/as-error.ts'
 import { isWaybillError, WaybillError } from '../message/errors.ts'
 import type { DeadLetterReason } from '../message/failure.ts'
 import type { WireMessage } from '../message/wire-message.ts'
@@ -9,10 +10,9 @@ import type { Handle } from '../middleware/handler.ts'
 import type { RetryPolicy } from '../middleware/retry-policy.ts'
 import type { Delivery } from '../transport/transport.ts'
 import { AWAITED_HEADER } from './awaited.ts'
-import { ACKNOWLEDGED, type Process, type Verdict } from './consumer.ts'
-import { DeadLetterRequest } from './context.ts'
 import type { HandlerContext } from './handler-context.ts'
 import type { AsyncReply, Registration } from './service.ts'
+import { ACKNOWLEDGED, type Process, type Verdict } from './verdict.ts'
 
 /** A registration made ready: its middleware composed, its policy checked. */
 export interface Route {
@@ -23,6 +23,11 @@ export interface Route {
 
 export interface HandlingParts {
   readonly service: string
+  readonly group: string
+  /** Deliveries without settlement after which a message is poison. */
+  readonly maxDeliveries: number
+  /** What no handler here knows is acknowledged instead of put aside. */
+  readonly skipUnknown: boolean
   readonly routeOf: (message: WireMessage) => Route | undefined
   /** An ordinary client's message with the headers that it lacks. */
   readonly adopt: (contracted: AnyContracted, message: WireMessage) => WireMessage
@@ -33,8 +38,9 @@ export interface HandlingParts {
 
 export function handleDelivery(parts: HandlingParts): Process {
   return async (delivery) => {
-    const route = parts.routeOf(delivery.message)
     let { message } = delivery
+    if ((delivery.deliveryCount ?? 1) > parts.maxDeliveries) return conclude(parts, message, poison(parts, delivery))
+    const route = parts.routeOf(message)
     let body: unknown
     try {
       if (route === undefined) {
@@ -47,19 +53,21 @@ export function handleDelivery(parts: HandlingParts): Process {
       const read = readBody(route.registration, message)
       body = read instanceof Promise ? await read : read
     } catch (error) {
-      return conclude(parts, message, unreadable(route, error))
+      return conclude(parts, message, unreadable(parts, route, error))
     }
     const context = parts.context(delivery, message, body)
     try {
       const result: unknown = await route.handle(context)
       if (message.replyTo !== undefined && route.registration.role !== 'reply' && !context.answered) {
-        const reply = encodeReply(route.registration.message, result)
+        const reply = replyOf(route.registration, result)
         await parts.answer(message, reply instanceof Promise ? await reply : reply)
       }
       return ACKNOWLEDGED
     } catch (error) {
+      // The bus has stopped waiting for the handler: that is no failure of it, and somebody else will handle the message.
+      if (context.returned) return { action: 'return', error }
       const verdict = afterFailure(route, message, error)
-      return context.answered ? verdict : conclude(parts, message, verdict)
+      return context.answered ? settledFor(message, verdict) : conclude(parts, message, verdict)
     }
   }
 }
@@ -76,14 +84,16 @@ function readBody(registration: Registration, message: WireMessage): unknown {
 }
 
 /** No handler has seen it, and trying again would read the same bytes. */
-function unreadable(route: Route | undefined, error: unknown): Verdict {
+function unreadable(parts: HandlingParts, route: Route | undefined, error: unknown): Verdict {
   const unknown = isWaybillError(error, 'WAYBILL_UNKNOWN_TYPE')
-  if (unknown && route?.registration.options.unknown === 'skip') return ACKNOWLEDGED
+  const skip = route === undefined ? parts.skipUnknown : route.registration.options.unknown === 'skip'
+  if (unknown && skip) return ACKNOWLEDGED
   return { action: 'reject', reason: unknown ? 'unknown' : 'malformed', error }
 }
 
 function afterFailure(route: Route, message: WireMessage, error: unknown): Verdict {
-  if (error instanceof DeadLetterRequest) return { action: 'reject', reason: 'rejected', error }
+  if (isWaybillError(error, 'WAYBILL_DEAD_LETTERED')) return { action: 'reject', reason: 'rejected', error }
+  if (error instanceof WrongReply) return { action: 'reject', reason: 'failed', error: error.cause }
   // Whoever waits for the reply is told at once, and decides about trying again.
   const afterMs =
     message.headers[AWAITED_HEADER] === undefined ? route.retry.delayBefore(message.attempt + 1, error) : undefined
@@ -103,10 +113,35 @@ async function conclude(parts: HandlingParts, message: WireMessage, verdict: Ver
       ...verdict,
       error: new AggregateError(
         [verdict.error, cause],
-        `${String(verdict.error)}; and the reply could not be sent: ${String(cause)}`,
+        `${asText(verdict.error)}; and the reply could not be sent: ${asText(cause)}`,
       ),
     }
   }
-  // A question whose asker has had an error is done; a command is kept for the operator.
-  return message.kind === 'query' || message.kind === 'survey' ? ACKNOWLEDGED : verdict
+  return settledFor(message, verdict)
+}
+
+/** A question whose asker has had an error is done; a command, and what may kill processes, is kept for the operator. */
+function settledFor({ kind }: WireMessage, verdict: Verdict): Verdict {
+  const done = (kind === 'query' || kind === 'survey') && verdict.action === 'reject' && verdict.reason !== 'poison'
+  return done ? ACKNOWLEDGED : verdict
+}
+
+/** What the handler returned is not what its contract says. It has done its work, and would do it again in a retry. */
+class WrongReply extends Error {}
+
+function replyOf(registration: Registration, result: unknown): EncodedReply | Promise<EncodedReply> {
+  const wrong = (cause: unknown): never => {
+    throw new WrongReply('the reply does not match its schema', { cause })
+  }
+  try {
+    const reply = encodeReply(registration.message, result)
+    return reply instanceof Promise ? reply.catch(wrong) : reply
+  } catch (error) {
+    return wrong(error)
+  }
+}
+
+function poison(parts: HandlingParts, { message: { type, id }, deliveryCount }: Delivery): Verdict {
+  const what = `${type} (id ${id}) was delivered ${deliveryCount} times to ${parts.group} without being settled`
+  return { action: 'reject', reason: 'poison', error: new WaybillError('WAYBILL_POISON', what) }
 }

@@ -22,6 +22,8 @@ export class HandlerContext implements Context, Handling {
   readonly redelivered: boolean
   /** The requester has been told already (a time-out): what the handler returns is settled but not sent. */
   answered = false
+  /** The bus closes and waits no longer: the message goes back to the broker, whatever its handler says of the abort. */
+  returned = false
   readonly #sender: Sender
   #abort: AbortController | undefined
   #aborted: Error | undefined

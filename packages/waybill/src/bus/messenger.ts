@@ -12,6 +12,7 @@ import type {
 import { encode, type Encoded } from '../contract/encode.ts'
 import { decodeReply } from '../contract/reply.ts'
 import { wireMessage } from '../message/build-message.ts'
+import { asError } from '../message/as-error.ts'
 import { causedBy } from '../message/cause.ts'
 import { WaybillError } from '../message/errors.ts'
 import { checkedHeaders } from '../message/header-rules.ts'
@@ -22,9 +23,10 @@ import type { Channel } from '../transport/channel.ts'
 import type { Outgoing } from '../transport/transport.ts'
 import type { Logger } from './logger.ts'
 import { AWAITED_HEADER } from './awaited.ts'
+import { checkedId, checkedKey } from './check-identity.ts'
 import { replyChannel } from './plan.ts'
 import type { Replies } from './replies.ts'
-import { scatterReplies } from './scatter.ts'
+import { scatterReplies, type Asked } from './scatter.ts'
 import type {
   RequestAsyncOptions,
   RequestOptions,
@@ -43,7 +45,7 @@ export interface MessengerParts {
   readonly replies: Replies
   readonly logger: Logger
   /** The return address of this process, once replies can come there; subscribes on first use. */
-  readonly returnAddress: (withinMs: number) => string | Promise<string>
+  readonly returnAddress: (withinMs: number, signal: AbortSignal | undefined) => string | Promise<string>
   /** The return address of a durable reply channel. */
   readonly addressOf: (channel: Channel) => string
   readonly sendTimeoutMs: number
@@ -61,11 +63,14 @@ interface Extras {
 export class Messenger implements Sender {
   readonly #parts: MessengerParts
   readonly #source: string
+  readonly #replyService: string | undefined
   readonly #parent: WireMessage | undefined
 
-  constructor(parts: MessengerParts, source: string, parent?: WireMessage) {
+  /** @param replyService whose `onReply` handlers get the replies to asynchronous requests, unless told otherwise */
+  constructor(parts: MessengerParts, source: string, replyService: string | undefined, parent?: WireMessage) {
     this.#parts = parts
     this.#source = source
+    this.#replyService = replyService
     this.#parent = parent
   }
 
@@ -79,18 +84,22 @@ export class Messenger implements Sender {
 
   async requestAsync<M extends AnyRequest>(request: M, body: In<M>, options: RequestAsyncOptions = {}): Promise<Sent> {
     const { replyTo } = options
-    const service = replyTo === undefined ? this.#source : typeof replyTo === 'string' ? replyTo : replyTo.name
+    const service = typeof replyTo === 'object' ? replyTo.name : (replyTo ?? this.#replyService)
+    if (service === undefined)
+      throw new TypeError(
+        `${request.type}: with several services, or none, name the one that gets the reply: { replyTo }`,
+      )
     return this.#send(request, body, options, { replyTo: this.#parts.addressOf(replyChannel(service)) })
   }
 
   async request<M extends AnyRequest>(request: M, body: In<M>, options: RequestOptions = {}): Promise<ReplyOf<M>> {
-    const timeoutMs = this.#requestTimeout(options)
-    const address = await this.#parts.returnAddress(timeoutMs)
-    const message = await this.#compose(request, body, options, this.#awaited(address, timeoutMs))
+    const { replies } = this.#parts
     const { signal } = options
+    const asking = this.#ask(request, body, options)
+    const { message, leftMs } = await asking()
     let stopAbort = (): void => {}
     const reply = new Promise<WireMessage>((resolve, reject) => {
-      const forget = this.#parts.replies.expect(message.id, request.type, timeoutMs, {
+      const forget = replies.expect(message.id, request.type, leftMs(), {
         reply: (wire) => {
           resolve(wire)
           return true
@@ -99,9 +108,9 @@ export class Messenger implements Sender {
       })
       const abandon = (error: unknown): void => {
         forget()
-        reject(error instanceof Error ? error : new Error(String(error)))
+        reject(asError(error))
       }
-      this.#hand(request, message, timeoutMs, signal).catch(abandon)
+      this.#hand(request, message, leftMs(), signal).catch(abandon)
       if (signal === undefined) return
       const onAbort = (): void => abandon(aborted(request.type, signal))
       signal.addEventListener('abort', onAbort, { once: true })
@@ -115,17 +124,30 @@ export class Messenger implements Sender {
     body: In<M>,
     options: ScatterOptions = {},
   ): AsyncIterable<SurveyReply<ReplyOf<M>>> {
-    const timeoutMs = this.#requestTimeout(options)
+    const { limit, signal } = options
+    if (limit !== undefined && (!Number.isInteger(limit) || limit < 1))
+      throw new TypeError(`limit must be a whole number from 1, not ${limit}`)
     return scatterReplies<ReplyOf<M>>({
       replies: this.#parts.replies,
       survey,
-      timeoutMs,
-      limit: options.limit,
-      signal: options.signal,
-      compose: async () =>
-        this.#compose(survey, body, options, this.#awaited(await this.#parts.returnAddress(timeoutMs), timeoutMs)),
-      send: (message) => this.#hand(survey, message, timeoutMs, options.signal),
+      limit,
+      signal,
+      ask: this.#ask(survey, body, options),
+      send: (message, leftMs) => this.#hand(survey, message, leftMs, signal),
     })
+  }
+
+  /** Composes a question once replies to it can come. Its deadline counts from the call of what is returned. */
+  #ask(contracted: AnyContracted, body: unknown, options: RequestOptions): () => Promise<Asked> {
+    const { runtime, requestTimeoutMs, returnAddress } = this.#parts
+    const timeoutMs = options.timeout === undefined ? requestTimeoutMs : durationMs(options.timeout)
+    return async () => {
+      const until = runtime.monotonic() + timeoutMs
+      const expiresAt = runtime.now() + timeoutMs
+      const replyTo = await returnAddress(timeoutMs, options.signal)
+      const message = await this.#compose(contracted, body, options, { replyTo, expiresAt, awaited: true })
+      return { message, leftMs: () => Math.max(0, until - runtime.monotonic()) }
+    }
   }
 
   async #send(contracted: AnyContracted, body: unknown, options: SendOptions, extras: Extras = {}): Promise<Sent> {
@@ -154,14 +176,6 @@ export class Messenger implements Sender {
     return this.#parts.sends.send(outgoing, timeoutMs, signal)
   }
 
-  #requestTimeout(options: RequestOptions): number {
-    return options.timeout === undefined ? this.#parts.requestTimeoutMs : durationMs(options.timeout)
-  }
-
-  #awaited(replyTo: string, timeoutMs: number): Extras {
-    return { replyTo, expiresAt: this.#parts.runtime.now() + timeoutMs, awaited: true }
-  }
-
   #compose(
     contracted: AnyContracted,
     body: unknown,
@@ -175,7 +189,7 @@ export class Messenger implements Sender {
     )
     const build = ({ body: bytes, contentType, headers }: Encoded): WireMessage => {
       const { runtime, logger, warnBodyBytes } = this.#parts
-      const id = options.id ?? runtime.newId()
+      const id = options.id === undefined ? runtime.newId() : checkedId(options.id)
       if (bytes.byteLength > warnBodyBytes) {
         logger.warn(
           { type: contracted.type, id, bytes: bytes.byteLength },
@@ -194,7 +208,7 @@ export class Messenger implements Sender {
           cause: this.#parent === undefined ? undefined : causedBy(this.#parent, runtime),
           replyTo: extras.replyTo,
           expiresAt: options.expiresIn === undefined ? extras.expiresAt : runtime.now() + durationMs(options.expiresIn),
-          key: options.key ?? contracted.key?.(body),
+          key: checkedKey(contracted.type, options.key ?? contracted.key?.(body)),
           headers: extras.awaited === true ? { ...headers, [AWAITED_HEADER]: '1' } : headers,
         },
         runtime,

@@ -3,6 +3,7 @@ import { WaybillError } from '../message/errors.ts'
 import { replyType } from '../message/build-message.ts'
 import { hasOneRecipient, type Channel } from '../transport/channel.ts'
 import type { Group, StartPosition } from '../transport/transport.ts'
+import { checkOptions, MAX_PREFETCH } from './check-options.ts'
 import type { Registration, Service } from './service.ts'
 
 /** One subscription to be, and its handlers by message type. */
@@ -13,14 +14,15 @@ export interface PlannedSubscription {
   readonly start: StartPosition
   readonly concurrency: number
   readonly prefetch: number
+  /** Messages that no handler here knows are acknowledged instead of put aside. */
+  readonly skipUnknown: boolean
   readonly routes: ReadonlyMap<string, Registration>
 }
 
 const DEFAULT_CONCURRENCY = 16
-const MAX_CONCURRENCY = 10_000
-const MAX_PREFETCH = 65_535
 
 /**
+ * @throws {TypeError} for an option out of range, two services of one name, or one group used twice
  * @throws {WaybillError} `WAYBILL_COMMAND_CLAIMED` when two services of one bus claim one command, query or document;
  *   `WAYBILL_ORDER_NEEDS_SHARDS` for an ordered subscription on a channel without shards
  */
@@ -32,6 +34,7 @@ export function planSubscriptions(services: readonly Service[]): readonly Planne
     for (const registrations of groups.values()) plans.push(planOne(service, registrations))
   }
   refuseSharedClaims(plans)
+  refuseSharedGroups(plans)
   return plans
 }
 
@@ -39,6 +42,7 @@ function planOne(service: Service, registrations: readonly Registration[]): Plan
   const [first] = registrations
   if (first === undefined) throw new Error('a group of registrations is never empty')
   const channel = channelOf(service, first)
+  for (const registration of registrations) checkOptions(service.name, registration)
   const ordered = registrations.some((registration) => registration.options.ordered === true)
   if (ordered && channel.shards < 2) {
     throw new WaybillError(
@@ -50,29 +54,38 @@ function planOne(service: Service, registrations: readonly Registration[]): Plan
     Math.max(0, ...registrations.map((registration) => pick(registration) ?? 0))
   const concurrency = most((registration) => registration.options.concurrency) || DEFAULT_CONCURRENCY
   const prefetch = most((registration) => registration.options.prefetch) || Math.min(MAX_PREFETCH, 2 * concurrency)
-  bound(`concurrency of ${service.name} on ${channel.name}`, concurrency, MAX_CONCURRENCY)
-  bound(`prefetch of ${service.name} on ${channel.name}`, prefetch, MAX_PREFETCH)
   const types = registrations.map((registration) => typeOf(registration))
   return {
     service,
     group: {
       channel,
-      name: first.options.group ?? service.name,
+      name: groupOf(service, first),
       ordered,
       // One type among several of a contract is bound by name; other kinds have a channel of their own.
       ...(channel.kind === 'events' && channel.foreign === undefined ? { types } : {}),
     },
     transient: first.options.broadcast === true,
-    start: first.options.start ?? 'now',
+    start: startOf(service, registrations),
     concurrency,
     prefetch,
+    skipUnknown: registrations.some(({ options }) => options.unknown === 'skip'),
     routes: new Map(registrations.map((registration) => [typeOf(registration), registration])),
   }
 }
 
-function bound(what: string, value: number, most: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > most)
-    throw new TypeError(`${what} must be a whole number from 1 to ${most}, not ${value}`)
+/** A broadcast's group is a label of its own, so that what the transport reports of it is not taken for the service's. */
+function groupOf(service: Service, { options }: Registration): string {
+  return options.group ?? (options.broadcast === true ? `${service.name}.broadcast` : service.name)
+}
+
+function startOf(service: Service, registrations: readonly Registration[]): StartPosition {
+  let start: StartPosition | undefined
+  for (const { message, options } of registrations) {
+    if (start !== undefined && options.start !== undefined && JSON.stringify(options.start) !== JSON.stringify(start))
+      throw new TypeError(`${service.name}: ${message.type} shares a subscription that starts elsewhere`)
+    start ??= options.start
+  }
+  return start ?? 'now'
 }
 
 function channelOf(service: Service, registration: Registration): Channel {
@@ -93,7 +106,7 @@ function subscriptionKey(service: Service, registration: Registration): string {
   return JSON.stringify([
     channel.kind,
     channel.foreign ?? channel.name,
-    registration.options.group,
+    groupOf(service, registration),
     registration.options.broadcast === true,
   ])
 }
@@ -103,6 +116,18 @@ function refuseTwins(services: readonly Service[]): void {
   for (const { name } of services) {
     if (names.has(name)) throw new TypeError(`two services of one bus are named ${name}: their groups would mix`)
     names.add(name)
+  }
+}
+
+/** Members of one group share its messages: with other handlers, each would put aside what the other one knows. */
+function refuseSharedGroups(plans: readonly PlannedSubscription[]): void {
+  const owners = new Map<string, string>()
+  for (const { service, group } of plans) {
+    const key = JSON.stringify([group.channel.kind, group.channel.foreign ?? group.channel.name, group.name])
+    const owner = owners.get(key)
+    if (owner !== undefined)
+      throw new TypeError(`${owner} and ${service.name} both use the group ${group.name} of ${group.channel.name}`)
+    owners.set(key, service.name)
   }
 }
 

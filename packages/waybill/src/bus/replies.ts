@@ -22,6 +22,7 @@ const MAX_REQUESTS = 65_536
 export class Replies {
   readonly #deadlines: Deadlines
   readonly #pending = new Map<string, Pending>()
+  readonly #whenIdle: (() => void)[] = []
 
   constructor(deadlines: Deadlines) {
     this.#deadlines = deadlines
@@ -65,6 +66,11 @@ export class Replies {
     return true
   }
 
+  /** Resolves when nobody waits for a reply. Every request has a deadline, so this ends. */
+  idle(): Promise<void> {
+    return this.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve))
+  }
+
   /** The reply address was lost: what was asked before will not be answered here. */
   failAll(error: WaybillError): void {
     for (const id of this.#pending.keys()) this.#fail(id, error)
@@ -79,6 +85,7 @@ export class Replies {
     if (pending === undefined) return undefined
     this.#pending.delete(id)
     pending.deadline.cancel()
+    if (this.size === 0) for (const done of this.#whenIdle.splice(0)) done()
     return pending
   }
 }

@@ -1,10 +1,8 @@
 import type { WireMessage } from '../message/wire-message.ts'
+import { asText } from '../message/as-error.ts'
 import { WaybillError } from '../message/errors.ts'
-import { retryPolicy } from '../middleware/retry-policy.ts'
-import { timeout } from '../middleware/timeout.ts'
 import type { Handle, Handling, Middleware } from '../middleware/handler.ts'
 import type { Deadlines } from '../runtime/deadlines.ts'
-import { durationMs } from '../runtime/duration.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { TransportEvent } from '../transport/transport-event.ts'
@@ -13,11 +11,13 @@ import { encodeFailure } from '../contract/reply.ts'
 import type { Answerer } from './answerer.ts'
 import { AWAITED_HEADER } from './awaited.ts'
 import type { SubscriptionControl } from './bus.ts'
+import { checkCount, MAX_CONCURRENCY, MAX_PREFETCH } from './check-options.ts'
 import { Consumer } from './consumer.ts'
 import { handleDelivery, type Route } from './handle-delivery.ts'
 import { HandlerContext } from './handler-context.ts'
 import type { Logger } from './logger.ts'
 import type { PlannedSubscription } from './plan.ts'
+import { readyRoute } from './ready-route.ts'
 import type { Sender } from './sender.ts'
 import type { Registration } from './service.ts'
 
@@ -32,7 +32,6 @@ export interface SubscriptionParts {
   readonly speakFor: (source: string, parent: WireMessage) => Sender
 }
 
-const DEFAULT_TIMEOUT = '30s'
 /** A handler this much over its time-out makes the subscription `stuck`. */
 const STUCK_GRACE_MS = 30_000
 
@@ -49,7 +48,15 @@ export class RunningSubscription implements SubscriptionControl {
   constructor(plan: PlannedSubscription, parts: SubscriptionParts) {
     this.#plan = plan
     this.#parts = parts
-    this.#routes = new Map([...plan.routes].map(([type, registration]) => [type, this.#ready(registration)]))
+    this.#routes = new Map(
+      [...plan.routes].map(([type, registration]) => [
+        type,
+        readyRoute(registration, plan.service, parts, {
+          around: (next) => this.#tracked(next),
+          onTimeout: (handling, error) => this.#onTimeout(registration, handling, error),
+        }),
+      ]),
+    )
     const { service, group, concurrency, prefetch } = plan
     this.#consumer = new Consumer(
       {
@@ -58,10 +65,12 @@ export class RunningSubscription implements SubscriptionControl {
         group: group.name,
         concurrency,
         prefetch,
-        maxDeliveries: parts.maxDeliveries,
       },
       handleDelivery({
         service: service.name,
+        group: group.name,
+        maxDeliveries: parts.maxDeliveries,
+        skipUnknown: plan.skipUnknown,
         routeOf: (message) => this.#routeOf(message),
         adopt: (contracted, message) => adopt(contracted, message, parts.runtime),
         context: (delivery, message, body) =>
@@ -104,11 +113,10 @@ export class RunningSubscription implements SubscriptionControl {
 
   tune(limits: { readonly concurrency?: number; readonly prefetch?: number }): void {
     const concurrency = limits.concurrency ?? this.concurrency
-    const prefetch = limits.prefetch ?? (limits.concurrency === undefined ? this.prefetch : 2 * concurrency)
-    for (const [name, value] of Object.entries({ concurrency, prefetch })) {
-      if (!Number.isInteger(value) || value < 1)
-        throw new TypeError(`${name} must be a whole number from 1, not ${value}`)
-    }
+    checkCount('concurrency', concurrency, MAX_CONCURRENCY)
+    const follows = Math.min(MAX_PREFETCH, 2 * concurrency)
+    const prefetch = limits.prefetch ?? (limits.concurrency === undefined ? this.prefetch : follows)
+    checkCount('prefetch', prefetch, MAX_PREFETCH)
     this.#consumer.tune(concurrency, prefetch)
   }
 
@@ -126,20 +134,25 @@ export class RunningSubscription implements SubscriptionControl {
     this.#state = event.type === 'subscription-lost' ? 'lost' : 'consuming'
   }
 
-  /** Stops taking messages and waits until `deadlineMs` for running handlers, then aborts their signals. */
+  /** Waits until `deadlineMs` for running handlers; then aborts their signals, and their messages go back to the broker. */
   async close(deadlineMs: number): Promise<void> {
     this.#state = 'closed'
-    const giveUp = this.#parts.deadlines.add(deadlineMs, () => {
+    const giveUp = (): void => {
       const error = new WaybillError(
         'WAYBILL_CLOSED',
         `the bus closed before ${this.service} had handled the message; it goes back to the broker`,
       )
-      for (const context of this.#running) context.abort(error)
-    })
+      for (const context of this.#running) {
+        context.returned = true
+        context.abort(error)
+      }
+    }
+    const deadline = this.#parts.deadlines.add(deadlineMs, giveUp)
     try {
       await this.#consumer.close(deadlineMs)
     } finally {
-      giveUp.cancel()
+      deadline.cancel()
+      giveUp()
     }
   }
 
@@ -147,27 +160,6 @@ export class RunningSubscription implements SubscriptionControl {
     // What ordinary clients put on a foreign channel has no type of ours: its one handler takes it.
     if (this.#plan.group.channel.foreign !== undefined) return this.#routes.values().next().value
     return this.#routes.get(message.type)
-  }
-
-  #ready(registration: Registration): Route {
-    const { runtime, deadlines, middleware, longestDelayMs } = this.#parts
-    const retry = retryPolicy(registration.options.retry ?? {}, () => runtime.random())
-    if (retry.longestMs > longestDelayMs) {
-      throw new WaybillError(
-        'WAYBILL_LIMIT',
-        `${this.service} retries ${registration.message.type} after up to ${retry.longestMs} ms; this engine can wait ${longestDelayMs} ms`,
-      )
-    }
-    const limit = timeout(durationMs(registration.options.timeout ?? DEFAULT_TIMEOUT), deadlines, (handling, error) =>
-      this.#onTimeout(registration, handling, error),
-    )
-    // A HandlerContext is both what middleware sees and what the handler gets; the body's type was checked at registration.
-    const handler: Handle = (handling) => registration.handle(handling.body as never, handling as HandlerContext)
-    const wrapped = [...middleware, ...this.#plan.service.middleware].reduceRight<Handle>(
-      (next, wrap) => wrap(next),
-      handler,
-    )
-    return { registration, retry, handle: this.#tracked(limit(wrapped)) }
   }
 
   #tracked(next: Handle): Handle {
@@ -197,7 +189,7 @@ export class RunningSubscription implements SubscriptionControl {
       return
     ;(handling as HandlerContext).answered = true // made by this subscription
     answerer.answer(message, encodeFailure(error)).catch((cause: unknown) => {
-      logger.error({ id: message.id, error: String(cause) }, 'the requester could not be told of the time-out')
+      logger.error({ id: message.id, error: asText(cause) }, 'the requester could not be told of the time-out')
     })
   }
 }

@@ -1,6 +1,7 @@
 // Publish / asynchronous responses: the replies to a survey, streamed as they come.
 import type { AnySurvey } from '../contract/contract.ts'
 import { decodeReply } from '../contract/reply.ts'
+import { asError } from '../message/as-error.ts'
 import { WaybillError } from '../message/errors.ts'
 import type { WireMessage } from '../message/wire-message.ts'
 import type { Replies } from './replies.ts'
@@ -9,14 +10,20 @@ import type { SurveyReply } from './sender.ts'
 /** Replies that a slow reader has not taken yet; further ones end the survey with WAYBILL_BACKPRESSURE. */
 const MAX_UNREAD = 10_000
 
+/** A question ready to be sent. */
+export interface Asked {
+  readonly message: WireMessage
+  /** What is left of its time. */
+  readonly leftMs: () => number
+}
+
 export interface Scatter {
   readonly replies: Replies
   readonly survey: AnySurvey
-  readonly timeoutMs: number
   readonly limit: number | undefined
   readonly signal: AbortSignal | undefined
-  readonly compose: () => Promise<WireMessage>
-  readonly send: (message: WireMessage) => Promise<void>
+  readonly ask: () => Promise<Asked>
+  readonly send: (message: WireMessage, leftMs: number) => Promise<void>
 }
 
 /**
@@ -25,7 +32,7 @@ export interface Scatter {
  */
 export async function* scatterReplies<Reply>(scatter: Scatter): AsyncGenerator<SurveyReply<Reply>, void, undefined> {
   const { survey, limit = Infinity, signal } = scatter
-  const message = await scatter.compose()
+  const { message, leftMs } = await scatter.ask()
   const unread: WireMessage[] = []
   let taken = 0
   let ended: WaybillError | 'time' | undefined
@@ -34,7 +41,7 @@ export async function* scatterReplies<Reply>(scatter: Scatter): AsyncGenerator<S
     ended ??= end
     wake?.()
   }
-  const forget = scatter.replies.expect(message.id, survey.type, scatter.timeoutMs, {
+  const forget = scatter.replies.expect(message.id, survey.type, leftMs(), {
     reply: (wire) => {
       unread.push(wire)
       taken++
@@ -48,11 +55,11 @@ export async function* scatterReplies<Reply>(scatter: Scatter): AsyncGenerator<S
   const onAbort = (): void =>
     finish(new WaybillError('WAYBILL_ABORTED', `the survey ${survey.type} was aborted`, { cause: signal?.reason }))
   signal?.addEventListener('abort', onAbort, { once: true })
-  if (signal?.aborted === true) onAbort()
   try {
-    await scatter.send(message)
+    await scatter.send(message, leftMs())
     for (let given = 0; given < limit;) {
-      const next = unread.shift()
+      if (signal?.aborted === true) onAbort()
+      const next = signal?.aborted === true ? undefined : unread.shift()
       if (next !== undefined) {
         given++
         yield await answerOf<Reply>(survey, next)
@@ -75,6 +82,6 @@ async function answerOf<Reply>(survey: AnySurvey, wire: WireMessage): Promise<Su
   try {
     return { from, ok: true, value: (await decodeReply(survey, wire)) as Reply } // validated against the reply's schema
   } catch (error) {
-    return { from, ok: false, error: error instanceof Error ? error : new Error(String(error)) }
+    return { from, ok: false, error: asError(error) }
   }
 }

@@ -1,34 +1,14 @@
 // Between the user's promise and the seam: batches what one turn sends, bounds what is pending, and waits out a lost link.
 import { isWaybillError, WaybillError } from '../message/errors.ts'
-import type { WireMessage } from '../message/wire-message.ts'
 import type { Deadline, Deadlines } from '../runtime/deadlines.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Outgoing, SendResult, Transport } from '../transport/transport.ts'
-import { sendEnd, sendStart } from './diagnostics.ts'
+import { asError } from '../message/as-error.ts'
+import { PendingSend, publishSendEnd, publishSendStart } from './pending-send.ts'
+import { SEND_LIMITS, type SendLimits } from './send-limits.ts'
 
-export interface SendLimits {
-  /** Most messages handed to `send` and not yet answered. */
-  readonly maxPending: number
-  /** Most bytes of bodies among them. */
-  readonly maxPendingBytes: number
-  /** Entries handed to the transport in one call. */
-  readonly maxBatch: number
-}
-
-/** 64 Ki messages or 128 MiB: seconds of a fast broker's work, and far from the heap's end. */
-export const SEND_LIMITS: SendLimits = { maxPending: 65_536, maxPendingBytes: 128 * 1024 * 1024, maxBatch: 1_024 }
-
-interface Entry {
-  readonly ordinal: number
-  readonly outgoing: Outgoing
-  readonly startedAt: number
-  readonly settle: (error: Error | undefined) => void
-  /** Whether an earlier hand-over ended with its outcome unknown. */
-  doubtful: boolean
-  deadline: Deadline | undefined
-  stopAbort: (() => void) | undefined
-  state: 'waiting' | 'sending' | 'done'
-}
+/** How soon to hand over again what the transport could not send, where it reports no change of the link. */
+const RETRY_MS = 100
 
 /**
  * Sends in order, in batches. While the link is down, sends wait for it until their deadline; one whose outcome is
@@ -39,16 +19,23 @@ export class SendQueue {
   readonly #runtime: Runtime
   readonly #deadlines: Deadlines
   readonly #limits: SendLimits
-  /** Not yet handed over, by ordinal. */
-  #waiting: Entry[] = []
-  #inFlightBatches = 0
-  #pending = 0
-  #pendingBytes = 0
+  /** Not yet handed over, by ordinal. Those that have ended meanwhile are dropped when they outnumber the others. */
+  #waiting: PendingSend[] = []
+  #ended = 0
+  readonly #inFlight = new Set<readonly PendingSend[]>()
+  /** Callers that wait. */
+  #callers = 0
+  /** In memory here or in the transport, whether or not the caller still waits. */
+  #held = 0
+  #heldBytes = 0
   #ordinal = 0
   #scheduled = false
   #linkDown = false
-  /** Something must go out again before anything else does, and not before all that is in flight is answered. */
+  /** Nothing goes out before all that is in flight is answered: some of it may have to go out again first. */
   #holding = false
+  /** Some of it must. */
+  #again = false
+  #retry: Deadline | undefined
   #closed = false
   /** Why the broker holds publishers back; `undefined` while it does not. */
   #blocked: string | undefined
@@ -67,21 +54,17 @@ export class SendQueue {
    * @param timeoutMs how long it may take in all, waiting for the link included
    */
   send(outgoing: Outgoing, timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    const bytes = outgoing.message.body.byteLength
-    if (this.#closed)
-      return Promise.reject(
-        new WaybillError('WAYBILL_CLOSED', `${outgoing.message.type} was sent after the bus was closed`),
-      )
-    if (signal?.aborted === true) return Promise.reject(aborted(outgoing.message, signal))
-    if (this.#pending >= this.#limits.maxPending || this.#pendingBytes + bytes > this.#limits.maxPendingBytes) {
-      return Promise.reject(
-        new WaybillError(
-          'WAYBILL_BACKPRESSURE',
-          `${this.#pending} messages (${this.#pendingBytes} bytes) are pending; ${outgoing.message.type} was not sent`,
-        ),
-      )
+    publishSendStart(outgoing)
+    const refusal = this.#refusal(outgoing, signal)
+    if (refusal !== undefined) {
+      publishSendEnd(outgoing, 0, refusal)
+      return Promise.reject(refusal)
     }
-    return new Promise((resolve, reject) => this.#enqueue(outgoing, timeoutMs, signal, resolve, reject))
+    return new Promise((resolve, reject) => {
+      const release = this.#runtime.hold(`send ${outgoing.message.type}`)
+      const now = this.#runtime.monotonic()
+      this.#enqueue(new PendingSend(this.#ordinal++, outgoing, now, resolve, reject, release), timeoutMs, signal)
+    })
   }
 
   /** The transport's link is down: hold everything back. */
@@ -92,8 +75,7 @@ export class SendQueue {
   /** The link is up again. */
   resume(): void {
     this.#linkDown = false
-    this.#holding = this.#inFlightBatches > 0
-    this.#schedule()
+    this.#goOn()
   }
 
   /** The broker holds publishers back, or no longer does: for the error of a send that waits too long. */
@@ -101,57 +83,49 @@ export class SendQueue {
     this.#blocked = reason
   }
 
-  /** Resolves when nothing is pending. Every send has a deadline, so this ends. */
-  idle(): Promise<void> {
-    return this.#pending === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve))
+  /** Entries kept here, those included that have ended and are not dropped yet. */
+  get waiting(): number {
+    return this.#waiting.length
   }
 
-  /** Refuses further sends, and rejects those that still wait. */
+  /** Resolves when no caller waits. Every send has a deadline, so this ends. */
+  idle(): Promise<void> {
+    return this.#callers === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve))
+  }
+
+  /** Refuses further sends, and rejects those that still wait. What is in flight may still be answered. */
   close(): void {
     this.#closed = true
-    for (const entry of this.#waiting) {
-      if (entry.state === 'waiting') this.#end(entry, this.#unsent(entry, 'the bus was closed'))
-    }
-    this.#waiting = []
+    for (const entry of this.#waiting.splice(0)) this.#end(entry, this.#unconfirmed(entry, 'the bus was closed'))
+    this.#ended = 0
   }
 
-  #enqueue(
-    outgoing: Outgoing,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-    resolve: () => void,
-    reject: (error: Error) => void,
-  ): void {
-    const release = this.#runtime.hold(`send ${outgoing.message.type}`)
-    const bytes = outgoing.message.body.byteLength
-    const entry: Entry = {
-      ordinal: this.#ordinal++,
-      outgoing,
-      startedAt: this.#runtime.monotonic(),
-      doubtful: false,
-      deadline: undefined,
-      stopAbort: undefined,
-      state: 'waiting',
-      settle: (error) => {
-        this.#pending--
-        this.#pendingBytes -= bytes
-        release()
-        if (error === undefined) resolve()
-        else reject(error)
-        if (this.#pending === 0) for (const done of this.#whenIdle.splice(0)) done()
-      },
+  /** The transport is closed and will answer no more: tells who still waits that the outcome is unknown. */
+  abandon(): void {
+    for (const batch of this.#inFlight) {
+      for (const entry of batch) this.#end(entry, this.#unconfirmed(entry, 'the bus was closed'))
     }
-    this.#pending++
-    this.#pendingBytes += bytes
+  }
+
+  #refusal({ message: { type, body, id } }: Outgoing, signal: AbortSignal | undefined): WaybillError | undefined {
+    if (this.#closed) return new WaybillError('WAYBILL_CLOSED', `${type} was sent after the bus was closed`)
+    if (signal?.aborted === true) return aborted(type, id, signal)
+    const { maxPending, maxPendingBytes } = this.#limits
+    if (this.#held < maxPending && this.#heldBytes + body.byteLength <= maxPendingBytes) return undefined
+    const what = `${this.#held} messages (${this.#heldBytes} bytes) are pending; ${type} was not sent`
+    return new WaybillError('WAYBILL_BACKPRESSURE', what)
+  }
+
+  #enqueue(entry: PendingSend, timeoutMs: number, signal: AbortSignal | undefined): void {
+    this.#callers++
+    this.#held++
+    this.#heldBytes += entry.bytes
     entry.deadline = this.#deadlines.add(timeoutMs, () =>
-      this.#end(entry, this.#unsent(entry, `no confirmation within ${timeoutMs} ms`)),
+      this.#end(entry, this.#unconfirmed(entry, `no confirmation within ${timeoutMs} ms`)),
     )
     if (signal !== undefined) {
-      const onAbort = (): void => this.#end(entry, aborted(outgoing.message, signal))
-      signal.addEventListener('abort', onAbort, { once: true })
-      entry.stopAbort = () => signal.removeEventListener('abort', onAbort)
+      entry.onAbort(signal, () => this.#end(entry, aborted(entry.message.type, entry.message.id, signal)))
     }
-    if (sendStart.hasSubscribers) sendStart.publish({ message: outgoing.message, channel: channelName(outgoing) })
     this.#waiting.push(entry)
     this.#schedule()
   }
@@ -168,85 +142,117 @@ export class SendQueue {
   #flush(): void {
     while (this.#waiting.length > 0 && !this.#linkDown && !this.#holding) {
       const taken = this.#waiting.splice(0, this.#limits.maxBatch)
-      const batch = taken.filter((entry) => entry.state === 'waiting')
+      const batch = this.#ended === 0 ? taken : taken.filter((entry) => entry.state === 'waiting')
+      this.#ended -= taken.length - batch.length
       if (batch.length > 0) this.#hand(batch)
     }
   }
 
-  #hand(batch: Entry[]): void {
+  #hand(batch: readonly PendingSend[]): void {
     for (const entry of batch) entry.state = 'sending'
-    this.#inFlightBatches++
-    this.#transport.send(batch.map((entry) => entry.outgoing)).then(
-      (results) => this.#answered(batch, results),
-      (error: unknown) =>
-        this.#answered(
-          batch,
-          batch.map(() => ({ outcome: 'unknown', error: asError(error) })),
-        ),
-    )
+    this.#inFlight.add(batch)
+    const failed = (error: unknown): void => {
+      const reason = asError(error)
+      // These two say that nothing of the batch was handed over; any other rejection says nothing.
+      const unsent = isWaybillError(reason, 'WAYBILL_NOT_CONNECTED') || isWaybillError(reason, 'WAYBILL_CLOSED')
+      const result: SendResult = { outcome: unsent ? 'refused' : 'unknown', error: reason }
+      this.#answered(
+        batch,
+        batch.map(() => result),
+      )
+    }
+    try {
+      this.#transport
+        .send(batch.map((entry) => entry.outgoing))
+        .then((results) => this.#answered(batch, results), failed)
+    } catch (error) {
+      failed(error) // a transport that throws instead of rejecting
+    }
   }
 
-  #answered(batch: Entry[], results: readonly SendResult[]): void {
-    this.#inFlightBatches--
+  #answered(batch: readonly PendingSend[], results: readonly SendResult[]): void {
+    this.#inFlight.delete(batch)
     for (const [index, entry] of batch.entries()) {
-      if (entry.state === 'done') continue
       const result = results[index] ?? {
         outcome: 'unknown',
         error: new Error(`the transport answered ${results.length} of ${batch.length} entries`),
       }
-      if (result.outcome === 'accepted') this.#end(entry, undefined)
-      else if (result.outcome === 'unknown' || isWaybillError(result.error, 'WAYBILL_NOT_CONNECTED')) {
+      if (entry.state !== 'done' && isOpen(result)) {
         entry.doubtful ||= result.outcome === 'unknown'
-        entry.state = 'waiting'
-        this.#waiting.push(entry)
-        this.#holding = true
-      } else this.#end(entry, result.error)
+        if (!this.#closed) {
+          entry.state = 'waiting'
+          this.#waiting.push(entry)
+          this.#again = true
+          continue
+        }
+        if (result.outcome === 'refused') entry.state = 'waiting' // it was not sent, as its error is to say
+        this.#tell(entry, this.#unconfirmed(entry, 'the bus was closed'))
+      } else if (entry.state !== 'done') {
+        this.#tell(entry, result.outcome === 'accepted' ? undefined : asError(result.error))
+      }
+      this.#forget(entry)
     }
-    if (!this.#holding || this.#inFlightBatches > 0) return
+    this.#holding ||= this.#again
+    if (!this.#holding || this.#inFlight.size > 0) return
     this.#waiting.sort((a, b) => a.ordinal - b.ordinal)
     // The link is down, or about to be reported so: `resume` follows. Where it is not, try again by ourselves.
-    this.#deadlines.add(RETRY_MS, () => {
-      if (!this.#linkDown) this.resume()
+    if (this.#again) this.#retryLater()
+    else this.#goOn()
+  }
+
+  #retryLater(): void {
+    this.#retry?.cancel()
+    this.#retry = this.#deadlines.add(RETRY_MS, () => {
+      this.#retry = undefined
+      if (!this.#linkDown) this.#goOn()
     })
   }
 
-  #end(entry: Entry, error: Error | undefined): void {
+  #goOn(): void {
+    this.#retry?.cancel()
+    this.#retry = undefined
+    this.#again = false
+    this.#holding = this.#inFlight.size > 0
+    this.#schedule()
+  }
+
+  #end(entry: PendingSend, error: Error): void {
     if (entry.state === 'done') return
-    entry.state = 'done'
-    entry.deadline?.cancel()
-    entry.stopAbort?.()
-    if (sendEnd.hasSubscribers) {
-      sendEnd.publish({
-        message: entry.outgoing.message,
-        channel: channelName(entry.outgoing),
-        durationMs: this.#runtime.monotonic() - entry.startedAt,
-        error,
-      })
-    }
-    entry.settle(error)
+    const waited = entry.state === 'waiting'
+    this.#tell(entry, error)
+    if (!waited) return // the transport still holds it
+    this.#forget(entry)
+    // A long outage ends many sends at their deadlines: what has ended must not pile up here until the link returns.
+    if (++this.#ended <= 64 || this.#ended <= this.#waiting.length / 2) return
+    this.#waiting = this.#waiting.filter((one) => one.state === 'waiting')
+    this.#ended = 0
   }
 
-  #unsent(entry: Entry, what: string): WaybillError {
-    const why = this.#blocked === undefined ? what : `${what}: the broker holds publishers back (${this.#blocked})`
-    const { type, id } = entry.outgoing.message
-    return entry.doubtful || entry.state === 'sending'
-      ? new WaybillError('WAYBILL_OUTCOME_UNKNOWN', `${type} (id ${id}): ${why}; it may or may not be stored`)
-      : new WaybillError('WAYBILL_NOT_CONNECTED', `${type} (id ${id}): ${why}; it was not sent`)
+  #tell(entry: PendingSend, error: Error | undefined): void {
+    entry.settle(error, this.#runtime.monotonic())
+    if (--this.#callers === 0) for (const done of this.#whenIdle.splice(0)) done()
+  }
+
+  #forget(entry: PendingSend): void {
+    this.#held--
+    this.#heldBytes -= entry.bytes
+  }
+
+  #unconfirmed(entry: PendingSend, what: string): WaybillError {
+    return entry.unconfirmed(
+      this.#blocked === undefined ? what : `${what}: the broker holds publishers back (${this.#blocked})`,
+    )
   }
 }
 
-const RETRY_MS = 100
-
-function channelName(outgoing: Outgoing): string {
-  return outgoing.to.kind === 'address' ? outgoing.to.address : outgoing.to.name
+/** Not decided: it goes out again. */
+function isOpen(result: SendResult): result is Exclude<SendResult, { outcome: 'accepted' }> {
+  return (
+    result.outcome === 'unknown' ||
+    (result.outcome === 'refused' && isWaybillError(result.error, 'WAYBILL_NOT_CONNECTED'))
+  )
 }
 
-function aborted(message: WireMessage, signal: AbortSignal): WaybillError {
-  return new WaybillError('WAYBILL_ABORTED', `sending ${message.type} (id ${message.id}) was aborted`, {
-    cause: signal.reason,
-  })
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
+function aborted(type: string, id: string, signal: AbortSignal): WaybillError {
+  return new WaybillError('WAYBILL_ABORTED', `sending ${type} (id ${id}) was aborted`, { cause: signal.reason })
 }

@@ -20,17 +20,27 @@ export interface HandlerOptions {
   readonly concurrency?: number
   /** Unsettled deliveries held here. Default twice the concurrency. */
   readonly prefetch?: number
-  /** How long a handler may take before its signal aborts. Default `'30s'`. */
+  /** How long a handler may take before its signal aborts; it keeps its slot until it returns. Default `'30s'`. */
   readonly timeout?: Duration
+  /** How a failed message is tried again; a request whose caller waits is not, because the caller decides. */
   readonly retry?: Retry
-  /** What becomes of a type, version or wire format unknown here. Default `'dead-letter'`. */
+  /**
+   * What becomes of a type, version or wire format unknown here. Default `'dead-letter'`. A type that no handler of a
+   * shared subscription knows is skipped where one of them says so.
+   */
   readonly unknown?: 'dead-letter' | 'skip'
 }
 
 export interface SubscriberOptions extends HandlerOptions {
-  /** Keeps the order of each key, through failures too, and handles different keys in parallel. Needs a contract with shards. */
+  /**
+   * Keeps the order of each key, through failures too, and handles different keys in parallel. Needs a contract with
+   * shards. Default false; handlers that share a subscription are all ordered when one is.
+   */
   readonly ordered?: boolean
-  /** A group of its own instead of the service's name: it receives each event once more. Events only. */
+  /**
+   * A group of its own instead of the service's name: it receives each event once more. Letters, digits, `_` and `-`, at
+   * most 63. Events only.
+   */
   readonly group?: string
   /** Every running instance receives each event from now on; nothing is kept for one that is down. Events only. */
   readonly broadcast?: boolean
@@ -87,14 +97,16 @@ export interface Service {
   use(middleware: Middleware): Service
 }
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
+/** Of services and groups. */
+export const SERVICE_NAME: RegExp = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
 
 /**
  * @param name the service's name, and of its groups: letters, digits, `_` and `-`, at most 63
- * @throws {TypeError} when the name is not of that form, or one message is registered twice in a group
+ * @throws {TypeError} when the name is not of that form, a handler is no function, or one message is registered twice in
+ *   a group; `createBus` checks the options
  */
 export function service(name: string): Service {
-  if (!NAME.test(name))
+  if (!SERVICE_NAME.test(name))
     throw new TypeError(
       `"${name}" is not a service name: letters, digits, _ and -, at most 63, beginning with a letter or digit`,
     )
@@ -108,12 +120,13 @@ function build(name: string, registrations: readonly Registration[], middleware:
     handle: Registration['handle'],
     options: SubscriberOptions = {},
   ): Service => {
+    if (typeof handle !== 'function') throw new TypeError(`${name}: the handler of ${message.type} is not a function`)
     const twin = registrations.find(
       (other) =>
         other.role === role &&
-        other.message === message &&
-        other.options.group === options.group &&
-        other.options.broadcast === options.broadcast,
+        other.message.type === message.type &&
+        (other.options.group ?? name) === (options.group ?? name) &&
+        (other.options.broadcast ?? false) === (options.broadcast ?? false),
     )
     if (twin !== undefined) throw new TypeError(`${name} handles ${message.type} twice in one group`)
     return build(name, [...registrations, { role, message, handle, options }], middleware)

@@ -1,3 +1,5 @@
+import { asText } from './as-error.ts'
+
 /** One failed try to handle a message. The list of them travels with it, oldest first. */
 export interface FailureRecord {
   /** Milliseconds since the epoch. */
@@ -56,8 +58,8 @@ export function failureRecord(error: unknown, at: number, attempt: number, group
     at,
     attempt,
     group,
-    name: isError ? error.name : typeof error,
-    message: (isError ? error.message : String(error)).slice(0, MAX_FAILURE_TEXT),
+    name: isError ? asText(error.name) : typeof error,
+    message: asText(isError ? error.message : error).slice(0, MAX_FAILURE_TEXT),
     ...(code === undefined ? {} : { code }),
   }
 }

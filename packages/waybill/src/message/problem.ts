@@ -7,6 +7,7 @@
 //   code           its code, where it has one (an extension member, section 3.2)
 //
 // `type` is left out, which means about:blank; `status` is, because there is no HTTP exchange. Never a stack.
+import { asText } from './as-error.ts'
 import { WaybillError } from './errors.ts'
 import { MAX_FAILURE_TEXT } from './failure.ts'
 import { NO_HEADERS, type Headers } from './wire-message.ts'
@@ -59,7 +60,7 @@ export function decodeProblem(body: Uint8Array): RemoteFailure {
 
 function describe(error: unknown): RemoteFailure {
   if (!(error instanceof Error))
-    return { name: typeof error, message: cut(String(error), MAX_FAILURE_TEXT), code: undefined }
+    return { name: typeof error, message: cut(asText(error), MAX_FAILURE_TEXT), code: undefined }
   return {
     name: text(error.name, MAX_NAME_LENGTH) ?? 'Error',
     message: text(error.message, MAX_FAILURE_TEXT) ?? '',

@@ -40,17 +40,20 @@ export function retryPolicy(retry: Retry, random: () => number): RetryPolicy {
   const immediate = whole('immediate', retry.immediate ?? 1, 0)
   const base = durationMs(retry.base ?? '500ms')
   const max = durationMs(retry.max ?? '5m')
-  const exponential = (retry.backoff ?? 'exponential') === 'exponential'
+  const backoff = retry.backoff ?? 'exponential'
+  if (backoff !== 'exponential' && backoff !== 'fixed')
+    throw new TypeError(`retry.backoff must be exponential or fixed, not ${String(backoff)}`)
   const giveUpOn = retry.giveUpOn ?? []
+  if (giveUpOn.some((kind) => typeof kind !== 'function'))
+    throw new TypeError('retry.giveUpOn must be a list of error classes')
   const jitter = retry.jitter ?? true
 
-  const delay = (nth: number): number => {
-    const full = Math.min(max, exponential ? base * 2 ** Math.min(nth, 52) : base)
-    return Math.round(jitter ? full * (0.5 + random() / 2) : full)
-  }
+  const full = (nth: number): number => Math.min(max, backoff === 'exponential' ? base * 2 ** Math.min(nth, 52) : base)
+  const delay = (nth: number): number => Math.round(jitter ? full(nth) * (0.5 + random() / 2) : full(nth))
+  const delayedTries = attempts - 1 - immediate
   return {
     attempts,
-    longestMs: attempts - 1 > immediate ? max : 0,
+    longestMs: delayedTries > 0 ? full(delayedTries - 1) : 0,
     delayBefore: (attempt, error) => {
       if (attempt > attempts || giveUpOn.some((kind) => error instanceof kind)) return undefined
       const delayed = attempt - 2 - immediate

@@ -1,11 +1,12 @@
-import { WaybillError } from '../message/errors.ts'
+import { isWaybillError, WaybillError } from '../message/errors.ts'
 import type { Deadlines } from '../runtime/deadlines.ts'
 import type { Handling, Middleware } from './handler.ts'
 
 /**
  * Aborts `handling.signal` with WAYBILL_HANDLER_TIMEOUT after `timeoutMs` and tells `onTimeout` at once. The handler
  * keeps its slot and its key until it returns: letting another one start beside it would break order and limits. What it
- * returns late still counts; when it throws after the abort, the time-out is the error.
+ * returns late still counts, and so does that it put the message aside; when it throws anything else after the abort, the
+ * time-out is the error, and what it threw the cause.
  */
 export function timeout(
   timeoutMs: number,
@@ -15,21 +16,21 @@ export function timeout(
   return (next) => async (handling) => {
     let expired: WaybillError | undefined
     const deadline = deadlines.add(timeoutMs, () => {
-      const { type, id } = handling.message
-      expired = new WaybillError(
-        'WAYBILL_HANDLER_TIMEOUT',
-        `${handling.service} did not handle ${type} (id ${id}) within ${timeoutMs} ms`,
-      )
+      expired = new WaybillError('WAYBILL_HANDLER_TIMEOUT', what(handling, timeoutMs))
       handling.abort(expired)
       onTimeout(handling, expired)
     })
     try {
       return await next(handling)
     } catch (error) {
-      if (expired === undefined) throw error
-      throw expired
+      if (expired === undefined || error === expired || isWaybillError(error, 'WAYBILL_DEAD_LETTERED')) throw error
+      throw new WaybillError('WAYBILL_HANDLER_TIMEOUT', what(handling, timeoutMs), { cause: error })
     } finally {
       deadline.cancel()
     }
   }
+}
+
+function what({ service, message: { type, id } }: Handling, timeoutMs: number): string {
+  return `${service} did not handle ${type} (id ${id}) within ${timeoutMs} ms`
 }

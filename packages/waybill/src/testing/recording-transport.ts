@@ -13,6 +13,8 @@ import type {
 export class Record {
   readonly sent: WireMessage[] = []
   readonly deliveries: WireMessage[] = []
+  /** The same, to look one up. */
+  readonly delivered: Set<WireMessage> = new Set()
   readonly settlements: { readonly settlement: Settlement; readonly group: string; readonly channel: string }[] = []
   /** Deliveries still to be lost before their acknowledgement, and messages still to be stored twice, by type. */
   readonly crashes: Map<string, number> = new Map()
@@ -55,7 +57,10 @@ async function subscribe(
   /** A delivery handed out again by us, and the one the broker knows. */
   const originals = new Map<Delivery, Delivery>()
   const hand = (batch: readonly Delivery[]): void => {
-    record.deliveries.push(...batch.map(({ message }) => message))
+    for (const { message } of batch) {
+      record.deliveries.push(message)
+      record.delivered.add(message)
+    }
     receive(batch)
   }
   const subscription = await inner.subscribe(spec, hand)

@@ -61,6 +61,10 @@ export interface TestBus extends Bus {
   }
 }
 
+/** Leaving the scope of a test bus moves its clock on by at most an hour, which is beyond any sensible drain. */
+const DISPOSE_STEP_MS = 10_000
+const MAX_DISPOSE_STEPS = 360
+
 /**
  * Runs services on an in-memory broker: real routing, settlement, retries and dead letters, under a clock that the test
  * moves.
@@ -80,7 +84,7 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
   // Other buses of this process speak on the same channel: ours are the messages that our broker delivered.
   const onHandled = (event: unknown): void => {
     const { error, message } = event as HandleEnded // that channel's shape
-    if (error !== undefined && record.deliveries.includes(message)) errors.push(error)
+    if (error !== undefined && record.delivered.has(message)) errors.push(error)
   }
   subscribe(DIAGNOSTIC_CHANNELS.handleEnd, onHandled)
 
@@ -91,10 +95,17 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
   }
   const of = (message: AnyContracted) =>
     record.settlements.filter(({ settlement }) => settlement.delivery.message.type === message.type)
-  const close = async (): Promise<void> => {
-    unsubscribe(DIAGNOSTIC_CHANNELS.handleEnd, onHandled)
-    const drained = bus.drain()
+  const drain = async (timeout?: Duration): Promise<void> => {
+    const drained = bus.drain(timeout)
     await runtime.advance(0)
+    await drained
+    unsubscribe(DIAGNOSTIC_CHANNELS.handleEnd, onHandled)
+  }
+  // The test is over: nobody is left to move the clock or to let a handler return.
+  const dispose = async (): Promise<void> => {
+    let ended = false
+    const drained = drain().finally(() => (ended = true))
+    for (let n = 0; n < MAX_DISPOSE_STEPS && !ended; n++) await runtime.advance(DISPOSE_STEP_MS)
     await drained
   }
 
@@ -106,8 +117,8 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
     scatter: (survey, body, ask) => bus.scatter(survey, body, ask),
     subscription: (service, message) => bus.subscription(service, message),
     health: () => bus.health(),
-    drain: close,
-    [Symbol.asyncDispose]: close,
+    drain,
+    [Symbol.asyncDispose]: dispose,
     facts: bus.facts,
     subscriptions: bus.subscriptions,
     runtime,

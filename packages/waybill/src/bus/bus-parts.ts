@@ -1,0 +1,19 @@
+import type { Deadlines } from '../runtime/deadlines.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { BusSettings } from './bus-settings.ts'
+import type { Replies } from './replies.ts'
+import type { ReturnAddress } from './return-address.ts'
+import type { RunningSubscription } from './running-subscription.ts'
+import type { SendQueue } from './send-queue.ts'
+
+/** What one bus is made of, for the steps of its life: start, run, drain. */
+export interface BusParts {
+  readonly transport: Transport
+  readonly settings: BusSettings
+  readonly deadlines: Deadlines
+  readonly sends: SendQueue
+  readonly replies: Replies
+  readonly returnAddress: ReturnAddress
+  /** Those begun so far. */
+  readonly subscriptions: RunningSubscription[]
+}

@@ -1,0 +1,41 @@
+import type { TransportEvent } from '../transport/transport-event.ts'
+import type { BusParts } from './bus-parts.ts'
+import { transportChanged } from './diagnostics.ts'
+
+/** Tells the parts of a bus, its observers and its log what the transport reports by itself. */
+export function onTransportEvent(parts: BusParts, event: TransportEvent): void {
+  const { transport, settings, sends, returnAddress, subscriptions } = parts
+  const { logger } = settings
+  if (transportChanged.hasSubscribers) transportChanged.publish({ transport: transport.name, event })
+  returnAddress.onEvent(event)
+  switch (event.type) {
+    case 'disconnected':
+      sends.pause()
+      logger.warn(
+        { transport: transport.name, error: event.error.message },
+        'the link to the broker is down; it is being taken up again',
+      )
+      break
+    case 'connected':
+      sends.resume()
+      logger.info({ transport: transport.name }, 'the link to the broker is up')
+      break
+    case 'unblocked':
+      sends.blocked = undefined
+      logger.info({ transport: transport.name }, 'the broker takes messages again')
+      break
+    case 'blocked':
+      sends.blocked = event.reason
+      logger.warn({ transport: transport.name, reason: event.reason }, 'the broker holds publishers back; sends wait')
+      break
+    case 'error':
+      logger.error({ transport: transport.name, error: event.error.message }, 'the transport reports an error')
+      break
+    case 'subscription-lost':
+    case 'subscription-restored':
+      for (const subscription of subscriptions) subscription.onEvent(event)
+      break
+    default:
+      break
+  }
+}

@@ -1,0 +1,53 @@
+import { WaybillError } from '../message/errors.ts'
+import type { Handle, Handling, Middleware } from '../middleware/handler.ts'
+import { retryPolicy } from '../middleware/retry-policy.ts'
+import { timeout } from '../middleware/timeout.ts'
+import type { Deadlines } from '../runtime/deadlines.ts'
+import { durationMs } from '../runtime/duration.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import type { Route } from './handle-delivery.ts'
+import type { HandlerContext } from './handler-context.ts'
+import type { Registration, Service } from './service.ts'
+
+export interface RouteParts {
+  readonly runtime: Runtime
+  readonly deadlines: Deadlines
+  /** The bus's; the service's own come within. */
+  readonly middleware: readonly Middleware[]
+  /** The longest delay that the engine can wait before a retry. */
+  readonly longestDelayMs: number
+}
+
+export interface RouteHooks {
+  /** The outermost wrapper. */
+  readonly around: Middleware
+  readonly onTimeout: (handling: Handling, error: WaybillError) => void
+}
+
+const DEFAULT_TIMEOUT = '30s'
+
+/**
+ * A registration made ready to handle: around the handler its service's middleware, the bus's, the time-out.
+ *
+ * @throws {WaybillError} `WAYBILL_LIMIT` when it would wait longer for a retry than the engine can
+ * @throws {TypeError} when a middleware returns no handler
+ */
+export function readyRoute(registration: Registration, service: Service, parts: RouteParts, hooks: RouteHooks): Route {
+  const { runtime, deadlines, longestDelayMs } = parts
+  const { message, options } = registration
+  const retry = retryPolicy(options.retry ?? {}, () => runtime.random())
+  if (retry.longestMs > longestDelayMs) {
+    const what = `${service.name} retries ${message.type} after up to ${retry.longestMs} ms; this engine can wait ${longestDelayMs} ms`
+    throw new WaybillError('WAYBILL_LIMIT', what)
+  }
+  // A HandlerContext is both what middleware sees and what the handler gets; the body's type was checked at registration.
+  const handler: Handle = (handling) => registration.handle(handling.body as never, handling as HandlerContext)
+  const wrapped = [...parts.middleware, ...service.middleware].reduceRight<Handle>((next, wrap) => {
+    const outer: unknown = wrap(next)
+    if (typeof outer !== 'function')
+      throw new TypeError(`a middleware of ${service.name} returned no handler for ${message.type}`)
+    return outer as Handle
+  }, handler)
+  const limited = timeout(durationMs(options.timeout ?? DEFAULT_TIMEOUT), deadlines, hooks.onTimeout)(wrapped)
+  return { registration, retry, handle: hooks.around(limited) }
+}
