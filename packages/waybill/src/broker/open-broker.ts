@@ -31,6 +31,11 @@ export async function openBrokerOn(options: Omit<OpenLogOptions, 'events'>): Pro
         failure = error
         broker?.fail(error)
       },
+      // Found while old segments were reclaimed: as at the opening, nothing goes on beside damage.
+      damaged: (error) => {
+        failure ??= error
+        broker?.fail(error)
+      },
     },
   })
   try {
