@@ -1,7 +1,7 @@
 import { close as closeFd, constants, fstat, read as readFd, write as writeFd } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises'
 import { open as openFd } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { lockFolder } from './folder-lock.ts'
 import type { FileDone, StoreFile, StoreFiles } from './store-files.ts'
@@ -11,9 +11,13 @@ const ZERO_STEP_BYTES = 1024 * 1024
 
 const [openAsync, closeAsync, statAsync] = [promisify(openFd), promisify(closeFd), promisify(fstat)]
 
+/** Messages are nobody else's business: the folder and its files are for this user alone. */
+const FOLDER_MODE = 0o700
+const FILE_MODE = 0o600
+
 /** The data folder `folder` on this machine's disk; created when missing. */
 export async function nodeFiles(folder: string): Promise<StoreFiles> {
-  await mkdir(folder, { recursive: true })
+  await createFolder(folder)
   return {
     folder,
     lock: () => lockFolder(folder),
@@ -34,8 +38,19 @@ export async function nodeFiles(folder: string): Promise<StoreFiles> {
   }
 }
 
+/** A folder is on the disk once the one that names it is synced, up to the first that was there before. */
+async function createFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
+  if (first === undefined) return
+  const above = dirname(resolve(first))
+  for (let parent = dirname(resolve(folder)); ; parent = dirname(parent)) {
+    await syncFolder(parent)
+    if (parent === above || parent === dirname(parent)) return
+  }
+}
+
 async function preallocate(path: string, size: number): Promise<void> {
-  const file = await open(path, 'w')
+  const file = await open(path, 'w', FILE_MODE)
   try {
     const zeros = Buffer.alloc(Math.min(size, ZERO_STEP_BYTES))
     for (let at = 0; at < size; at += zeros.length) {
