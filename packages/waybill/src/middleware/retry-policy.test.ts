@@ -38,3 +38,11 @@ test('retryPolicy() refuses counts out of range', () => {
   )
   expect(() => retryPolicy({ immediate: -1 }, middle)).toThrow(TypeError)
 })
+
+test('longestMs is the longest delay that is reached, not the limit that never is', () => {
+  const longest = (retry: Parameters<typeof retryPolicy>[0]): number => retryPolicy(retry, middle).longestMs
+  expect(longest({})).toBe(2_000) // the fifth try, the third delayed one, after 500 ms doubled twice
+  expect(longest({ attempts: 2 })).toBe(0)
+  expect(longest({ attempts: 100 })).toBe(300_000)
+  expect(longest({ attempts: 3, immediate: 0, backoff: 'fixed', base: '1s' })).toBe(1_000)
+})

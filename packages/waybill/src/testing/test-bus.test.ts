@@ -330,3 +330,30 @@ test('drain() waits for running handlers, then refuses sends', async () => {
   expect(done).toBe(true)
   await expect(bus.publish(orders.placed, { id: '2' })).rejects.toMatchObject({ code: 'WAYBILL_CLOSED' })
 })
+
+test('leaving the scope of a test bus ends, although a handler never returns', async () => {
+  let reason: unknown
+  {
+    await using bus = await testBus({
+      services: [
+        service('a').on(orders.placed, (_, ctx) => {
+          ctx.signal.addEventListener('abort', () => (reason = ctx.signal.reason))
+          return new Promise<void>(() => {})
+        }),
+      ],
+    })
+    await bus.publish(orders.placed, { id: '1' })
+    await bus.runtime.advance(0)
+  }
+  expect(reason).toMatchObject({ code: 'WAYBILL_CLOSED' })
+})
+
+test('drain() of a test bus takes a time-out', async () => {
+  const bus = await testBus({
+    services: [service('a').on(orders.placed, () => new Promise<void>(() => {}))],
+  })
+  await bus.publish(orders.placed, { id: '1' })
+  await bus.runtime.advance(0)
+  await bus.drain(0)
+  expect(bus.subscriptions[0]?.state).toBe('closed')
+})
