@@ -138,9 +138,13 @@ test.each([
     await using bus = await testBus({
       ...loose,
       services: [
-        service('a').on(shop.pay, () => new Promise((resolve, reject) => (late = () => end(resolve, reject))), {
-          timeout: '1s',
-        }),
+        service('a').on(
+          shop.pay,
+          () => new Promise<{ n: number }>((resolve, reject) => (late = () => end(resolve, reject))),
+          {
+            timeout: '1s',
+          },
+        ),
       ],
     })
     const asked = expect(bus.request(shop.pay, { n: 1 }, { timeout: '1m' })).rejects.toMatchObject({
@@ -187,8 +191,14 @@ test('a poison message is put aside unhandled, and its requester is told', async
   stub.subscriptions[0]?.receive([3, 4].map((count) => deliveryOf('shop.pay', { n: count }, fields, count)))
   await runtime.settle()
   expect(handled).toBe(1)
-  expect(stub.subscriptions[0]?.settled).toMatchObject([{ action: 'reject', reason: 'poison' }, { action: 'ack' }])
-  expect(stub.sent.map(({ message }) => message.headers['waybill-outcome'])).toEqual(['failed', undefined])
+  const settled = stub.subscriptions[0]?.settled ?? []
+  expect(settled.map(({ delivery, action }) => `${delivery.deliveryCount} ${action}`).toSorted()).toEqual([
+    '3 ack',
+    '4 reject',
+  ])
+  expect(settled.find(({ action }) => action === 'reject')).toMatchObject({ reason: 'poison' })
+  const told = stub.sent.map(({ message }) => message.headers['waybill-outcome'] ?? 'well')
+  expect(told.toSorted()).toEqual(['failed', 'well'])
   expect(bus.subscriptions[0]?.handled).toBe(2)
 })
 

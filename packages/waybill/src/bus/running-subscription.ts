@@ -1,7 +1,7 @@
 import type { WireMessage } from '../message/wire-message.ts'
 import { asText } from '../message/as-error.ts'
 import { WaybillError } from '../message/errors.ts'
-import type { Handle, Handling, Middleware } from '../middleware/handler.ts'
+import { isPromiseLike, type Handle, type Handling, type Middleware } from '../middleware/handler.ts'
 import type { Deadlines } from '../runtime/deadlines.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -162,16 +162,20 @@ export class RunningSubscription implements SubscriptionControl {
     return this.#routes.get(message.type)
   }
 
+  /** Keeps those whose handlers have not returned, to abort them when the bus stops waiting. */
   #tracked(next: Handle): Handle {
-    return async (handling) => {
-      const context = handling as HandlerContext // made by this subscription
+    const track = async (result: PromiseLike<unknown>, context: HandlerContext): Promise<unknown> => {
       this.#running.add(context)
       try {
-        return await next(handling)
+        return await result
       } finally {
         this.#running.delete(context)
-        this.#late.delete(handling)
+        this.#late.delete(context)
       }
+    }
+    return (handling) => {
+      const result = next(handling)
+      return isPromiseLike(result) ? track(result, handling as HandlerContext) : result // made by this subscription
     }
   }
 

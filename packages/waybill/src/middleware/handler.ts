@@ -18,3 +18,8 @@ export type Handle = (handling: Handling) => unknown
 
 /** Wraps one handler in another: `middleware(next)` is called once per handler, when the bus starts. */
 export type Middleware = (next: Handle) => Handle
+
+/** Whether a handler goes on after its call: a promise of any library. */
+export function isPromiseLike(result: unknown): result is PromiseLike<unknown> {
+  return typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
+}

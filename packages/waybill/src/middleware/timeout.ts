@@ -1,6 +1,6 @@
 import { isWaybillError, WaybillError } from '../message/errors.ts'
 import type { Deadlines } from '../runtime/deadlines.ts'
-import type { Handling, Middleware } from './handler.ts'
+import { isPromiseLike, type Handling, type Middleware } from './handler.ts'
 
 /**
  * Aborts `handling.signal` with WAYBILL_HANDLER_TIMEOUT after `timeoutMs` and tells `onTimeout` at once. The handler
@@ -13,7 +13,7 @@ export function timeout(
   deadlines: Deadlines,
   onTimeout: (handling: Handling, error: WaybillError) => void,
 ): Middleware {
-  return (next) => async (handling) => {
+  const limit = async (result: PromiseLike<unknown>, handling: Handling): Promise<unknown> => {
     let expired: WaybillError | undefined
     const deadline = deadlines.add(timeoutMs, () => {
       expired = new WaybillError('WAYBILL_HANDLER_TIMEOUT', what(handling, timeoutMs))
@@ -21,13 +21,18 @@ export function timeout(
       onTimeout(handling, expired)
     })
     try {
-      return await next(handling)
+      return await result
     } catch (error) {
       if (expired === undefined || error === expired || isWaybillError(error, 'WAYBILL_DEAD_LETTERED')) throw error
       throw new WaybillError('WAYBILL_HANDLER_TIMEOUT', what(handling, timeoutMs), { cause: error })
     } finally {
       deadline.cancel()
     }
+  }
+  return (next) => (handling) => {
+    const result = next(handling)
+    // What has returned already needs no deadline, and nothing could have interrupted it.
+    return isPromiseLike(result) ? limit(result, handling) : result
   }
 }
 
