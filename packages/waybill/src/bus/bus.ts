@@ -16,11 +16,14 @@ export interface BusOptions {
   readonly services?: readonly Service[]
   /** Commands and documents to give a queue before any service has claimed them, so that sending them first is not refused. */
   readonly declare?: readonly (AnyCommand | AnyDocument)[]
-  /** Who sends, where no service does: the CloudEvents source. Default the only service's name, else `bus`. */
+  /**
+   * Who sends, where no service does: the CloudEvents source. Letters, digits and `._-`, at most 63. Default the only
+   * service's name, else `bus`.
+   */
   readonly name?: string
   /** Wraps every handler of every service; the first one is the outermost. */
   readonly middleware?: readonly Middleware[]
-  /** Default writes warnings and errors to standard error. */
+  /** Default writes warnings and errors to standard error. One that throws disturbs nothing. */
   readonly logger?: Logger
   /** How long a send may take, a lost link included. Default `'30s'`. */
   readonly sendTimeout?: Duration
@@ -28,11 +31,11 @@ export interface BusOptions {
   readonly requestTimeout?: Duration
   /** How long connecting and subscribing may take at the start. Default `'30s'`. */
   readonly startTimeout?: Duration
-  /** How long a drain waits for handlers before it gives their messages back. Default `'25s'`. */
+  /** How long a drain waits for handlers, sends and replies before it gives up on them. Default `'25s'`. */
   readonly drainTimeout?: Duration
   /** Signals that drain the bus. Default `['SIGTERM']`; `[]` for none. */
   readonly drainOn?: readonly NodeJS.Signals[]
-  /** Deliveries without settlement after which a message is poison. Default 20. */
+  /** Deliveries without settlement after which a message is poison: put aside unhandled, its requester told. Default 20. */
   readonly maxDeliveries?: number
   /** A message with a larger body is logged as a warning. Default 1 MiB. */
   readonly warnBodyBytes?: number
@@ -58,7 +61,12 @@ export interface SubscriptionControl {
    * `stuck`: a handler has not returned although its time-out passed a grace ago. `closed`: drained.
    */
   readonly state: 'consuming' | 'lost' | 'stuck' | 'closed'
-  /** Changes the limits while running; the prefetch follows at twice the concurrency unless given. */
+  /**
+   * Changes the limits while running; the prefetch follows at twice the concurrency unless given. Handlers that run
+   * already are let run.
+   *
+   * @throws {TypeError} beyond 1 to 10,000 (concurrency) or 65,535 (prefetch)
+   */
   tune(limits: { readonly concurrency?: number; readonly prefetch?: number }): void
 }
 
@@ -77,10 +85,15 @@ export interface Bus extends Sender, AsyncDisposable {
   readonly subscriptions: readonly SubscriptionControl[]
   /** The subscription that hands `message` to `service`. @throws {TypeError} when there is none */
   subscription(service: string | Service, message: AnyContracted): SubscriptionControl
+  /** Never rejects: a broker that cannot be asked, or does not answer within five seconds, is not connected. */
   health(): Promise<BusHealth>
   /**
-   * Stops consuming, waits for running handlers and pending sends, and closes. Messages whose handlers do not return in
-   * time go back to the broker. Idempotent; never rejects for a handler's sake.
+   * Stops consuming, waits for running handlers, pending sends and requests, and closes. Handlers that do not return in
+   * time have their signals aborted, and their messages go back to the broker with no try counted. What is still asked
+   * then ends as `WAYBILL_OUTCOME_UNKNOWN`; no promise stays pending. Idempotent: the first call's time-out counts.
+   *
+   * @param timeout default the bus's `drainTimeout`
+   * @throws {TypeError} when it is no duration
    */
   drain(timeout?: Duration): Promise<void>
 }
