@@ -43,5 +43,6 @@ export async function resolveTransport(
 }
 
 function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//***@')
+  // To the last @: a password that was not percent-encoded may have one of its own, or a slash.
+  return url.replace(/\/\/.*@/, '//***@')
 }

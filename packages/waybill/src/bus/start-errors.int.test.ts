@@ -49,6 +49,14 @@ test('createBus() with a bad URL says which', async () => {
   await expect(starting).rejects.toMatchObject({ code: 'WAYBILL_BAD_URL' })
 })
 
+test('resolveTransport() shows no part of a password, however it is written', async () => {
+  for (const password of ['secret', 'se@cret', 'se/cret', 'se%40cret']) {
+    const url = `amqp://guest:${password}@one:5672/vhost, amqps://guest:${password}@two`
+    const { shown } = await resolveTransport({ url, mode: undefined, cwd: '/' })
+    expect(shown).toBe('amqp://***@one:5672/vhost, amqps://***@two')
+  }
+})
+
 test('createBus() without a transport is refused in production', async () => {
   const resolving = resolveTransport({ url: undefined, mode: 'production', cwd: folder() })
   await expect(resolving).rejects.toMatchObject({ code: 'WAYBILL_NO_DEFAULT_FOLDER' })
