@@ -80,6 +80,18 @@ test('send() of an event without recipients is accepted; of a command or query, 
   expect(query).toMatchObject({ outcome: 'refused', error: { code: 'WAYBILL_UNROUTABLE' } })
 })
 
+test('send() refuses what goes to a channel that cannot be declared, and that alone', async () => {
+  const { engine, transport } = await bench()
+  await engine.declareExchange({ name: 'odd', type: 'fanout' })
+  const odd = channel('events', 'odd')
+  const results = await transport.send([orders, odd, orders].map((to, n) => ({ message: message(String(n)), to })))
+  expect(results).toMatchObject([
+    { outcome: 'accepted' },
+    { outcome: 'refused', error: { code: 'WAYBILL_TOPOLOGY_CONFLICT' } },
+    { outcome: 'accepted' },
+  ])
+})
+
 test('declare() of a command lets it be sent before its service has run', async () => {
   const b = await bench()
   await b.transport.declare({ channels: [place], groups: [] })

@@ -1,3 +1,4 @@
+import { asError } from '../../message/as-error.ts'
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Outgoing, SendResult } from '../../transport/transport.ts'
@@ -6,6 +7,7 @@ import type { AmqpEngine, Publication, PublishResult } from './engine.ts'
 import { toPublication } from './publication.ts'
 
 const ACCEPTED: SendResult = { outcome: 'accepted' }
+const NONE: ReadonlyMap<Outgoing['to'], Error> = new Map()
 
 /** Publishes a batch as one, in order, and answers each entry. */
 export class Sender {
@@ -32,16 +34,10 @@ export class Sender {
     const release = this.#runtime.hold('sending')
     const losses = this.#losses
     try {
-      if (this.#turn !== undefined || !this.#isReady(batch)) await this.#inTurn(batch)
-      if (losses !== this.#losses)
-        throw new WaybillError('WAYBILL_NOT_CONNECTED', 'the link broke before the batch was sent')
-      return await this.#publish(batch)
-    } catch (error) {
-      const refused: SendResult = {
-        outcome: 'refused',
-        error: error instanceof Error ? error : new Error(String(error)),
-      }
-      return batch.map(() => refused)
+      const undeclared = this.#turn !== undefined || !this.#isReady(batch) ? await this.#inTurn(batch) : NONE
+      if (losses === this.#losses) return await this.#publish(batch, undeclared)
+      const error = new WaybillError('WAYBILL_NOT_CONNECTED', 'the link broke before the batch was sent')
+      return batch.map(() => ({ outcome: 'refused', error }))
     } finally {
       release()
     }
@@ -51,28 +47,35 @@ export class Sender {
     return batch.every(({ to }) => to.kind === 'address' || this.#declarer.isReady(to))
   }
 
-  /** Only a channel's first message has to wait, but nothing handed over after it may overtake it. */
-  async #inTurn(batch: readonly Outgoing[]): Promise<void> {
+  /**
+   * Only a channel's first message has to wait, but nothing handed over after it may overtake it. Returns why channels
+   * could not be declared; the next batch tries them again.
+   */
+  async #inTurn(batch: readonly Outgoing[]): Promise<ReadonlyMap<Outgoing['to'], Error>> {
     const before = this.#turn ?? Promise.resolve()
+    const failures = new Map<Outgoing['to'], Error>()
     const turn = before.then(async () => {
-      for (const { to } of batch) if (to.kind !== 'address') await this.#declarer.ready(to)
+      for (const { to } of batch) {
+        if (to.kind === 'address') continue
+        await this.#declarer.ready(to).catch((error: unknown) => failures.set(to, asError(error)))
+      }
     })
-    const ended = turn.catch(() => {}) // told to this batch's caller below; the next one tries for itself
-    this.#turn = ended
-    try {
-      await turn
-    } finally {
-      if (this.#turn === ended) this.#turn = undefined
-    }
+    this.#turn = turn
+    await turn
+    if (this.#turn === turn) this.#turn = undefined
+    return failures
   }
 
-  async #publish(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
+  async #publish(
+    batch: readonly Outgoing[],
+    undeclared: ReadonlyMap<Outgoing['to'], Error>,
+  ): Promise<readonly SendResult[]> {
     const now = this.#runtime.now()
     const publications: Publication[] = []
     const refusals = new Map<number, SendResult>()
     batch.forEach((outgoing, n) => {
-      const publication = toPublication(outgoing, now)
-      if (publication instanceof WaybillError) refusals.set(n, { outcome: 'refused', error: publication })
+      const publication = undeclared.get(outgoing.to) ?? toPublication(outgoing, now)
+      if (publication instanceof Error) refusals.set(n, { outcome: 'refused', error: publication })
       else publications.push(publication)
     })
     const results = publications.length === 0 ? [] : await this.#engine.publish(publications)
