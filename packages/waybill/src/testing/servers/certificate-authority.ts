@@ -5,6 +5,8 @@ import { join } from 'node:path'
 
 /** Long enough for a test, too short to be of use to anybody who finds it. */
 const VALID_DAYS = '2'
+/** OpenSSL 3, on the PATH. */
+const PROGRAM = 'openssl'
 
 export interface Issued {
   /** PEM, as `tls.cert` and `tls.key` take them. */
@@ -27,7 +29,6 @@ export class CertificateAuthority {
     this.certificateFile = certificateFile
   }
 
-  /** Needs OpenSSL 3 on the PATH. */
   static async create(folder: string, name: string): Promise<CertificateAuthority> {
     // Without it, openssl adds extensions by the machine's configuration.
     await writeFile(join(folder, 'openssl.cnf'), '[req]\ndistinguished_name = dn\n[dn]\n')
@@ -61,8 +62,8 @@ async function request(
   more: readonly string[],
 ): Promise<Issued> {
   const [certificateFile, keyFile] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)]
-  const openssl = spawn(
-    'openssl',
+  const child = spawn(
+    PROGRAM,
     [
       'req',
       '-x509',
@@ -86,9 +87,9 @@ async function request(
     { stdio: ['ignore', 'ignore', 'pipe'] },
   )
   let said = ''
-  openssl.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
-  const [code] = (await once(openssl, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`openssl made no certificate for ${name}:\n${said}`)
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const [code] = (await once(child, 'close')) as [number | null]
+  if (code !== 0) throw new Error(`${PROGRAM} made no certificate for ${name}:\n${said}`)
   return {
     certificate: await readFile(certificateFile, 'utf8'),
     key: await readFile(keyFile, 'utf8'),

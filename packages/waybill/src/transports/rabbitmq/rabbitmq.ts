@@ -6,8 +6,9 @@ import type { RabbitmqOptions } from './rabbitmq-options.ts'
 /**
  * RabbitMQ, through amqplib (`npm i amqplib`). Each bus has a connection of its own.
  *
- * Connecting rejects with `WAYBILL_DRIVER_MISSING`, `WAYBILL_NOT_CONNECTED` when no address can be reached,
- * `WAYBILL_ACCESS_REFUSED` when user, password or virtual host is refused. Once it is up, the link is kept up.
+ * Connecting rejects with `WAYBILL_DRIVER_MISSING`, `WAYBILL_NOT_CONNECTED` when no address can be reached or trusted,
+ * `WAYBILL_ACCESS_REFUSED` when user, password, virtual host or client certificate is refused. With several addresses
+ * the error gives the reason of each. Once it is up, the link is kept up.
  *
  * @throws {WaybillError} `WAYBILL_BAD_URL`, at once, when an address cannot be read
  */

@@ -1,9 +1,10 @@
 // TLS, on a server of our own whose authority no machine trusts.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { overTls } from '../../../../../docs/rabbitmq/over-tls.ts'
 import { createBus } from '../../bus/create-bus.ts'
 import type { Logger } from '../../bus/logger.ts'
 import { service } from '../../bus/service.ts'
@@ -11,6 +12,7 @@ import { contract, query, type } from '../../contract/contract.ts'
 import { CertificateAuthority, type Issued } from '../../testing/servers/certificate-authority.ts'
 import { describeOwnRabbitmq } from '../../testing/servers/describe-own-rabbitmq.test-support.ts'
 import { RabbitmqServer } from '../../testing/servers/rabbitmq-server.ts'
+import type { TransportFactory } from '../../transport/transport-factory.ts'
 import type { RabbitmqTlsOptions } from './rabbitmq-options.ts'
 import { rabbitmq } from './rabbitmq.ts'
 
@@ -41,10 +43,13 @@ describeOwnRabbitmq('rabbitmq() over TLS', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
+  function answered(tls: RabbitmqTlsOptions, url: string = server.tlsUrl): Promise<number> {
+    return answeredOver(rabbitmq({ url, tls }))
+  }
+
   /** A question and its answer pass, each way through the broker. */
-  async function answered(tls: RabbitmqTlsOptions, url: string = server.tlsUrl): Promise<number> {
+  async function answeredOver(transport: TransportFactory): Promise<number> {
     const calculator = service('calculator').answer(sums.double, ({ n }) => ({ n: 2 * n }))
-    const transport = rabbitmq({ url, tls })
     await using bus = await createBus({ logger, drainOn: [], transport, services: [calculator] })
     return (await bus.request(sums.double, { n: 21 })).n
   }
@@ -115,8 +120,8 @@ describeOwnRabbitmq('rabbitmq() over TLS', () => {
     await server.shutDown()
     await server.restart()
     const ca = server.authority.certificate
-    const certified = { ca, cert: client.certificate, key: client.key, passphrase: PASSPHRASE }
-    expect(await answered(certified)).toBe(42)
+    const folderOfClient = dirname(client.certificateFile)
+    expect(await answeredOver(overTls([server.tlsUrl], folderOfClient, PASSPHRASE))).toBe(42)
     const uncertified = [{ ca }, { ca, cert: stranger.certificate, key: stranger.key, passphrase: PASSPHRASE }]
     for (const tls of uncertified)
       expect(await refusal(tls)).toMatchObject({
