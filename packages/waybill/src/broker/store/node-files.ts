@@ -1,7 +1,7 @@
 import { close as closeFd, constants, fstat, read as readFd, write as writeFd } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises'
 import { open as openFd } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve as absolute } from 'node:path'
 import { promisify } from 'node:util'
 import { lockFolder } from './folder-lock.ts'
 import type { FileDone, StoreFile, StoreFiles } from './store-files.ts'
@@ -42,8 +42,8 @@ export async function nodeFiles(folder: string): Promise<StoreFiles> {
 async function createFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
   if (first === undefined) return
-  const above = dirname(resolve(first))
-  for (let parent = dirname(resolve(folder)); ; parent = dirname(parent)) {
+  const above = dirname(absolute(first))
+  for (let parent = dirname(absolute(folder)); ; parent = dirname(parent)) {
     await syncFolder(parent)
     if (parent === above || parent === dirname(parent)) return
   }
