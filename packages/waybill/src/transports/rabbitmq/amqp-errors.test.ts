@@ -30,3 +30,11 @@ test('connectErrors() names the reason of each address, and a refusal outweighs 
   )
   expect(connectErrors([away, away])).toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
 })
+
+test('connectError() says that a certificate has expired, and what to do', () => {
+  const native = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' })
+  const error = connectError(address, native)
+  expect(error).toMatchObject({ code: 'WAYBILL_NOT_CONNECTED', cause: native })
+  expect(error.message).toContain('not valid now (certificate has expired)')
+  expect(error.cure).toContain('Renew the certificate')
+})
