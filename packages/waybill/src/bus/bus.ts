@@ -74,6 +74,8 @@ export interface BusHealth {
   /** Connected, and every subscription consuming. */
   readonly healthy: boolean
   readonly connected: boolean
+  /** Why the broker holds publishers back (memory, disk): sends wait. `undefined` while it does not. */
+  readonly blocked: string | undefined
   readonly subscriptions: readonly Pick<SubscriptionControl, 'service' | 'channel' | 'group' | 'state'>[]
   /** What the broker itself says. */
   readonly broker: TransportSnapshot

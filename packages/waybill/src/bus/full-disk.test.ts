@@ -26,7 +26,7 @@ function onDisk(disk: SimulatedDisk, reserveBytes: number): TransportFactory {
 async function sendUntilRefused(
   transport: TransportFactory,
   onConfirmed: (n: number) => void = () => {},
-): Promise<{ confirmed: number[]; error: unknown }> {
+): Promise<{ confirmed: number[]; error: unknown; blocked: string | undefined }> {
   await using bus = await createBus({ ...quiet, transport, declare: [work.job] })
   const confirmed: number[] = []
   for (let n = 0; n < 5_000; n++) {
@@ -35,7 +35,7 @@ async function sendUntilRefused(
       confirmed.push(n)
       onConfirmed(n)
     } catch (error) {
-      return { confirmed, error }
+      return { confirmed, error, blocked: (await bus.health()).blocked }
     }
   }
   throw new Error('the disk never filled')
@@ -53,7 +53,8 @@ async function received(transport: TransportFactory, atLeast: number): Promise<S
 test('a nearly full disk holds senders back until their deadline, says why, and everything confirmed is there', async () => {
   const disk = newDisk(24 * SMALL.segmentBytes)
   const transport = onDisk(disk, 6 * SMALL.segmentBytes)
-  const { confirmed, error } = await sendUntilRefused(transport)
+  const { confirmed, error, blocked } = await sendUntilRefused(transport)
+  expect(blocked).toBe('the disk is nearly full')
   expect(error).toMatchObject({
     code: 'WAYBILL_OUTCOME_UNKNOWN',
     message: expect.stringContaining('the disk is nearly full') as string,

@@ -123,10 +123,13 @@ export class RunningBus implements Bus {
       group,
       state,
     }))
-    const connected = this.#connected && broker.connected
+    const { blocked } = this.#parts.sends
+    // A blocked broker answers no question, and yet the link is up.
+    const connected = this.#connected && (broker.connected || (broker === NOTHING_KNOWN && blocked !== undefined))
     return {
       healthy: connected && subscriptions.every(({ state }) => state === 'consuming'),
       connected,
+      blocked,
       subscriptions,
       broker,
     }

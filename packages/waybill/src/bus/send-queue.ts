@@ -79,6 +79,9 @@ export class SendQueue {
   }
 
   /** The broker holds publishers back, or no longer does: for the error of a send that waits too long. */
+  get blocked(): string | undefined {
+    return this.#blocked
+  }
   set blocked(reason: string | undefined) {
     this.#blocked = reason
   }
