@@ -146,6 +146,30 @@ test('members spread the shards, and let go of them in order', async () => {
   expect(two.got.every((each) => each.shard % 2 === 1)).toBe(true)
 })
 
+/** The shards that a member says it owns, by what it has told so far. */
+function owned(events: readonly TransportEvent[]): readonly number[] {
+  const shards = new Set<number>()
+  for (const event of events) {
+    if (event.type === 'shard-assigned') shards.add(event.shard)
+    else if (event.type === 'shard-revoked') shards.delete(event.shard)
+  }
+  return [...shards].toSorted(ascending)
+}
+
+test('members that join in the midst of a take-over: each says what it owns, and no shard is said twice', async () => {
+  for (let turns = 0; turns < 60; turns++) {
+    const { runtime, broker, one } = await start()
+    const two = await member(broker)
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+    const three = await member(broker)
+    await runtime.settle()
+    await runtime.advance(5_000)
+    await runtime.settle()
+    const all = [one, two, three].map(({ events }) => owned(events))
+    expect(all.flat().toSorted(ascending), `third after ${turns} turns: ${JSON.stringify(all)}`).toEqual([0, 1, 2, 3])
+  }
+})
+
 test('a member that dies without a word is missed, and its shards are taken over', async () => {
   const { runtime, broker, one } = await start()
   const two = await member(broker)

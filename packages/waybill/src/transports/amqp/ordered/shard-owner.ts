@@ -64,10 +64,11 @@ export class ShardOwner implements DeliveryOwner {
     this.#takeOver = new TakeOver(context.runtime.newId(), {
       mark: (marker) => this.#publish(toQueue(this.#lane, markerMessage(marker, context.runtime.now()))),
       consumeMain: () => void this.#consume('main'),
-      openLane: () => this.#openLane(),
-      openMain: () => {
-        if (!this.#leaving) this.#gate.openMain()
+      openLane: () => {
+        this.#parts.assigned(this)
+        this.#gate.openLane()
       },
+      openMain: () => this.#gate.openMain(),
     })
   }
 
@@ -164,14 +165,10 @@ export class ShardOwner implements DeliveryOwner {
         this.#gate.fromLane({ id: message.id, key, sequence, attempt: message.attempt, due, delivery })
       } else {
         this.#ack({ message, from, amqp })
-        this.#takeOver.sawMarker(marker)
+        // Who is leaving takes nothing over any more, and so never says that it owns what another is about to get.
+        if (!this.#leaving) this.#takeOver.sawMarker(marker)
       }
     }
-  }
-
-  #openLane(): void {
-    this.#parts.assigned(this)
-    if (!this.#leaving) this.#gate.openLane()
   }
 
   #handOut(entry: GateEntry<ShardItem>): void {
