@@ -13,6 +13,11 @@ export class Patience {
     this.boundMs = boundMs
   }
 
+  /** For a wait that meets several faults in a row, each of which may take as long as one wait. */
+  times(factor: number): Patience {
+    return new Patience(this.#runtime, this.boundMs * factor)
+  }
+
   /** @param what what is awaited, as of the moment when the wait is given up */
   async until(what: string | (() => string), condition: () => boolean | Promise<boolean>): Promise<void> {
     const startedAt = this.#runtime.monotonic()

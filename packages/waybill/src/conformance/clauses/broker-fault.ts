@@ -27,7 +27,8 @@ async function publish(
   for (let at = 0; at < ids.length; at += BATCH) {
     let left = ids.slice(at, at + BATCH)
     await stage.patience.pause(PACE_MS)
-    await stage.patience.until(
+    // One batch may meet both absences of the broker: its link waits through the short life between the two kills.
+    await stage.patience.times(3).until(
       () => `messages to be taken: ${left.join(' ')}`,
       async () => {
         const outgoing = left.map((id) => ({ message: stage.message(group.channel, id), to: group.channel }))
