@@ -1,20 +1,12 @@
-import type { AnyCommand, AnyDocument, AnyEvent, AnyRequest, AnySurvey, In, ReplyOf } from '../contract/contract.ts'
 import type { WireMessage } from '../message/wire-message.ts'
 import type { Handling } from '../middleware/handler.ts'
 import type { Delivery } from '../transport/transport.ts'
 import { DeadLetterRequest, type Context } from './context.ts'
-import type {
-  RequestAsyncOptions,
-  RequestOptions,
-  ScatterOptions,
-  Sender,
-  SendOptions,
-  Sent,
-  SurveyReply,
-} from './sender.ts'
+import { RelayedSender } from './relayed-sender.ts'
+import type { Sender } from './sender.ts'
 
 /** One message being handled: what middleware sees, and the `Context` its handler gets. */
-export class HandlerContext implements Context, Handling {
+export class HandlerContext extends RelayedSender implements Context, Handling {
   readonly message: WireMessage
   readonly body: unknown
   readonly service: string
@@ -24,17 +16,18 @@ export class HandlerContext implements Context, Handling {
   answered = false
   /** The bus closes and waits no longer: the message goes back to the broker, whatever its handler says of the abort. */
   returned = false
-  readonly #sender: Sender
+  protected readonly messenger: Sender
   #abort: AbortController | undefined
   #aborted: Error | undefined
 
   constructor(delivery: Delivery, message: WireMessage, body: unknown, service: string, group: string, sender: Sender) {
+    super()
     this.message = message
     this.redelivered = delivery.redelivered ?? false
     this.body = body
     this.service = service
     this.group = group
-    this.#sender = sender
+    this.messenger = sender
   }
 
   get id(): string {
@@ -80,25 +73,5 @@ export class HandlerContext implements Context, Handling {
 
   deadLetter(reason: string): never {
     throw new DeadLetterRequest(reason)
-  }
-
-  publish<M extends AnyEvent>(event: M, body: In<M>, options?: SendOptions): Promise<Sent> {
-    return this.#sender.publish(event, body, options)
-  }
-  send<M extends AnyCommand | AnyDocument>(message: M, body: In<M>, options?: SendOptions): Promise<Sent> {
-    return this.#sender.send(message, body, options)
-  }
-  request<M extends AnyRequest>(request: M, body: In<M>, options?: RequestOptions): Promise<ReplyOf<M>> {
-    return this.#sender.request(request, body, options)
-  }
-  requestAsync<M extends AnyRequest>(request: M, body: In<M>, options?: RequestAsyncOptions): Promise<Sent> {
-    return this.#sender.requestAsync(request, body, options)
-  }
-  scatter<M extends AnySurvey>(
-    survey: M,
-    body: In<M>,
-    options?: ScatterOptions,
-  ): AsyncIterable<SurveyReply<ReplyOf<M>>> {
-    return this.#sender.scatter(survey, body, options)
   }
 }

@@ -1,14 +1,5 @@
 // A bus that runs: the verbs, what can be asked of it, and the state between start and drain.
-import type {
-  AnyCommand,
-  AnyContracted,
-  AnyDocument,
-  AnyEvent,
-  AnyRequest,
-  AnySurvey,
-  In,
-  ReplyOf,
-} from '../contract/contract.ts'
+import type { AnyContracted } from '../contract/contract.ts'
 import { WaybillError } from '../message/errors.ts'
 import type { WireMessage } from '../message/wire-message.ts'
 import { Deadlines } from '../runtime/deadlines.ts'
@@ -23,9 +14,9 @@ import { drainOnSignal } from './drain-on-signal.ts'
 import { onTransportEvent } from './link-events.ts'
 import { Messenger, type MessengerParts } from './messenger.ts'
 import type { PlannedSubscription } from './plan.ts'
+import { RelayedSender } from './relayed-sender.ts'
 import { Replies } from './replies.ts'
 import { ReturnAddress } from './return-address.ts'
-import type { RequestAsyncOptions, RequestOptions, ScatterOptions, SendOptions, Sent, SurveyReply } from './sender.ts'
 import { SendQueue } from './send-queue.ts'
 import type { Service } from './service.ts'
 import { startBus } from './start-bus.ts'
@@ -35,16 +26,17 @@ import { within } from './within.ts'
 const INSPECT_MS = 5_000
 const NOTHING_KNOWN: TransportSnapshot = { connected: false, groups: [] }
 
-export class RunningBus implements Bus {
+export class RunningBus extends RelayedSender implements Bus {
   readonly #parts: BusParts
   readonly #messengerParts: MessengerParts
-  readonly #messenger: Messenger
+  protected readonly messenger: Messenger
   #facts: EngineFacts | undefined
   #connected = false
   readonly #atEnd: (() => void)[] = []
   #draining: Promise<void> | undefined
 
   constructor(transport: Transport, settings: BusSettings) {
+    super()
     const deadlines = new Deadlines(settings.runtime)
     const replies = new Replies(deadlines)
     this.#parts = {
@@ -64,7 +56,7 @@ export class RunningBus implements Bus {
       returnAddress: (withinMs, signal) => returnAddress.get(withinMs, signal),
       addressOf: (channel) => transport.addressOf(channel),
     }
-    this.#messenger = this.#speakFor(settings.name, settings.replyService)
+    this.messenger = this.#speakFor(settings.name, settings.replyService)
   }
 
   get facts(): EngineFacts {
@@ -133,26 +125,6 @@ export class RunningBus implements Bus {
       subscriptions,
       broker,
     }
-  }
-
-  publish<M extends AnyEvent>(event: M, body: In<M>, options?: SendOptions): Promise<Sent> {
-    return this.#messenger.publish(event, body, options)
-  }
-  send<M extends AnyCommand | AnyDocument>(message: M, body: In<M>, options?: SendOptions): Promise<Sent> {
-    return this.#messenger.send(message, body, options)
-  }
-  request<M extends AnyRequest>(request: M, body: In<M>, options?: RequestOptions): Promise<ReplyOf<M>> {
-    return this.#messenger.request(request, body, options)
-  }
-  requestAsync<M extends AnyRequest>(request: M, body: In<M>, options?: RequestAsyncOptions): Promise<Sent> {
-    return this.#messenger.requestAsync(request, body, options)
-  }
-  scatter<M extends AnySurvey>(
-    survey: M,
-    body: In<M>,
-    options?: ScatterOptions,
-  ): AsyncIterable<SurveyReply<ReplyOf<M>>> {
-    return this.#messenger.scatter(survey, body, options)
   }
 
   async drain(timeout?: Duration): Promise<void> {
