@@ -157,6 +157,11 @@ export class Broker {
     return this.#topology.queues.get(name)
   }
 
+  /** `undefined` when there is no such exchange. The default exchange, '', has none. */
+  exchangeDefinition(name: string): ExchangeDefinition | undefined {
+    return this.#topology.exchanges.get(name)?.definition
+  }
+
   /** @throws {ReplyError} 404 */
   requireExchange(name: string): void {
     if (name !== '') this.#topology.exchange(name)
@@ -243,6 +248,38 @@ export class Broker {
       this.#definitions.removeBinding(exchangeName, bindingId(queueName, key, table), done)
     } else done(undefined)
     this.#collect(exchange)
+  }
+
+  /**
+   * Binds an exchange to another: what `source` routes by the binding goes on from `destination`.
+   *
+   * @throws {ReplyError} 404 or 403
+   */
+  bindExchange(
+    _connection: Connection,
+    destination: string,
+    source: string,
+    _key: string,
+    _table: FieldTable = EMPTY_TABLE,
+    done: Durable = ignore,
+  ): void {
+    this.#requireOpen()
+    this.requireExchange(source)
+    this.requireExchange(destination)
+    done(undefined)
+  }
+
+  /** Takes back a binding between exchanges; one that is not there is taken back already. */
+  unbindExchange(
+    _connection: Connection,
+    _destination: string,
+    _source: string,
+    _key: string,
+    _table: FieldTable = EMPTY_TABLE,
+    done: Durable = ignore,
+  ): void {
+    this.#requireOpen()
+    done(undefined)
   }
 
   /** Ends the broker: queues stop, and the log is synced and closed. Idempotent. */

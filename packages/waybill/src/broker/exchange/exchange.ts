@@ -2,7 +2,7 @@ import type { FieldTable } from '../wire/field-table.ts'
 import { DirectMatcher } from './direct-matcher.ts'
 import { FanoutMatcher } from './fanout-matcher.ts'
 import { HeadersMatcher } from './headers-matcher.ts'
-import type { Binding, ExchangeType, Matcher } from './matcher.ts'
+import type { Binding, ExchangeType, Matcher, RoutingType } from './matcher.ts'
 import { TopicMatcher } from './topic-matcher.ts'
 
 export interface ExchangeDefinition {
@@ -15,12 +15,14 @@ export interface ExchangeDefinition {
   readonly internal: boolean
   /** Takes what this one cannot route. */
   readonly alternate?: string
+  /** How an exchange of type `x-delayed-message` routes. */
+  readonly delayedType?: RoutingType
 }
 
 /** Routing keys whose answer is remembered, per exchange; beyond it all are forgotten, as keys then seem to be unbounded. */
 const MAX_REMEMBERED_KEYS = 1_024
 
-const MATCHERS: { readonly [type in ExchangeType]: <T>() => Matcher<T> } = {
+const MATCHERS: { readonly [type in RoutingType]: <T>() => Matcher<T> } = {
   direct: () => new DirectMatcher(),
   fanout: () => new FanoutMatcher(),
   topic: () => new TopicMatcher(),
@@ -36,7 +38,8 @@ export class Exchange<T extends { readonly name: string }> {
 
   constructor(definition: ExchangeDefinition) {
     this.definition = definition
-    this.#matcher = MATCHERS[definition.type]<T>()
+    const { type, delayedType = 'direct' } = definition
+    this.#matcher = MATCHERS[type === 'x-delayed-message' ? delayedType : type]<T>()
   }
 
   get bindings(): readonly Binding<T>[] {

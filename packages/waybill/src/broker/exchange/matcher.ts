@@ -1,6 +1,11 @@
 import type { FieldTable } from '../wire/field-table.ts'
 
-export type ExchangeType = 'direct' | 'fanout' | 'topic' | 'headers'
+/** The ways of routing by bindings. */
+export const ROUTING_TYPES = ['direct', 'fanout', 'topic', 'headers'] as const
+export type RoutingType = (typeof ROUTING_TYPES)[number]
+
+/** An exchange of type `x-delayed-message` routes as another type says, when the message is due. */
+export type ExchangeType = RoutingType | 'x-delayed-message'
 
 /** What leads from an exchange to a destination. Equal when all of exchange, destination, key and arguments are. */
 export interface Binding<T> {
