@@ -6,7 +6,7 @@ import type { Transport } from '../../transport/transport.ts'
 import type { AmqpEngine } from '../../transports/amqp/engine.ts'
 import { groupTopology } from '../../transports/amqp/topology.ts'
 import { RabbitmqEngine } from '../../transports/rabbitmq/engine.ts'
-import { rabbitmq } from '../../transports/rabbitmq/rabbitmq.ts'
+import { rabbitmq, settingsOf } from '../../transports/rabbitmq/rabbitmq.ts'
 import { tapped } from '../tapped-transport.ts'
 import type { Harness } from './embedded-harness.ts'
 import { makeQueue, readQueue } from './plain-queue.ts'
@@ -36,7 +36,7 @@ export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promi
     return proxy
   }
   const asClient = async <T>(use: (engine: AmqpEngine) => Promise<T>): Promise<T> => {
-    const engine = new RabbitmqEngine({ url: server.url }, runtime)
+    const engine = new RabbitmqEngine(settingsOf({ url: server.url }), runtime)
     await engine.connect(new AbortController().signal)
     try {
       return await use(engine)

@@ -12,6 +12,14 @@ export interface BrokerAddress {
 }
 
 /**
+ * Says where the broker is now: asked at connect, and before each try to take a lost link up again. The addresses are those
+ * of one broker or cluster, and are tried in turn. A rejection counts as a failed try; at connect it is the reason given.
+ *
+ * @param signal aborted when the answer is no longer wanted
+ */
+export type BrokerAddresses = (signal: AbortSignal) => Promise<readonly BrokerAddress[]>
+
+/**
  * Reads `amqp[s]://[user[:password]@]host[:port][/vhost]`, each part percent-encoded. No vhost is `/`.
  *
  * @throws {WaybillError} WAYBILL_BAD_URL; its text never holds a password

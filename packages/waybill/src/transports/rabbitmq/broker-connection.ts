@@ -3,7 +3,7 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import { connectError } from './amqp-errors.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import type { Driver } from './driver.ts'
-import type { RabbitmqOptions } from './rabbitmq-options.ts'
+import type { LinkOptions } from './rabbitmq-options.ts'
 
 const DEFAULT_HEARTBEAT_SECONDS = 10
 /** Frames that amqplib buffers, twice, before it says that it is full: with bodies of 128 KiB a frame, 128 MiB. */
@@ -54,7 +54,7 @@ export class BrokerConnection {
   static async open(
     driver: Driver,
     address: BrokerAddress,
-    options: RabbitmqOptions,
+    options: LinkOptions,
     signal: AbortSignal,
     listener: ConnectionListener,
   ): Promise<BrokerConnection> {
@@ -122,7 +122,7 @@ export class BrokerConnection {
   }
 }
 
-function tlsOptions({ tls = {} }: RabbitmqOptions): SocketOptions {
+function tlsOptions({ tls = {} }: LinkOptions): SocketOptions {
   const { ca, ...rest } = tls
   return { ...rest, ...(ca === undefined ? {} : { ca: typeof ca === 'string' || Buffer.isBuffer(ca) ? ca : [...ca] }) }
 }

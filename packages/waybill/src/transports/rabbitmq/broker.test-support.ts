@@ -1,8 +1,11 @@
 import { afterEach, expect } from 'vitest'
 import { NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
+import type { BackOff } from '../amqp/back-off.ts'
 import type { AmqpConsumer, AmqpDelivery, LinkEvent, Publication, QueueSpec } from '../amqp/engine.ts'
-import { RabbitmqEngine } from './engine.ts'
+import type { BrokerAddresses } from './broker-address.ts'
+import { RabbitmqEngine, type RabbitmqEngineSettings } from './engine.ts'
+import { settingsOf } from './rabbitmq.ts'
 import type { RabbitmqOptions } from './rabbitmq-options.ts'
 
 export const BROKER_URL: string = process.env['WAYBILL_RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672'
@@ -25,8 +28,16 @@ export interface Connected {
   readonly events: LinkEvent[]
 }
 
-export async function connected(options: RabbitmqOptions = { url: BROKER_URL }): Promise<Connected> {
-  const engine = new RabbitmqEngine({ prefix: PREFIX, ...options }, runtime)
+export function connected(options: RabbitmqOptions = { url: BROKER_URL }): Promise<Connected> {
+  return connectedBy(settingsOf({ prefix: PREFIX, ...options }))
+}
+
+export function connectedTo(addresses: BrokerAddresses, backOff?: BackOff): Promise<Connected> {
+  return connectedBy({ addresses, options: { prefix: PREFIX }, backOff })
+}
+
+async function connectedBy(settings: RabbitmqEngineSettings): Promise<Connected> {
+  const engine = new RabbitmqEngine(settings, runtime)
   const events: LinkEvent[] = []
   engine.onLink((event) => events.push(event))
   await engine.connect(new AbortController().signal)

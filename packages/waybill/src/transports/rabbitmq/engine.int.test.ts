@@ -12,18 +12,19 @@ import {
   runtime,
 } from './broker.test-support.ts'
 import { RabbitmqEngine } from './engine.ts'
+import { settingsOf } from './rabbitmq.ts'
 
 const never = new AbortController().signal
 
 test('connect() tells product, version and limits', async () => {
-  const engine = new RabbitmqEngine({ url: BROKER_URL }, runtime)
+  const engine = new RabbitmqEngine(settingsOf({ url: BROKER_URL }), runtime)
   const facts = await engine.connect(never)
   await engine.close(1_000)
   expect(facts).toMatchObject({ engine: 'rabbitmq', version: expect.stringMatching(/^\d+\.\d+/) })
 })
 
 test('connect() says that a broker is down, without the password', async () => {
-  const engine = new RabbitmqEngine({ url: 'amqp://me:secret@127.0.0.1:1/' }, runtime)
+  const engine = new RabbitmqEngine(settingsOf({ url: 'amqp://me:secret@127.0.0.1:1/' }), runtime)
   const error = await engine.connect(never).catch((reason: unknown) => reason)
   expect(error).toMatchObject({ code: 'WAYBILL_NOT_CONNECTED', cause: { code: 'ECONNREFUSED' } })
   expect((error as Error).message).toContain('amqp://127.0.0.1:1/')
@@ -33,7 +34,9 @@ test('connect() says that a broker is down, without the password', async () => {
 test('connect() says that the password or the virtual host is wrong', async () => {
   const { port, hostname } = new URL(BROKER_URL)
   for (const url of [`amqp://guest:secret@${hostname}:${port}/`, `amqp://guest:guest@${hostname}:${port}/missing`]) {
-    const error = await new RabbitmqEngine({ url }, runtime).connect(never).catch((reason: unknown) => reason)
+    const error = await new RabbitmqEngine(settingsOf({ url }), runtime)
+      .connect(never)
+      .catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: 'WAYBILL_ACCESS_REFUSED' })
     expect((error as Error).message).not.toContain('secret')
   }
@@ -45,7 +48,7 @@ test('connect() tries one address after another', async () => {
 })
 
 test('connect() is ended by its signal', async () => {
-  const engine = new RabbitmqEngine({ url: BROKER_URL }, runtime)
+  const engine = new RabbitmqEngine(settingsOf({ url: BROKER_URL }), runtime)
   await expect(engine.connect(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
 })
 

@@ -1,12 +1,11 @@
 import type { Channel } from 'amqplib'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
-import { isWaybillError, WaybillError } from '../../message/errors.ts'
+import { isWaybillError } from '../../message/errors.ts'
 import type { EngineFacts } from '../../transport/engine-facts.ts'
 import type {
   AmqpConsumer, AmqpEngine, ConsumerEvents, ConsumeSpec, ExchangeSpec, LinkEvent, Publication, PublishResult, QueueSpec,
 } from '../amqp/engine.ts' // prettier-ignore
 import { operationError } from './amqp-errors.ts'
-import { parseBrokerAddress, type BrokerAddress } from './broker-address.ts'
 import type { BrokerConnection } from './broker-connection.ts'
 import { Consumer } from './consumer.ts'
 import { Declarations } from './declarations.ts'
@@ -16,16 +15,20 @@ import { DIRECT_REPLY_TO } from './direct-reply-to.ts'
 import { loadDriver } from './driver.ts'
 import { engineFacts } from './facts.ts'
 import { publishDelayed } from './ladder-publisher.ts'
-import { Link } from './link.ts'
+import { Link, type LinkSettings } from './link.ts'
 import { Publisher } from './publisher.ts'
 import { queueOptions } from './queue-arguments.ts'
-import type { RabbitmqOptions } from './rabbitmq-options.ts'
 import { isDelayed } from './route.ts'
 import { hasSafeDeadLettering, serverVersion, type ServerVersion } from './server-version.ts'
 
+export interface RabbitmqEngineSettings extends LinkSettings {
+  /** What errors and logs call it. Default: `rabbitmq`. */
+  readonly name?: string
+}
+
 /** RabbitMQ, and brokers that speak its AMQP 0-9-1, through amqplib. */
 export class RabbitmqEngine implements AmqpEngine {
-  readonly name = 'rabbitmq'
+  readonly name: string
   readonly #runtime: Runtime
   readonly #link: Link
   readonly #declarations: Declarations
@@ -37,10 +40,10 @@ export class RabbitmqEngine implements AmqpEngine {
   #listener: (event: LinkEvent) => void = () => undefined
   #closed: Promise<void> | undefined
 
-  /** @throws {WaybillError} WAYBILL_BAD_URL */
-  constructor(options: RabbitmqOptions, runtime: Runtime) {
+  constructor(settings: RabbitmqEngineSettings, runtime: Runtime) {
+    this.name = settings.name ?? 'rabbitmq'
     this.#runtime = runtime
-    this.#link = new Link(runtime, addressesOf(options), options, {
+    this.#link = new Link(runtime, settings, {
       prepare: (connection) => this.#prepare(connection),
       up: () => this.#listener({ type: 'up' }),
       down: (error) => this.#down(error),
@@ -48,7 +51,7 @@ export class RabbitmqEngine implements AmqpEngine {
       unblocked: () => this.#listener({ type: 'unblocked' }),
     })
     this.#declarations = new Declarations(() => this.#openChannel())
-    this.#ladder = new DelayLadder(options.prefix ?? 'waybill.', this.#declarations)
+    this.#ladder = new DelayLadder(settings.options.prefix ?? 'waybill.', this.#declarations)
     this.#publisher = new Publisher((publication) => this.#ladder.route(publication))
   }
 
@@ -165,9 +168,3 @@ export class RabbitmqEngine implements AmqpEngine {
 
 /** What the closing handshake may take when confirms have used up the deadline: beyond it the socket is destroyed. */
 const MIN_GOODBYE_MS = 200
-
-function addressesOf(options: RabbitmqOptions): readonly BrokerAddress[] {
-  const urls = options.urls ?? (options.url === undefined ? [] : [options.url])
-  if (urls.length === 0) throw new WaybillError('WAYBILL_BAD_URL', 'rabbitmq() needs url or urls')
-  return urls.map(parseBrokerAddress)
-}

@@ -1,9 +1,11 @@
 import { expect, test, vi } from 'vitest'
+import { WaybillError } from '../../message/errors.ts'
 import { FaultProxy } from '../../testing/fault-proxy.ts'
 import {
   BROKER_URL,
   cleanUp,
   connected,
+  connectedTo,
   consuming,
   message,
   outcomes,
@@ -11,7 +13,9 @@ import {
   queueOf,
   runtime,
 } from './broker.test-support.ts'
+import { parseBrokerAddress } from './broker-address.ts'
 import { RabbitmqEngine } from './engine.ts'
+import { settingsOf } from './rabbitmq.ts'
 
 const { hostname, port, username, password } = new URL(BROKER_URL)
 
@@ -97,7 +101,7 @@ test('close() ends a stalled link at its deadline', async () => {
 test('connect() gives up on an address that does not answer', async () => {
   const { proxy, url } = await proxied()
   proxy.stall()
-  const engine = new RabbitmqEngine({ url, connectTimeoutMs: 300 }, runtime)
+  const engine = new RabbitmqEngine(settingsOf({ url, connectTimeoutMs: 300 }), runtime)
   await expect(engine.connect(new AbortController().signal)).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
   // A stalled proxy does not see the end of what it does not read.
   await proxy.restore()
@@ -123,3 +127,38 @@ test(
     expect(answers).toEqual(new Set(['unknown', 'refused']))
   },
 )
+
+test('addresses() is asked again before each try; when it rejects, the try has failed', async () => {
+  const [one, two] = [await proxied(), await proxied()]
+  const answers: (() => string)[] = [() => one.url, () => { throw new Error('nobody knows') }, () => two.url] // prettier-ignore
+  let asked = 0
+  const { engine, events } = await connectedTo(
+    async () => [parseBrokerAddress((answers[Math.min(asked++, 2)] as () => string)())],
+    { firstMs: 0, longestMs: 10 },
+  )
+  one.proxy.cut()
+  await vi.waitFor(() => expect(events.at(-1)?.type).toBe('up'))
+  expect(asked).toBe(3)
+  expect([one.proxy.connections, two.proxy.connections]).toEqual([0, 1])
+  await queueOf(engine)
+})
+
+test('connect() rejects with what addresses() rejects with, and needs one', async () => {
+  const broken = new WaybillError('WAYBILL_NOT_CONNECTED', 'no broker could be started')
+  await expect(connectedTo(() => Promise.reject(broken))).rejects.toBe(broken)
+  await expect(connectedTo(() => Promise.resolve([]))).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
+})
+
+test('connect() and close() do not wait for an addresses() that does not listen to its signal', async () => {
+  const never = new Promise<never>(() => undefined)
+  const engine = new RabbitmqEngine({ addresses: () => never, options: {} }, runtime)
+  const controller = new AbortController()
+  const connecting = expect(engine.connect(controller.signal)).rejects.toThrow('enough')
+  controller.abort(new Error('enough'))
+  await connecting
+  const connectingAgain = expect(engine.connect(new AbortController().signal)).rejects.toMatchObject({
+    code: 'WAYBILL_CLOSED',
+  })
+  await engine.close(1_000)
+  await connectingAgain
+})

@@ -10,12 +10,19 @@
 // user gets it together with the closing of a stalled one, and leaves a stalled socket open.
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
-import { backOffMs } from '../amqp/back-off.ts'
+import { backOffMs, type BackOff } from '../amqp/back-off.ts'
 import { connectErrors } from './amqp-errors.ts'
 import { BrokerConnection } from './broker-connection.ts'
-import type { BrokerAddress } from './broker-address.ts'
+import type { BrokerAddress, BrokerAddresses } from './broker-address.ts'
 import type { Driver } from './driver.ts'
-import type { RabbitmqOptions } from './rabbitmq-options.ts'
+import type { LinkOptions } from './rabbitmq-options.ts'
+
+export interface LinkSettings {
+  readonly addresses: BrokerAddresses
+  readonly options: LinkOptions
+  /** Between tries to take a lost link up again. Default: from 0.1 to 5 seconds. */
+  readonly backOff?: BackOff | undefined
+}
 
 export interface LinkListener {
   /** Makes a new connection ready for use; the link is up once it resolves. */
@@ -28,13 +35,14 @@ export interface LinkListener {
 
 export class Link {
   readonly #runtime: Runtime
-  readonly #addresses: readonly BrokerAddress[]
-  readonly #options: RabbitmqOptions
+  readonly #settings: LinkSettings
   readonly #listener: LinkListener
+  /** As last asked for. */
+  #addresses: readonly BrokerAddress[] = []
   #driver: Driver | undefined
   #state: 'idle' | 'connecting' | 'up' | 'waiting' | 'closed' = 'idle'
   #connection: BrokerConnection | undefined
-  /** The address to try next: after a loss, the one behind the lost one. */
+  /** Which address to try next, counted round and round: after a loss, the one behind the lost one. */
   #next = 0
   /** Tries since the link was lost; only the back-off reads it. */
   #tries = 0
@@ -42,15 +50,15 @@ export class Link {
   #isBlocked = false
   readonly #closing = new AbortController()
 
-  constructor(runtime: Runtime, addresses: readonly BrokerAddress[], options: RabbitmqOptions, listener: LinkListener) {
+  constructor(runtime: Runtime, settings: LinkSettings, listener: LinkListener) {
     this.#runtime = runtime
-    this.#addresses = addresses
-    this.#options = options
+    this.#settings = settings
     this.#listener = listener
   }
 
-  /** Tries each address once. Resolves when up; afterwards the link is kept up, for ever, until `close`. */
+  /** Asks for the addresses, and tries each once. Resolves when up; afterwards the link is kept up, for ever, until `close`. */
   async connect(driver: Driver, signal: AbortSignal): Promise<BrokerConnection> {
+    if (this.#isClosed()) throw closedError()
     this.#driver = driver
     this.#state = 'connecting'
     try {
@@ -81,14 +89,16 @@ export class Link {
   }
 
   async #establish(driver: Driver, signal: AbortSignal): Promise<BrokerConnection> {
+    const addresses = await abortable(this.#settings.addresses(signal), signal)
+    this.#addresses = addresses
     const failures: unknown[] = []
-    for (let tried = 0; tried < this.#addresses.length; tried++) {
-      const address = this.#addresses[this.#next] as BrokerAddress // kept below length
+    while (failures.length < addresses.length) {
+      const address = addresses[this.#next % addresses.length] as BrokerAddress // below length
       try {
         return await this.#adopt(driver, address, signal)
       } catch (error) {
         signal.throwIfAborted()
-        this.#next = (this.#next + 1) % this.#addresses.length
+        this.#next++
         failures.push(error)
       }
     }
@@ -96,7 +106,7 @@ export class Link {
   }
 
   async #adopt(driver: Driver, address: BrokerAddress, signal: AbortSignal): Promise<BrokerConnection> {
-    const connection: BrokerConnection = await BrokerConnection.open(driver, address, this.#options, signal, {
+    const connection: BrokerConnection = await BrokerConnection.open(driver, address, this.#settings.options, signal, {
       lost: (error) => this.#lost(connection, error),
       blocked: (reason) => {
         this.#isBlocked = true
@@ -120,7 +130,7 @@ export class Link {
   #lost(connection: BrokerConnection, error: Error): void {
     // While it was being prepared, `prepare` fails of itself.
     if (this.#state !== 'up' || connection !== this.#connection) return
-    this.#next = (this.#next + 1) % this.#addresses.length
+    this.#next++
     // It was said of that connection; the next one is told for itself.
     this.#unblocked()
     this.#listener.down(error)
@@ -130,7 +140,8 @@ export class Link {
 
   #wait(): void {
     this.#state = 'waiting'
-    this.#timer = this.#runtime.setTimer(backOffMs(this.#tries++, this.#runtime), () => void this.#reconnect())
+    const waitMs = backOffMs(this.#tries++, this.#runtime, this.#settings.backOff)
+    this.#timer = this.#runtime.setTimer(waitMs, () => void this.#reconnect())
   }
 
   async #reconnect(): Promise<void> {
@@ -156,8 +167,18 @@ export class Link {
   }
 
   #names(): string {
-    return this.#addresses.map((address) => address.text).join(', ')
+    return this.#addresses.map((address) => address.text).join(', ') || 'the broker'
   }
+}
+
+/** Does not wait for who does not listen to the signal. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort)
+    if (signal.aborted) abort()
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 function closedError(cause?: unknown): WaybillError {

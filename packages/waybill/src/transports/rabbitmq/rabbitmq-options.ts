@@ -1,8 +1,12 @@
-export interface RabbitmqOptions {
+export interface RabbitmqOptions extends LinkOptions {
   /** `amqp://user:password@host:5672/vhost`, or `amqps://…`. Without a user: guest/guest. Give this or `urls`. */
   readonly url?: string
   /** Several addresses of one cluster, tried in turn, at connect and whenever the link is lost. */
   readonly urls?: readonly string[]
+}
+
+/** How to speak to a broker, wherever it is. */
+export interface LinkOptions {
   /** For `amqps:`. The server's certificate is always checked, unless `rejectUnauthorized` is false. */
   readonly tls?: RabbitmqTlsOptions
   /** What the management page shows for the connection. Default: `waybill`. */

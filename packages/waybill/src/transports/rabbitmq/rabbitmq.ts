@@ -1,6 +1,8 @@
 import type { TransportFactory } from '../../transport/transport-factory.ts'
 import { AmqpTransport } from '../amqp/amqp-transport.ts'
-import { RabbitmqEngine } from './engine.ts'
+import { WaybillError } from '../../message/errors.ts'
+import { parseBrokerAddress } from './broker-address.ts'
+import { RabbitmqEngine, type RabbitmqEngineSettings } from './engine.ts'
 import type { RabbitmqOptions } from './rabbitmq-options.ts'
 
 /**
@@ -13,5 +15,14 @@ import type { RabbitmqOptions } from './rabbitmq-options.ts'
  * @throws {WaybillError} `WAYBILL_BAD_URL`, at once, when an address cannot be read
  */
 export function rabbitmq(options: RabbitmqOptions): TransportFactory {
-  return (runtime) => new AmqpTransport(new RabbitmqEngine(options, runtime), runtime)
+  const settings = settingsOf(options)
+  return (runtime) => new AmqpTransport(new RabbitmqEngine(settings, runtime), runtime)
+}
+
+/** @throws {WaybillError} `WAYBILL_BAD_URL` */
+export function settingsOf(options: RabbitmqOptions): RabbitmqEngineSettings {
+  const urls = options.urls ?? (options.url === undefined ? [] : [options.url])
+  if (urls.length === 0) throw new WaybillError('WAYBILL_BAD_URL', 'rabbitmq() needs url or urls')
+  const addresses = urls.map(parseBrokerAddress)
+  return { addresses: () => Promise.resolve(addresses), options }
 }
