@@ -3,6 +3,7 @@ import type { Broker } from './broker.ts'
 import type { Channel, ConsumeOptions } from './channel/channel.ts'
 import type { Receiver } from './channel/receiver.ts'
 import type { Connection } from './connection.ts'
+import type { ExchangeDefinition } from './exchange/exchange.ts'
 import type { Message, PublishOptions } from './message.ts'
 import type { QueueDefinition } from './queue/queue-definition.ts'
 import type { FieldTable } from './wire/field-table.ts'
@@ -10,6 +11,10 @@ import { decodeProperties, encodeProperties, type BasicProperties } from './wire
 
 export function queueDefinition(name: string, rest: Partial<QueueDefinition> = {}): QueueDefinition {
   return { name, durable: true, exclusive: false, autoDelete: false, arguments: {}, ...rest }
+}
+
+export function exchangeDefinition(name: string, rest: Partial<ExchangeDefinition> = {}): ExchangeDefinition {
+  return { name, type: 'topic', durable: true, autoDelete: false, internal: false, ...rest }
 }
 
 export class Publisher {

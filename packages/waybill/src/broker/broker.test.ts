@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { virtualRuntime, type VirtualRuntime } from '../runtime/virtual-runtime.ts'
 import { Broker, type BrokerEvent } from './broker.ts'
-import { Publisher, Subscriber, queueDefinition } from './broker.test-support.ts'
-import type { ExchangeDefinition } from './exchange/exchange.ts'
+import { Publisher, Subscriber, exchangeDefinition as exchange, queueDefinition } from './broker.test-support.ts'
 
 let runtime: VirtualRuntime
 let broker: Broker
@@ -12,65 +11,10 @@ beforeEach(async () => {
   broker = await Broker.open({ runtime })
 })
 
-const exchange = (name: string, rest: Partial<ExchangeDefinition> = {}): ExchangeDefinition => ({
-  name,
-  type: 'topic',
-  durable: true,
-  autoDelete: false,
-  internal: false,
-  ...rest,
-})
-
 const declareQueue = (name: string): void => void broker.declareQueue(queueDefinition(name), broker.connect())
 
 const replyError = (replyCode: number, name: string): Error =>
   expect.objectContaining({ replyCode, replyText: expect.stringContaining(name) as string }) as Error
-
-describe('declareExchange()', () => {
-  test('is idempotent, and refuses any difference', () => {
-    broker.declareExchange(exchange('x', { alternate: 'other' }))
-    broker.declareExchange(exchange('x', { alternate: 'other' }))
-    for (const rest of [{ type: 'direct' }, { durable: false }, { autoDelete: true }, { internal: true }] as const) {
-      expect(() => broker.declareExchange(exchange('x', { alternate: 'other', ...rest }))).toThrow(replyError(406, 'x'))
-    }
-    expect(() => broker.declareExchange(exchange('x'))).toThrow(/inequivalent arg 'alternate'/)
-  })
-
-  test("keeps the broker's own names", () => {
-    expect(() => broker.declareExchange(exchange('amq.new'))).toThrow(replyError(403, 'amq.new'))
-    expect(() => broker.declareExchange(exchange(''))).toThrow(replyError(403, 'default exchange'))
-    broker.declareExchange(exchange('amq.topic'))
-    expect(() => broker.declareExchange(exchange('amq.topic', { durable: false }))).toThrow(
-      replyError(406, 'amq.topic'),
-    )
-    expect(() => broker.deleteExchange('amq.topic', false)).toThrow(replyError(403, 'amq.topic'))
-  })
-
-  test('auto-delete: goes with its last binding', () => {
-    broker.declareExchange(exchange('x', { autoDelete: true }))
-    declareQueue('q')
-    const connection = broker.connect()
-    broker.bind(connection, 'q', 'x', 'a')
-    broker.bind(connection, 'q', 'x', 'b')
-    broker.unbind(connection, 'q', 'x', 'a')
-    broker.requireExchange('x')
-    broker.deleteQueue('q', connection)
-    expect(() => broker.requireExchange('x')).toThrow(replyError(404, 'x'))
-  })
-})
-
-describe('bind()', () => {
-  test('names what is missing', () => {
-    declareQueue('q')
-    broker.declareExchange(exchange('x'))
-    const connection = broker.connect()
-    expect(() => broker.bind(connection, 'q', 'nowhere', 'k')).toThrow(replyError(404, 'nowhere'))
-    expect(() => broker.bind(connection, 'none', 'x', 'k')).toThrow(replyError(404, 'none'))
-    expect(() => broker.bind(connection, 'q', '', 'k')).toThrow(replyError(403, 'default exchange'))
-    broker.declareExchange(exchange('h', { type: 'headers' }))
-    expect(() => broker.bind(connection, 'q', 'h', '', { 'x-match': 'some' })).toThrow(replyError(406, 'x-match'))
-  })
-})
 
 describe('publish()', () => {
   test('puts one copy into each queue, however many bindings match', async () => {

@@ -4,17 +4,19 @@ import { Connection } from './connection.ts'
 import { DeadLetters } from './dead-letter/dead-letters.ts'
 import { DelayedMessages } from './delay/delayed-messages.ts'
 import { DurableDefinitions } from './durable-definitions.ts'
-import { bindingId, type Exchange, type ExchangeDefinition } from './exchange/exchange.ts'
+import { ExchangeDeclarations } from './exchange-declarations.ts'
+import type { ExchangeDefinition } from './exchange/exchange.ts'
 import type { Confirm, Message, PublishOptions } from './message.ts'
 import { PublisherGate } from './publisher-gate.ts'
 import { Publishing } from './publishing.ts'
-import { requireEqualQueue, type QueueDefinition } from './queue/queue-definition.ts'
-import { Queue } from './queue/queue.ts'
+import { QueueDeclarations, type DeleteQueueOptions } from './queue-declarations.ts'
+import type { QueueDefinition } from './queue/queue-definition.ts'
+import type { Queue } from './queue/queue.ts'
 import { recover } from './recovery.ts'
 import { ReplyError } from './reply-error.ts'
 import { ResidentMemory } from './resident-memory.ts'
 import type { Durable, MessageLog, RecoveredLog } from './store/message-log.ts'
-import { Topology, requireOwnName } from './topology.ts'
+import { Topology } from './topology.ts'
 import { Turns } from './turns.ts'
 import { EMPTY_TABLE, type FieldTable } from './wire/field-table.ts'
 import { headersOf } from './wire/properties.ts'
@@ -43,10 +45,10 @@ export type BrokerEvent =
  * Methods throw `ReplyError` for what AMQP answers by closing the channel.
  */
 export class Broker {
-  readonly #runtime: Runtime
   readonly #log: MessageLog | undefined
   readonly #topology = new Topology()
-  readonly #definitions: DurableDefinitions
+  readonly #exchanges: ExchangeDeclarations
+  readonly #queues: QueueDeclarations
   readonly #publishing: Publishing
   readonly #deadLetters: DeadLetters
   readonly #delayed: DelayedMessages
@@ -55,7 +57,6 @@ export class Broker {
   readonly #memory: ResidentMemory
   readonly #listeners = new Set<(event: BrokerEvent) => void>()
   readonly #connections = new Set<Connection>()
-  #lastQueueId = 0
   #closed: Error | undefined
 
   /** Opens a broker; with a recovered log, as it was when that ended. */
@@ -66,14 +67,12 @@ export class Broker {
   }
 
   private constructor({ runtime, recovered, memoryHighWaterBytes }: BrokerOptions) {
-    this.#runtime = runtime
     this.#log = recovered?.log
     this.#turns = new Turns(runtime)
     this.#gate = new PublisherGate((reason) =>
       this.#emit(reason === undefined ? { type: 'unblocked' } : { type: 'blocked', reason }),
     )
     this.#memory = new ResidentMemory((blocked) => this.#gate.set('memory', blocked), memoryHighWaterBytes)
-    this.#definitions = new DurableDefinitions(this.#log)
     const fail = (error: Error): void => this.fail(error)
     this.#publishing = new Publishing(runtime, this.#log, {
       wrote: (pending) => {
@@ -91,6 +90,16 @@ export class Broker {
       memory: this.#memory,
       publishing: this.#publishing,
       route: (message) => this.#routeLate(message),
+      fail,
+    })
+    const definitions = new DurableDefinitions(this.#log)
+    this.#exchanges = new ExchangeDeclarations(this.#topology, definitions)
+    this.#queues = new QueueDeclarations(this.#topology, definitions, this.#exchanges, {
+      runtime,
+      log: this.#log,
+      memory: this.#memory,
+      schedule: (queue) => this.#turns.schedule(queue),
+      deadLetter: (queue, ...letter) => this.#deadLetters.move(queue, ...letter),
       fail,
     })
   }
@@ -111,7 +120,7 @@ export class Broker {
       (name) => this.#topology.queues.get(name),
       (ended) => {
         this.#connections.delete(ended)
-        for (const queue of this.#topology.queues.values()) if (queue.owner === ended) this.#remove(queue)
+        this.#queues.removeOwned(ended)
       },
     )
     this.#connections.add(connection)
@@ -127,30 +136,27 @@ export class Broker {
     if (this.#closed !== undefined) return confirm('refused', this.#closed)
     const { delayMs = 0 } = options
     if (message.exchange !== '' && this.#topology.exchange(message.exchange).definition.internal) {
-      throw new ReplyError(403, `cannot publish to internal exchange '${message.exchange}'`)
+      throw new ReplyError(403, `cannot publish to internal exchange '${message.exchange}' in vhost '/'`)
     }
     const queues = this.#topology.route(message.exchange, message.routingKey, () => headersOf(message.properties))
     if (delayMs <= 0 || queues.length === 0) return this.#publishing.publish(queues, message, options, confirm)
     this.#delayed.add(message, options, delayMs, this.#publishing.storedIn(queues).length > 0, confirm)
   }
 
+  /** @throws {ReplyError} 406 when an unequal one exists, 403 for a reserved name */
   declareExchange(definition: ExchangeDefinition, done: Durable = ignore): void {
     this.#requireOpen()
-    if (this.#topology.declareExchange(definition) && definition.durable) this.#definitions.exchange(definition, done)
-    else this.#definitions.afterEarlier(done)
+    this.#exchanges.declare(definition, done)
   }
 
+  /**
+   * Deletes an exchange with its bindings, if there is one.
+   *
+   * @throws {ReplyError} 403 for a reserved name, 406 with `ifUnused` when something is bound to it
+   */
   deleteExchange(name: string, ifUnused: boolean, done: Durable = ignore): void {
     this.#requireOpen()
-    const exchange = this.#topology.deleteExchange(name, ifUnused)
-    if (exchange === undefined) return done(undefined)
-    for (const { destination, key, arguments: table } of exchange.bindings) {
-      if (isDurable(exchange, destination)) {
-        this.#definitions.removeBinding(name, bindingId(destination.name, key, table), ignore)
-      }
-    }
-    if (exchange.definition.durable) this.#definitions.removeExchange(name, done)
-    else done(undefined)
+    this.#exchanges.delete(name, ifUnused, done)
   }
 
   findQueue(name: string): Queue | undefined {
@@ -174,19 +180,7 @@ export class Broker {
    */
   declareQueue(definition: QueueDefinition, connection: Connection, done: Durable = ignore): Queue {
     this.#requireOpen()
-    const existing = this.#topology.queues.get(definition.name)
-    if (existing !== undefined) {
-      connection.requireAccess(existing)
-      requireEqualQueue(existing.definition, definition)
-      existing.touch()
-      this.#definitions.afterEarlier(done)
-      return existing
-    }
-    requireOwnName('queue', definition.name)
-    const queue = this.#addQueue(++this.#lastQueueId, definition, definition.exclusive ? connection : undefined)
-    if (queue.isStored) this.#definitions.queue({ id: queue.id, definition }, done)
-    else done(undefined)
-    return queue
+    return this.#queues.declare(definition, connection, done)
   }
 
   /**
@@ -194,92 +188,69 @@ export class Broker {
    *
    * @throws {ReplyError} 405 when it is another connection's own, 406 when it is used or not empty and must not be
    */
-  deleteQueue(
-    name: string,
-    connection: Connection,
-    { ifUnused = false, ifEmpty = false }: { readonly ifUnused?: boolean; readonly ifEmpty?: boolean } = {},
-    done: Durable = ignore,
-  ): number {
+  deleteQueue(name: string, connection: Connection, options: DeleteQueueOptions = {}, done: Durable = ignore): number {
     this.#requireOpen()
-    const queue = this.#topology.queues.get(name)
-    if (queue === undefined) {
-      done(undefined)
-      return 0
-    }
-    connection.requireAccess(queue)
-    if (ifUnused && queue.consumers > 0) throw new ReplyError(406, `queue '${name}' in use`)
-    if (ifEmpty && queue.ready > 0) throw new ReplyError(406, `queue '${name}' not empty`)
-    const { ready } = queue
-    this.#remove(queue, done)
-    return ready
+    return this.#queues.delete(name, connection, options, done)
   }
 
-  /** @throws {ReplyError} 404, 403 or 405 */
+  /** @throws {ReplyError} 403 for the default exchange, 404, 405, 406 for an unknown `x-match` */
   bind(
     connection: Connection,
-    queueName: string,
-    exchange: string,
+    queue: string,
+    source: string,
     key: string,
     table: FieldTable = EMPTY_TABLE,
     done: Durable = ignore,
   ): void {
     this.#requireOpen()
-    const queue = connection.queue(queueName)
-    const added = this.#topology.bind(queue, exchange, key, table)
-    if (added && isDurable(this.#topology.exchange(exchange), queue)) {
-      this.#definitions.binding(exchange, queueName, key, table, done)
-    } else this.#definitions.afterEarlier(done)
+    this.#exchanges.bindQueue(connection, queue, { source, key, arguments: table }, done)
   }
 
-  /** @throws {ReplyError} 404, 403 or 405 */
+  /**
+   * Takes a binding back. One that is not there is no error, even where there is no such queue or exchange.
+   *
+   * @throws {ReplyError} 403 for the default exchange, 405
+   */
   unbind(
     connection: Connection,
-    queueName: string,
-    exchangeName: string,
+    queue: string,
+    source: string,
     key: string,
     table: FieldTable = EMPTY_TABLE,
     done: Durable = ignore,
   ): void {
     this.#requireOpen()
-    const queue = connection.queue(queueName)
-    if (!this.#topology.unbind(queue, exchangeName, key, table)) return done(undefined)
-    const exchange = this.#topology.exchange(exchangeName)
-    if (isDurable(exchange, queue)) {
-      this.#definitions.removeBinding(exchangeName, bindingId(queueName, key, table), done)
-    } else done(undefined)
-    this.#collect(exchange)
+    this.#exchanges.unbindQueue(connection, queue, { source, key, arguments: table }, done)
   }
 
   /**
    * Binds an exchange to another: what `source` routes by the binding goes on from `destination`.
    *
-   * @throws {ReplyError} 404 or 403
+   * @throws {ReplyError} 403 for the default exchange, 404, 406 for an unknown `x-match`
    */
   bindExchange(
     _connection: Connection,
     destination: string,
     source: string,
-    _key: string,
-    _table: FieldTable = EMPTY_TABLE,
+    key: string,
+    table: FieldTable = EMPTY_TABLE,
     done: Durable = ignore,
   ): void {
     this.#requireOpen()
-    this.requireExchange(source)
-    this.requireExchange(destination)
-    done(undefined)
+    this.#exchanges.bindExchange(destination, { source, key, arguments: table }, done)
   }
 
-  /** Takes back a binding between exchanges; one that is not there is taken back already. */
+  /** Takes a binding between exchanges back, as `unbind` does one to a queue. */
   unbindExchange(
     _connection: Connection,
-    _destination: string,
-    _source: string,
-    _key: string,
-    _table: FieldTable = EMPTY_TABLE,
+    destination: string,
+    source: string,
+    key: string,
+    table: FieldTable = EMPTY_TABLE,
     done: Durable = ignore,
   ): void {
     this.#requireOpen()
-    done(undefined)
+    this.#exchanges.unbindExchange(destination, { source, key, arguments: table }, done)
   }
 
   /** Ends the broker: queues stop, and the log is synced and closed. Idempotent. */
@@ -314,47 +285,10 @@ export class Broker {
     const delayed = recover(recovered, {
       defined: ignore,
       addExchange: (definition) => void this.#topology.declareExchange(definition),
-      addQueue: (id, definition) => {
-        this.#lastQueueId = Math.max(this.#lastQueueId, id)
-        return this.#addQueue(id, definition, undefined)
-      },
-      bind: (queue, exchange, key, table) => this.#topology.restoreBinding(queue, exchange, key, table),
+      addQueue: (id, definition) => this.#queues.restore(id, definition),
+      bind: (binding) => this.#exchanges.restoreBinding(binding),
     })
     await this.#delayed.recover(delayed)
-  }
-
-  #addQueue(id: number, definition: QueueDefinition, owner: Connection | undefined): Queue {
-    const queue: Queue = new Queue(definition, id, owner, {
-      runtime: this.#runtime,
-      log: this.#log,
-      memory: this.#memory,
-      schedule: () => this.#turns.schedule(queue),
-      deadLetter: (position, message, reason) => this.#deadLetters.move(queue, position, message, reason),
-      remove: () => this.#remove(queue),
-      fail: (error) => this.fail(error),
-    })
-    this.#topology.queues.set(definition.name, queue)
-    return queue
-  }
-
-  #remove(queue: Queue, done: Durable = ignore): void {
-    if (queue.deleted) return done(undefined)
-    const bindings = this.#topology.removeQueue(queue)
-    queue.delete()
-    for (const { exchange, id } of bindings) {
-      if (isDurable(exchange, queue)) this.#definitions.removeBinding(exchange.definition.name, id, ignore)
-      this.#collect(exchange)
-    }
-    if (queue.isStored) this.#definitions.removeQueue(queue.name, done)
-    else done(undefined)
-  }
-
-  /** Deletes an auto-delete exchange that has lost its last binding. */
-  #collect(exchange: Exchange<Queue>): void {
-    const { name, autoDelete } = exchange.definition
-    if (autoDelete && exchange.bindings.length === 0 && this.#topology.exchanges.get(name) === exchange) {
-      this.deleteExchange(name, false)
-    }
   }
 
   /** The queues of a message whose exchange may have gone since it was accepted. */
@@ -374,7 +308,3 @@ export class Broker {
 
 /** The caller does not wait: a failure of the log reaches everybody through the `failed` event. */
 function ignore(): void {}
-
-function isDurable(exchange: Exchange<Queue>, queue: Queue): boolean {
-  return exchange.definition.durable && queue.isStored
-}

@@ -26,7 +26,7 @@ export class Connection {
   /** @throws {ReplyError} 404 when there is no such queue, 405 when it is another connection's own */
   queue(name: string): Queue {
     const queue = this.#findQueue(name)
-    if (queue === undefined) throw new ReplyError(404, `no queue '${name}'`)
+    if (queue === undefined) throw new ReplyError(404, `no queue '${name}' in vhost '/'`)
     this.requireAccess(queue)
     return queue
   }
@@ -34,7 +34,7 @@ export class Connection {
   /** @throws {ReplyError} 405 when the queue is another connection's own */
   requireAccess(queue: Queue): void {
     if (queue.owner !== undefined && queue.owner !== this) {
-      throw new ReplyError(405, `cannot obtain exclusive access to locked queue '${queue.name}'`)
+      throw new ReplyError(405, `cannot obtain exclusive access to locked queue '${queue.name}' in vhost '/'`)
     }
   }
 

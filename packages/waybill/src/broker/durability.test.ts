@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { systemRuntime } from '../runtime/system-runtime.ts'
 import type { Broker } from './broker.ts'
-import { Publisher, Subscriber, queueDefinition } from './broker.test-support.ts'
+import { Publisher, Subscriber, exchangeDefinition, queueDefinition } from './broker.test-support.ts'
 import { openBroker } from './open-broker.ts'
 
 let dir: string
@@ -52,6 +52,28 @@ describe('after a restart', () => {
     const publisher = new Publisher(broker, 'lasting')
     expect(await publisher.send('a.x', 'routed')).toBe('accepted')
     expect(await publisher.send('b', 'unbound')).toBe('unroutable')
+  })
+
+  test('bindings between durable exchanges are back, those that went stay away', async () => {
+    const connection = broker.connect()
+    await declared('q')
+    for (const name of ['a', 'b', 'c', 'd']) broker.declareExchange(exchangeDefinition(name))
+    broker.declareExchange(exchangeDefinition('passing', { durable: false }))
+    broker.bind(connection, 'q', 'd', '#')
+    broker.bindExchange(connection, 'd', 'a', 'k', { note: 'kept' })
+    broker.bindExchange(connection, 'd', 'b', 'k')
+    broker.unbindExchange(connection, 'd', 'b', 'k')
+    broker.bindExchange(connection, 'd', 'passing', 'k')
+    broker.bindExchange(connection, 'c', 'b', 'k')
+    broker.bind(connection, 'q', 'c', '#')
+    await wait((done) => broker.deleteExchange('c', false, done))
+    await restart()
+    broker.declareExchange(exchangeDefinition('c'))
+    broker.bind(broker.connect(), 'q', 'c', '#')
+    const outcomes = ['a', 'b'].map((name) => new Publisher(broker, name).send('k', 'm'))
+    expect(await Promise.all(outcomes)).toEqual(['accepted', 'unroutable'])
+    broker.unbindExchange(broker.connect(), 'd', 'a', 'k', { note: 'kept' })
+    expect(await new Publisher(broker, 'a').send('k', 'm')).toBe('unroutable')
   })
 
   test('persistent messages are back in order, transient and settled ones are not', async () => {

@@ -5,13 +5,30 @@ import { ByteReader } from './wire/byte-reader.ts'
 import { ByteWriter } from './wire/byte-writer.ts'
 import { readTable, writeTable, type FieldTable } from './wire/field-table.ts'
 
-/** A durable binding as the log has it. */
-export interface StoredBinding {
+/** A durable binding to a queue, as the log has it. */
+interface StoredBinding {
   readonly exchange: string
   readonly queue: string
   readonly key: string
   /** The arguments as a field table, in hexadecimal. */
   readonly arguments: string
+}
+
+/** A durable binding to an exchange, as the log has it. */
+interface StoredLink {
+  readonly exchange: string
+  readonly destination: string
+  readonly key: string
+  readonly arguments: string
+}
+
+/** What a durable binding is known by. */
+export interface BindingName {
+  readonly source: string
+  readonly to: 'queue' | 'exchange'
+  readonly destination: string
+  readonly key: string
+  readonly arguments: FieldTable
 }
 
 export interface StoredQueue {
@@ -22,7 +39,8 @@ export interface StoredQueue {
 const KEY = {
   exchange: (name: string) => `exchange ${name}`,
   queue: (name: string) => `queue ${name}`,
-  binding: (exchange: string, id: string) => `binding ${exchange} ${id}`,
+  binding: ({ source, to, destination, key, arguments: table }: BindingName) =>
+    `${to === 'queue' ? 'binding' : 'link'} ${source} ${bindingId(destination, key, table)}`,
 }
 
 /** Writes durable exchanges, queues and bindings to the log, where there is one. `done` is called at once where there is none. */
@@ -51,13 +69,16 @@ export class DurableDefinitions {
     this.#write(KEY.queue(name), undefined, done)
   }
 
-  binding(exchange: string, queue: string, key: string, table: FieldTable, done: Durable): void {
-    const stored: StoredBinding = { exchange, queue, key, arguments: encodeTable(table) }
-    this.#write(KEY.binding(exchange, bindingId(queue, key, table)), stored, done)
+  binding(binding: BindingName, done: Durable): void {
+    const { source: exchange, to, destination, key } = binding
+    const rest = { key, arguments: encodeTable(binding.arguments) }
+    const stored: StoredBinding | StoredLink =
+      to === 'queue' ? { exchange, queue: destination, ...rest } : { exchange, destination, ...rest }
+    this.#write(KEY.binding(binding), stored, done)
   }
 
-  removeBinding(exchange: string, id: string, done: Durable): void {
-    this.#write(KEY.binding(exchange, id), undefined, done)
+  removeBinding(binding: BindingName, done: Durable): void {
+    this.#write(KEY.binding(binding), undefined, done)
   }
 
   /** What is declared a second time is answered only once the first time is synced. */
@@ -81,19 +102,28 @@ export class DurableDefinitions {
 export function readDefinitions(definitions: ReadonlyMap<string, string>): {
   readonly exchanges: readonly ExchangeDefinition[]
   readonly queues: readonly StoredQueue[]
-  readonly bindings: readonly StoredBinding[]
+  readonly bindings: readonly BindingName[]
 } {
   const exchanges: ExchangeDefinition[] = []
   const queues: StoredQueue[] = []
-  const bindings: StoredBinding[] = []
+  const bindings: BindingName[] = []
   for (const [key, text] of definitions) {
     // Written by this class, under checksums of the log.
     const value: unknown = JSON.parse(text)
     if (key.startsWith('exchange ')) exchanges.push(value as ExchangeDefinition)
     else if (key.startsWith('queue ')) queues.push(value as StoredQueue)
-    else if (key.startsWith('binding ')) bindings.push(value as StoredBinding)
+    else if (key.startsWith('binding ')) bindings.push(fromBinding(value as StoredBinding))
+    else if (key.startsWith('link ')) bindings.push(fromLink(value as StoredLink))
   }
   return { exchanges, queues, bindings }
+}
+
+function fromBinding({ exchange, queue, key, arguments: table }: StoredBinding): BindingName {
+  return { source: exchange, to: 'queue', destination: queue, key, arguments: decodeTable(table) }
+}
+
+function fromLink({ exchange, destination, key, arguments: table }: StoredLink): BindingName {
+  return { source: exchange, to: 'exchange', destination, key, arguments: decodeTable(table) }
 }
 
 function encodeTable(table: FieldTable): string {
@@ -102,6 +132,6 @@ function encodeTable(table: FieldTable): string {
   return Buffer.from(writer.bytes()).toString('hex')
 }
 
-export function decodeTable(hex: string): FieldTable {
+function decodeTable(hex: string): FieldTable {
   return readTable(new ByteReader(Buffer.from(hex, 'hex')))
 }

@@ -1,10 +1,9 @@
 import { DELAYED_QUEUE } from './delay/delayed-messages.ts'
-import { decodeTable, readDefinitions } from './durable-definitions.ts'
+import { readDefinitions, type BindingName } from './durable-definitions.ts'
 import type { ExchangeDefinition } from './exchange/exchange.ts'
 import type { QueueDefinition } from './queue/queue-definition.ts'
 import type { Queue } from './queue/queue.ts'
 import type { Durable, RecoveredLog } from './store/message-log.ts'
-import type { FieldTable } from './wire/field-table.ts'
 
 /** Definition: the newest message that was there after the last unclean end. */
 const LAST_SUSPECT = 'last-suspect'
@@ -14,7 +13,7 @@ export interface RecoveryTarget {
   addQueue(id: number, definition: QueueDefinition): Queue
   /** A definition was written, or not. */
   readonly defined: Durable
-  bind(queue: string, exchange: string, key: string, table: FieldTable): void
+  bind(binding: BindingName): void
 }
 
 /**
@@ -31,9 +30,7 @@ export function recover(recovered: RecoveredLog, target: RecoveryTarget): readon
   for (const definition of exchanges) target.addExchange(definition)
   const byId = new Map<number, Queue>()
   for (const { id, definition } of queues) byId.set(id, target.addQueue(id, definition))
-  for (const binding of bindings) {
-    target.bind(binding.queue, binding.exchange, binding.key, decodeTable(binding.arguments))
-  }
+  for (const binding of bindings) target.bind(binding)
   const delayed: number[] = []
   const lastSuspect = Number(recovered.definitions.get(LAST_SUSPECT) ?? -1)
   let last = lastSuspect

@@ -1,29 +1,33 @@
-import { Exchange, bindingId, type ExchangeDefinition } from './exchange/exchange.ts'
-import { isHeadersBinding } from './exchange/headers-matcher.ts'
+import { requireOwnName } from './entity-name.ts'
+import { requireEqualExchange } from './exchange/exchange-equivalence.ts'
+import { Exchange, routingType, type Bound, type Destination, type ExchangeDefinition } from './exchange/exchange.ts'
+import { requireHeadersBinding } from './exchange/headers-matcher.ts'
+import { Router } from './exchange/router.ts'
 import type { Queue } from './queue/queue.ts'
 import { ReplyError } from './reply-error.ts'
 import type { FieldTable } from './wire/field-table.ts'
 
 const PREDECLARED: readonly ExchangeDefinition[] = (
   [
-    ['amq.direct', 'direct'],
-    ['amq.fanout', 'fanout'],
-    ['amq.topic', 'topic'],
-    ['amq.headers', 'headers'],
-    ['amq.match', 'headers'],
+    ['amq.direct', 'direct', false],
+    ['amq.fanout', 'fanout', false],
+    ['amq.topic', 'topic', false],
+    ['amq.headers', 'headers', false],
+    ['amq.match', 'headers', false],
+    ['amq.rabbitmq.trace', 'topic', true],
   ] as const
-).map(([name, type]) => ({ name, type, durable: true, autoDelete: false, internal: false }))
-
-/** Alternate exchanges followed for one message; a longer chain is a circle. */
-const MAX_ALTERNATES = 8
-
-/** Names that begin so are the broker's (AMQP 0-9-1, section 3.1.3). */
-const RESERVED = 'amq.'
+).map(([name, type, internal]) => ({ name, type, durable: true, autoDelete: false, internal }))
 
 /** Exchanges, queues and bindings by name, and the rules for declaring and deleting them. Knows nothing of durability. */
 export class Topology {
   readonly exchanges: Map<string, Exchange<Queue>> = new Map()
   readonly queues: Map<string, Queue> = new Map()
+  /** The bindings that lead to a queue or an exchange, so that they are found when it goes. */
+  readonly #leadingTo = new Map<Destination<Queue>, Set<Bound<Queue>>>()
+  readonly #router = new Router<Queue>({
+    findExchange: (name) => this.exchanges.get(name),
+    routeByName: (name) => this.#routeByName(name),
+  })
 
   constructor() {
     for (const definition of PREDECLARED) this.exchanges.set(definition.name, new Exchange(definition))
@@ -42,52 +46,58 @@ export class Topology {
     }
     requireOwnName('exchange', definition.name)
     this.exchanges.set(definition.name, new Exchange(definition))
+    this.#router.forget()
     return true
   }
 
-  /**
-   * Removes an exchange with its bindings; `undefined` when there is none.
-   *
-   * @throws {ReplyError} 403 for a reserved name, 406 with `ifUnused` when it has bindings
-   */
-  deleteExchange(name: string, ifUnused: boolean): Exchange<Queue> | undefined {
-    requireOwnName('exchange', name)
-    const exchange = this.exchanges.get(name)
-    if (exchange === undefined) return undefined
-    if (ifUnused && exchange.bindings.length > 0) throw new ReplyError(406, `exchange '${name}' in use`)
-    this.exchanges.delete(name)
-    return exchange
+  /** Removes an exchange; returns the bindings that went with it, from it and to it. */
+  removeExchange(exchange: Exchange<Queue>): readonly Bound<Queue>[] {
+    this.exchanges.delete(exchange.name)
+    const from = exchange.bindings
+    for (const binding of from) this.#remove(binding)
+    const to = this.#removeLeadingTo(exchange)
+    this.#router.forget()
+    return [...from, ...to]
   }
 
   /** @throws {ReplyError} 404 */
   exchange(name: string): Exchange<Queue> {
     const exchange = this.exchanges.get(name)
-    if (exchange === undefined) throw new ReplyError(404, `no exchange '${name}'`)
+    if (exchange === undefined) throw new ReplyError(404, `no exchange '${name}' in vhost '/'`)
     return exchange
   }
 
   /**
-   * `false` when the binding exists.
+   * The binding; `undefined` when it exists.
    *
-   * @throws {ReplyError} 403 for the default exchange, 404 when the exchange is missing, 406 for an unknown `x-match`
+   * @throws {ReplyError} 406 for an unknown `x-match`
    */
-  bind(queue: Queue, exchangeName: string, key: string, table: FieldTable): boolean {
-    const exchange = this.#bindable(exchangeName)
-    if (exchange.definition.type === 'headers' && !isHeadersBinding(table)) {
-      throw new ReplyError(406, `x-match of a binding to '${exchangeName}' is not all, any, all-with-x or any-with-x`)
-    }
-    return exchange.bind(queue, key, table)
+  bind(
+    destination: Destination<Queue>,
+    source: Exchange<Queue>,
+    key: string,
+    table: FieldTable,
+  ): Bound<Queue> | undefined {
+    if (routingType(source.definition) === 'headers') requireHeadersBinding(source.name, table)
+    const binding = source.bind(destination, key, table)
+    if (binding === undefined) return undefined
+    const leadingTo = this.#leadingTo.get(destination)
+    if (leadingTo === undefined) this.#leadingTo.set(destination, new Set([binding]))
+    else leadingTo.add(binding)
+    this.#router.forget()
+    return binding
   }
 
-  /** A binding from the log; its queue or exchange may have gone in the same instant as the process. */
-  restoreBinding(queueName: string, exchangeName: string, key: string, table: FieldTable): void {
-    const queue = this.queues.get(queueName)
-    if (queue !== undefined) this.exchanges.get(exchangeName)?.bind(queue, key, table)
-  }
-
-  /** `false` when there is no such binding. */
-  unbind(queue: Queue, exchangeName: string, key: string, table: FieldTable): boolean {
-    return this.#bindable(exchangeName).unbind(queue, key, table)
+  /** The binding that was removed; `undefined` when there is none. */
+  unbind(
+    destination: Destination<Queue>,
+    source: Exchange<Queue>,
+    key: string,
+    table: FieldTable,
+  ): Bound<Queue> | undefined {
+    const binding = source.unbind(destination, key, table)
+    if (binding !== undefined) this.#forgetLeadingTo(binding)
+    return binding
   }
 
   /**
@@ -96,56 +106,36 @@ export class Topology {
    * @throws {ReplyError} 404 when the exchange is missing
    */
   route(exchangeName: string, routingKey: string, headers: () => FieldTable): readonly Queue[] {
-    if (exchangeName === '') return this.queues.get(routingKey)?.alone ?? NOWHERE
-    let exchange: Exchange<Queue> | undefined = this.exchange(exchangeName)
-    for (let followed = 0; exchange !== undefined && followed <= MAX_ALTERNATES; followed++) {
-      const queues = exchange.route(routingKey, headers)
-      const { alternate } = exchange.definition
-      if (queues.length > 0 || alternate === undefined) return queues
-      if (alternate === '') return this.queues.get(routingKey)?.alone ?? NOWHERE
-      exchange = this.exchanges.get(alternate)
-    }
-    return NOWHERE
+    if (exchangeName === '') return this.#routeByName(routingKey)
+    return this.#router.route(this.exchange(exchangeName), routingKey, headers)
   }
 
-  /** Removes a queue and its bindings, which are returned with the exchanges they were of. */
-  removeQueue(queue: Queue): readonly { readonly exchange: Exchange<Queue>; readonly id: string }[] {
+  /** Removes a queue; returns the bindings that went with it. */
+  removeQueue(queue: Queue): readonly Bound<Queue>[] {
     this.queues.delete(queue.name)
-    const removed: { exchange: Exchange<Queue>; id: string }[] = []
-    for (const exchange of this.exchanges.values()) {
-      for (const binding of exchange.bindings) {
-        if (binding.destination !== queue) continue
-        exchange.unbind(queue, binding.key, binding.arguments)
-        removed.push({ exchange, id: bindingId(queue.name, binding.key, binding.arguments) })
-      }
-    }
-    return removed
+    return this.#removeLeadingTo(queue)
   }
 
-  #bindable(exchangeName: string): Exchange<Queue> {
-    if (exchangeName === '') throw new ReplyError(403, 'operation not permitted on the default exchange')
-    return this.exchange(exchangeName)
+  #routeByName(name: string): readonly Queue[] {
+    return this.queues.get(name)?.alone ?? NOWHERE
+  }
+
+  #removeLeadingTo(destination: Destination<Queue>): readonly Bound<Queue>[] {
+    const bindings = [...(this.#leadingTo.get(destination) ?? [])]
+    for (const binding of bindings) this.#remove(binding)
+    return bindings
+  }
+
+  #remove({ source, destination, key, arguments: table }: Bound<Queue>): void {
+    this.unbind(destination, source, key, table)
+  }
+
+  #forgetLeadingTo(binding: Bound<Queue>): void {
+    const leadingTo = this.#leadingTo.get(binding.destination)
+    leadingTo?.delete(binding)
+    if (leadingTo?.size === 0) this.#leadingTo.delete(binding.destination)
+    this.#router.forget()
   }
 }
 
 const NOWHERE: readonly Queue[] = []
-
-/** @throws {ReplyError} 403 when the name is the broker's */
-export function requireOwnName(what: 'exchange' | 'queue', name: string): void {
-  if (name === '' && what === 'exchange') throw new ReplyError(403, 'operation not permitted on the default exchange')
-  if (name.startsWith(RESERVED)) {
-    throw new ReplyError(403, `${what} name '${name}' contains reserved prefix '${RESERVED}*'`)
-  }
-}
-
-function requireEqualExchange(existing: ExchangeDefinition, declared: ExchangeDefinition): void {
-  for (const property of ['type', 'durable', 'autoDelete', 'internal', 'alternate'] as const) {
-    const [has, asked] = [existing[property], declared[property]].map((value) => String(value ?? 'none'))
-    if (has !== asked) {
-      throw new ReplyError(
-        406,
-        `inequivalent arg '${property}' for exchange '${existing.name}': received '${asked}' but current is '${has}'`,
-      )
-    }
-  }
-}

@@ -22,7 +22,7 @@ export function readExchangeArguments(
   const alternate = readAlternate(name, table[ALTERNATE])
   if (isRoutingType(type)) return { type, ...alternate }
   if (type !== DELAYED_TYPE) {
-    throw new ReplyError(406, `unknown exchange type '${type}' of exchange '${name}' in vhost '/'`)
+    throw new ReplyError(406, `invalid exchange type '${type}' for exchange '${name}' in vhost '/'`)
   }
   const delayedType = table[ROUTES_AS]
   if (!isRoutingType(delayedType)) {

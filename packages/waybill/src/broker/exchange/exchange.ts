@@ -3,6 +3,7 @@ import { DirectMatcher } from './direct-matcher.ts'
 import { FanoutMatcher } from './fanout-matcher.ts'
 import { HeadersMatcher } from './headers-matcher.ts'
 import type { Binding, ExchangeType, Matcher, RoutingType } from './matcher.ts'
+import { RememberedRoutes } from './remembered-routes.ts'
 import { TopicMatcher } from './topic-matcher.ts'
 
 export interface ExchangeDefinition {
@@ -19,8 +20,17 @@ export interface ExchangeDefinition {
   readonly delayedType?: RoutingType
 }
 
-/** Routing keys whose answer is remembered, per exchange; beyond it all are forgotten, as keys then seem to be unbounded. */
-const MAX_REMEMBERED_KEYS = 1_024
+export interface Named {
+  readonly name: string
+}
+
+/** Where a binding leads: to a queue, or to an exchange that routes on. */
+export type Destination<T extends Named> = T | Exchange<T>
+
+/** A binding with the exchange it is of. */
+export interface Bound<T extends Named> extends Binding<Destination<T>> {
+  readonly source: Exchange<T>
+}
 
 const MATCHERS: { readonly [type in RoutingType]: <T>() => Matcher<T> } = {
   direct: () => new DirectMatcher(),
@@ -30,62 +40,73 @@ const MATCHERS: { readonly [type in RoutingType]: <T>() => Matcher<T> } = {
 }
 
 /** An exchange and its bindings to destinations, of which it knows the name alone. */
-export class Exchange<T extends { readonly name: string }> {
+export class Exchange<T extends Named> {
   readonly definition: ExchangeDefinition
-  readonly #matcher: Matcher<T>
-  readonly #bindings = new Map<string, Binding<T>>()
-  readonly #remembered = new Map<string, readonly T[]>()
+  /** For the router. */
+  readonly remembered: RememberedRoutes<T> = new RememberedRoutes()
+  readonly #matcher: Matcher<Destination<T>>
+  readonly #bindings = new Map<string, Bound<T>>()
 
   constructor(definition: ExchangeDefinition) {
     this.definition = definition
-    const { type, delayedType = 'direct' } = definition
-    this.#matcher = MATCHERS[type === 'x-delayed-message' ? delayedType : type]<T>()
+    this.#matcher = MATCHERS[routingType(definition)]<Destination<T>>()
   }
 
-  get bindings(): readonly Binding<T>[] {
+  get name(): string {
+    return this.definition.name
+  }
+
+  get isBound(): boolean {
+    return this.#bindings.size > 0
+  }
+
+  get bindings(): readonly Bound<T>[] {
     return [...this.#bindings.values()]
   }
 
-  /** `false` when it was there already. */
-  bind(destination: T, key: string, table: FieldTable): boolean {
-    const id = bindingId(destination.name, key, table)
-    if (this.#bindings.has(id)) return false
-    const binding = { key, arguments: table, destination }
+  /** Whether its choice depends on the routing key alone. */
+  get byKeyAlone(): boolean {
+    return this.#matcher.byKeyAlone
+  }
+
+  /** The new binding; `undefined` when it was there already. */
+  bind(destination: Destination<T>, key: string, table: FieldTable): Bound<T> | undefined {
+    const id = idAmongBindings(destination, key, table)
+    if (this.#bindings.has(id)) return undefined
+    const binding = { key, arguments: table, destination, source: this }
     this.#bindings.set(id, binding)
     this.#matcher.add(binding)
-    this.#remembered.clear()
-    return true
+    return binding
   }
 
-  /** `false` when there is none. */
-  unbind(destination: T, key: string, table: FieldTable): boolean {
-    const id = bindingId(destination.name, key, table)
+  /** The binding that was removed; `undefined` when there is none. */
+  unbind(destination: Destination<T>, key: string, table: FieldTable): Bound<T> | undefined {
+    const id = idAmongBindings(destination, key, table)
     const binding = this.#bindings.get(id)
-    if (binding === undefined) return false
+    if (binding === undefined) return undefined
     this.#bindings.delete(id)
     this.#matcher.remove(binding)
-    this.#remembered.clear()
-    return true
+    return binding
   }
 
-  /** The destinations of a message, each once. */
-  route(routingKey: string, headers: () => FieldTable): readonly T[] {
-    const remembered = this.#remembered.get(routingKey)
-    if (remembered !== undefined) return remembered
-    const found = new Set<T>()
+  /** Adds to `found` the destinations of all bindings that match. `headers` is called only when they matter. */
+  match(routingKey: string, headers: () => FieldTable, found: Set<Destination<T>>): void {
     this.#matcher.match(routingKey, headers, found)
-    const route = [...found]
-    if (this.#matcher.byKeyAlone) {
-      if (this.#remembered.size >= MAX_REMEMBERED_KEYS) this.#remembered.clear()
-      this.#remembered.set(routingKey, route)
-    }
-    return route
   }
 }
 
-/** Two bindings are one when this is equal; it also names a durable binding in the log. */
+/** How it chooses among its bindings. */
+export function routingType({ type, delayedType = 'direct' }: ExchangeDefinition): RoutingType {
+  return type === 'x-delayed-message' ? delayedType : type
+}
+
+/** Two bindings of an exchange to destinations of one kind are one when this is equal; it also names a durable one in the log. */
 export function bindingId(destination: string, key: string, table: FieldTable): string {
   return JSON.stringify([destination, key, canonical(table)])
+}
+
+function idAmongBindings<T extends Named>(destination: Destination<T>, key: string, table: FieldTable): string {
+  return (destination instanceof Exchange ? 'exchange ' : 'queue ') + bindingId(destination.name, key, table)
 }
 
 function canonical(value: unknown): unknown {

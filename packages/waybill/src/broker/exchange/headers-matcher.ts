@@ -1,3 +1,4 @@
+import { ReplyError } from '../reply-error.ts'
 import { plainValue, type FieldTable, type FieldValue } from '../wire/field-table.ts'
 import type { Binding, Matcher } from './matcher.ts'
 
@@ -27,10 +28,15 @@ export class HeadersMatcher<T> implements Matcher<T> {
 
 const MATCH_MODES = ['all', 'any', 'all-with-x', 'any-with-x'] as const
 
-/** Whether the arguments' `x-match` is one that exists; an absent one is `all`. */
-export function isHeadersBinding(table: FieldTable): boolean {
-  const mode = plainValue(table['x-match'])
-  return mode === undefined || MATCH_MODES.some((known) => known === mode)
+/** @throws {ReplyError} 406 when `x-match` is none that exists; an absent one is `all` */
+export function requireHeadersBinding(exchange: string, table: FieldTable): void {
+  const mode = table['x-match']
+  if (mode === undefined || MATCH_MODES.some((known) => known === mode)) return
+  const given = typeof mode === 'string' ? `value '${mode}'` : `type, ${String(plainValue(mode))}`
+  throw new ReplyError(
+    406,
+    `invalid x-match field ${given} in a binding of exchange '${exchange}' in vhost '/'; expected all, any, all-with-x, or any-with-x`,
+  )
 }
 
 interface Pattern {
