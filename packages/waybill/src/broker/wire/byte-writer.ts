@@ -15,6 +15,20 @@ export class ByteWriter {
     return new Uint8Array(this.#buffer.subarray(0, this.#length))
   }
 
+  /** What was written, which is the taker's from now on; writing begins anew. Little is copied, much is handed over. */
+  take(): Uint8Array {
+    const written = this.#buffer.subarray(0, this.#length)
+    this.#length = 0
+    if (written.length < TAKEN_BY_COPY_OCTETS) return Buffer.from(written)
+    this.#buffer = Buffer.allocUnsafeSlow(Math.min(this.#buffer.length, LARGEST_KEPT_OCTETS))
+    return written
+  }
+
+  /** Writes four octets over those at `at`. */
+  patchLong(at: number, value: number): void {
+    this.#buffer.writeUInt32BE(value, at)
+  }
+
   octet(value: number): void {
     this.#room(1)
     this.#buffer[this.#length++] = value
@@ -75,6 +89,13 @@ export class ByteWriter {
     this.#buffer.writeUInt32BE(this.#length - at - 4, at)
   }
 
+  /** Eight octets of a whole number up to 2^53. */
+  safeLongLong(value: number): void {
+    const at = this.#advance(8)
+    this.#buffer.writeUInt32BE(Math.floor(value / 0x1_0000_0000), at)
+    this.#buffer.writeUInt32BE(value >>> 0, at + 4)
+  }
+
   #advance(octets: number): number {
     this.#room(octets)
     const at = this.#length
@@ -90,3 +111,8 @@ export class ByteWriter {
     this.#buffer = larger
   }
 }
+
+/** Writings smaller than this are copied out, so that the buffer can be used again. */
+const TAKEN_BY_COPY_OCTETS = 8 * 1024
+/** A buffer that has grown further than this is not made as large again. */
+const LARGEST_KEPT_OCTETS = 256 * 1024
