@@ -1,3 +1,4 @@
+import { isWaybillError } from '../message/errors.ts'
 import type { TransportEvent } from '../transport/transport-event.ts'
 import type { BusParts } from './bus-parts.ts'
 import { transportChanged } from './diagnostics.ts'
@@ -14,6 +15,13 @@ export function onTransportEvent(parts: BusParts, event: TransportEvent): void {
       logger.warn(
         { transport: transport.name, error: event.error.message },
         'the link to the broker is down; it is being taken up again',
+      )
+      break
+    case 'trouble':
+      // Who was turned away will be so until somebody sees to it; who is away may be back by itself.
+      logger[isWaybillError(event.error, 'WAYBILL_ACCESS_REFUSED') ? 'error' : 'warn'](
+        { transport: transport.name, error: event.error.message },
+        'the link to the broker cannot be taken up yet; it is being tried again',
       )
       break
     case 'connected':

@@ -2,6 +2,8 @@
 export type TransportEvent =
   /** The link went down; it is being taken up again. */
   | { readonly type: 'disconnected'; readonly error: Error }
+  /** Why it could not be taken up again so far: each reason of an outage once. Tries go on. */
+  | { readonly type: 'trouble'; readonly error: Error }
   /** The link is up again. */
   | { readonly type: 'connected' }
   /** The engine holds publishers back (memory, disk); sends wait. */

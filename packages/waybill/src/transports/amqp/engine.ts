@@ -27,6 +27,8 @@ export interface AmqpEngine {
 export type LinkEvent =
   | { readonly type: 'up' }
   | { readonly type: 'down'; readonly error: Error }
+  /** Why the link cannot be taken up again yet: each reason of an outage once, not on each try. */
+  | { readonly type: 'trouble'; readonly error: Error }
   | { readonly type: 'blocked'; readonly reason: string }
   | { readonly type: 'unblocked' }
 

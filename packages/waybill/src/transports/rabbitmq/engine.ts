@@ -47,6 +47,7 @@ export class RabbitmqEngine implements AmqpEngine {
       prepare: (connection) => this.#prepare(connection),
       up: () => this.#listener({ type: 'up' }),
       down: (error) => this.#down(error),
+      trouble: (error) => this.#listener({ type: 'trouble', error }),
       blocked: (reason) => this.#listener({ type: 'blocked', reason }),
       unblocked: () => this.#listener({ type: 'unblocked' }),
     })

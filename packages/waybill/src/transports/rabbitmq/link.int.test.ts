@@ -162,3 +162,36 @@ test('connect() and close() do not wait for an addresses() that does not listen 
   await engine.close(1_000)
   await connectingAgain
 })
+
+test('why a lost link cannot be taken up is reported, each reason once, until it is up', async () => {
+  const { proxy, url } = await proxied()
+  const wrong = url.replace(`:${password}@`, ':changed@')
+  let address = url
+  let asked = 0
+  const { events } = await connectedTo(
+    async () => {
+      asked++
+      return [parseBrokerAddress(address)]
+    },
+    { firstMs: 0, longestMs: 10 },
+  )
+  const troubles = (): unknown[] => events.flatMap((each) => (each.type === 'trouble' ? [each.error] : []))
+  const lose = async (): Promise<void> => {
+    await proxy.refuse()
+    proxy.cut()
+  }
+  await lose()
+  await vi.waitFor(() => expect(troubles()).toMatchObject([{ code: 'WAYBILL_NOT_CONNECTED' }]))
+  address = wrong
+  await proxy.restore()
+  const refused = { code: 'WAYBILL_ACCESS_REFUSED', message: expect.not.stringContaining('changed') as string }
+  await vi.waitFor(() => expect(troubles()).toMatchObject([{ code: 'WAYBILL_NOT_CONNECTED' }, refused]))
+  // Many tries later nothing more has been said.
+  const before = asked
+  await vi.waitFor(() => expect(asked).toBeGreaterThan(before + 3))
+  expect(troubles()).toHaveLength(2)
+  address = url
+  await vi.waitFor(() => expect(events.at(-1)?.type).toBe('up'))
+  await lose()
+  await vi.waitFor(() => expect(troubles()).toHaveLength(3))
+})

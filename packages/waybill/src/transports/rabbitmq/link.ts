@@ -8,6 +8,7 @@
 // amqplib 2 has a recovery of its own, which is not used: it knows one address, takes its clock and dice from the
 // platform, does not tell a refused login from a broker that is away, lets nobody prepare a connection before the first
 // user gets it together with the closing of a stalled one, and leaves a stalled socket open.
+import { asError } from '../../message/as-error.ts'
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import { backOffMs, type BackOff } from '../amqp/back-off.ts'
@@ -16,6 +17,7 @@ import { BrokerConnection } from './broker-connection.ts'
 import type { BrokerAddress, BrokerAddresses } from './broker-address.ts'
 import type { Driver } from './driver.ts'
 import type { LinkOptions } from './rabbitmq-options.ts'
+import { Reasons } from './reasons.ts'
 
 export interface LinkSettings {
   readonly addresses: BrokerAddresses
@@ -29,6 +31,8 @@ export interface LinkListener {
   prepare(connection: BrokerConnection): Promise<void>
   up(): void
   down(error: Error): void
+  /** Why the link cannot be taken up again yet: each reason of an outage once. */
+  trouble(error: Error): void
   blocked(reason: string): void
   unblocked(): void
 }
@@ -47,6 +51,7 @@ export class Link {
   /** Tries since the link was lost; only the back-off reads it. */
   #tries = 0
   #timer: Timer | undefined
+  readonly #reasons = new Reasons()
   #isBlocked = false
   readonly #closing = new AbortController()
 
@@ -124,6 +129,7 @@ export class Link {
     }
     this.#state = 'up'
     this.#tries = 0
+    this.#reasons.clear()
     return connection
   }
 
@@ -148,8 +154,9 @@ export class Link {
     this.#state = 'connecting'
     try {
       await this.#establish(this.#driver as Driver, this.#closing.signal) // set by connect
-    } catch {
-      // Still away, or refused for now: `down` has said so already, and the next try follows.
+    } catch (reason) {
+      const error = asError(reason)
+      if (!this.#isClosed() && this.#reasons.isNew(error)) this.#listener.trouble(error)
       if (!this.#isClosed()) this.#wait()
       return
     }

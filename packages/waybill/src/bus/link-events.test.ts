@@ -1,0 +1,30 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { expect, test } from 'vitest'
+import { WaybillError } from '../message/errors.ts'
+import { createBus } from './create-bus.ts'
+import { DIAGNOSTIC_CHANNELS, type LinkChanged } from './diagnostics.ts'
+import type { Logger } from './logger.ts'
+import { stubTransport } from './stub-transport.test-support.ts'
+
+test('why a link cannot be taken up is logged, and told to observers: being refused is an error', async () => {
+  const lines: string[] = []
+  const at =
+    (level: string): Logger['warn'] =>
+    (fields, message) =>
+      void lines.push(`${level} ${message} ${JSON.stringify(fields)}`)
+  const logger: Logger = { debug: () => {}, info: () => {}, warn: at('warn'), error: at('error') }
+  const seen: string[] = []
+  const listener = (published: unknown): void => void seen.push((published as LinkChanged).event.type)
+  subscribe(DIAGNOSTIC_CHANNELS.transport, listener)
+  const stub = stubTransport()
+  await using bus = await createBus({ transport: () => stub.transport, logger, drainOn: [] })
+  stub.emit({ type: 'trouble', error: new WaybillError('WAYBILL_NOT_CONNECTED', 'nobody listens') })
+  stub.emit({ type: 'trouble', error: new WaybillError('WAYBILL_ACCESS_REFUSED', 'wrong password') })
+  unsubscribe(DIAGNOSTIC_CHANNELS.transport, listener)
+  expect(lines).toEqual([
+    expect.stringMatching(/^warn the link to the broker cannot be taken up yet.*"stub".*nobody listens/),
+    expect.stringMatching(/^error the link to the broker cannot be taken up yet.*wrong password/),
+  ])
+  expect(seen).toEqual(['trouble', 'trouble'])
+  await bus.drain()
+})
