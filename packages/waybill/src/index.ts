@@ -23,6 +23,8 @@ export type {
   ReplyOf,
   Survey,
 } from './contract/contract.ts'
+export { contentId, foreign, plainText, type ForeignOptions } from './contract/foreign.ts'
+export type { ForeignIdentity, ForeignMessage, ForeignOutput } from './contract/foreign-mapping.ts'
 
 // Services and the bus.
 export { service } from './bus/service.ts'
