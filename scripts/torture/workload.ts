@@ -1,5 +1,6 @@
 import { Subscriber, queueDefinition } from '../../packages/waybill/src/broker/broker.test-support.ts'
 import type { Broker } from '../../packages/waybill/src/broker/broker.ts'
+import type { ConfirmSink } from '../../packages/waybill/src/broker/message.ts'
 import { encodeProperties } from '../../packages/waybill/src/broker/wire/properties.ts'
 
 const QUEUE = 'torture'
@@ -17,7 +18,7 @@ function bodyOf(key: string, n: number): string {
 }
 
 /** Publishes and consumes as fast as it can, and writes down everything: see ledger.ts for the lines. */
-export class Workload {
+export class Workload implements ConfirmSink {
   readonly #broker: Broker
   readonly #random: () => number
   readonly #write: (lines: string) => void
@@ -87,15 +88,17 @@ export class Workload {
       this.#broker.publish(
         { exchange: '', routingKey: QUEUE, properties: PROPERTIES, body, origin: undefined },
         { persistent: true },
-        (outcome, error) => this.#answered(key, n, error === undefined ? outcome : error.message),
+        this,
+        n,
       )
     }
   }
 
-  #answered(key: string, n: number, outcome: string): void {
+  confirmed(n: number, outcome: string, error: Error | undefined): void {
     this.#outstanding--
+    const key = `k${n % KEYS}`
     if (outcome !== 'accepted') {
-      this.#write(`x ${key} ${n}: ${outcome}\n`)
+      this.#write(`x ${key} ${n}: ${error?.message ?? outcome}\n`)
       return
     }
     if (this.#confirmed.push(`c ${key} ${n}\n`) > 1) return

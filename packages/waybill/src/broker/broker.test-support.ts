@@ -46,9 +46,9 @@ export class Publisher {
       origin: undefined,
     }
     return new Promise((resolve, reject) => {
-      this.#broker.publish(message, publish, (outcome, error) =>
-        error === undefined ? resolve(outcome) : reject(error),
-      )
+      const confirmed = (_tag: number, outcome: string, error: Error | undefined): void =>
+        error === undefined ? resolve(outcome) : reject(error)
+      this.#broker.publish(message, publish, { confirmed }, 0)
     })
   }
 }

@@ -6,7 +6,7 @@ import { DelayedMessages } from './delay/delayed-messages.ts'
 import { DurableDefinitions } from './durable-definitions.ts'
 import { ExchangeDeclarations } from './exchange-declarations.ts'
 import type { ExchangeDefinition } from './exchange/exchange.ts'
-import type { Confirm, Message, PublishOptions } from './message.ts'
+import type { Confirm, ConfirmSink, Message, PublishOptions } from './message.ts'
 import { PublisherGate } from './publisher-gate.ts'
 import { Publishing } from './publishing.ts'
 import { QueueDeclarations, type DeleteQueueOptions } from './queue-declarations.ts'
@@ -128,19 +128,20 @@ export class Broker {
   }
 
   /**
-   * Routes a message. `confirm` is called once: at once, or after the sync when it is stored.
+   * Routes a message. `sink` is told once, by the number `tag`: at once, or after the sync when the message is stored.
    *
    * @throws {ReplyError} 404 when the exchange is missing, 403 when it is internal
    */
-  publish(message: Message, options: PublishOptions, confirm: Confirm): void {
-    if (this.#closed !== undefined) return confirm('refused', this.#closed)
+  publish(message: Message, options: PublishOptions, told: ConfirmSink | Confirm, tag = 0): void {
+    const sink = typeof told === 'function' ? sinkOf(told) : told
+    if (this.#closed !== undefined) return sink.confirmed(tag, 'refused', this.#closed)
     const { delayMs = 0 } = options
     if (message.exchange !== '' && this.#topology.exchange(message.exchange).definition.internal) {
       throw new ReplyError(403, `cannot publish to internal exchange '${message.exchange}' in vhost '/'`)
     }
     const queues = this.#topology.route(message.exchange, message.routingKey, () => headersOf(message.properties))
-    if (delayMs <= 0 || queues.length === 0) return this.#publishing.publish(queues, message, options, confirm)
-    this.#delayed.add(message, options, delayMs, this.#publishing.storedIn(queues).length > 0, confirm)
+    if (delayMs <= 0 || queues.length === 0) return this.#publishing.publish(queues, message, options, sink, tag)
+    this.#delayed.add(message, options, delayMs, this.#publishing.storedIn(queues).length > 0, sink, tag)
   }
 
   /** @throws {ReplyError} 406 when an unequal one exists, 403 for a reserved name */
@@ -308,3 +309,7 @@ export class Broker {
 
 /** The caller does not wait: a failure of the log reaches everybody through the `failed` event. */
 function ignore(): void {}
+
+function sinkOf(confirm: Confirm): ConfirmSink {
+  return { confirmed: (_tag, outcome, error) => confirm(outcome, error) }
+}

@@ -29,7 +29,13 @@ export interface PublishOptions {
  */
 export type PublishOutcome = 'accepted' | 'unroutable' | 'refused'
 
-/** Called exactly once for a publish; at once, before `publish` returns, when the outcome is known by then. */
+/** Is told what became of publishes, by the numbers that their publisher gave them. */
+export interface ConfirmSink {
+  /** Called exactly once for a publish; before `publish` returns, when the outcome is known by then. */
+  confirmed(tag: number, outcome: PublishOutcome, error: Error | undefined): void
+}
+
+/** A sink for one publish alone. */
 export type Confirm = (outcome: PublishOutcome, error: Error | undefined) => void
 
 /** What a message costs in memory beyond its body and encoded properties; an estimate of V8's objects. */

@@ -1,8 +1,9 @@
 import { WaybillError, isWaybillError } from '../message/errors.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { Confirm, Message, PublishOptions } from './message.ts'
+import type { ConfirmSink, Message, PublishOptions } from './message.ts'
+import { PendingConfirms } from './pending-confirms.ts'
 import type { Queue } from './queue/queue.ts'
-import type { MessageLog, StoredMessage } from './store/message-log.ts'
+import type { Durable, MessageLog, StoredMessage } from './store/message-log.ts'
 import { toStored } from './stored-form.ts'
 
 export interface PublishingHost {
@@ -17,6 +18,13 @@ export class Publishing {
   readonly #runtime: Runtime
   readonly #log: MessageLog | undefined
   readonly #host: PublishingHost
+  readonly #pending = new PendingConfirms()
+  /** The log calls in the order of its records, so one function serves all. */
+  readonly #written: Durable = (error) => {
+    if (error !== undefined) this.#host.fail(error)
+    else if (this.#log !== undefined) this.#host.synced(this.#log.pendingBytes)
+    this.#pending.tellFirst(error === undefined ? 'accepted' : 'refused', error)
+  }
 
   constructor(runtime: Runtime, log: MessageLog | undefined, host: PublishingHost) {
     this.#runtime = runtime
@@ -25,35 +33,39 @@ export class Publishing {
   }
 
   /** All queues take it, or none does and it is refused. */
-  publish(queues: readonly Queue[], message: Message, options: PublishOptions, confirm: Confirm): void {
-    if (queues.length === 0) return confirm('unroutable', undefined)
-    for (const queue of queues) if (queue.isFull) return confirm('refused', queueFull(queue))
+  publish(queues: readonly Queue[], message: Message, options: PublishOptions, sink: ConfirmSink, tag: number): void {
+    if (queues.length === 0) return sink.confirmed(tag, 'unroutable', undefined)
+    for (const queue of queues) if (queue.isFull) return sink.confirmed(tag, 'refused', queueFull(queue))
     const stored = options.persistent ? this.storedIn(queues) : NONE
     const log = this.#log
     if (log === undefined || stored.length === 0) {
       this.enqueue(queues, 0, message, options.ttlMs)
-      return confirm('accepted', undefined)
+      return sink.confirmed(tag, 'accepted', undefined)
     }
     const times = { publishedAt: this.#runtime.now(), ttlMs: options.ttlMs, dueAt: undefined }
-    const sequence = this.store(log, stored, toStored(message, times), confirm)
+    const sequence = this.store(log, stored, toStored(message, times), sink, tag)
     if (sequence !== undefined) this.enqueue(queues, sequence, message, options.ttlMs)
   }
 
   /** Writes a record for `ids` and confirms it once it is synced; `undefined` when it is refused at once. */
-  store(log: MessageLog, ids: readonly number[], message: StoredMessage, confirm: Confirm): number | undefined {
+  store(
+    log: MessageLog,
+    ids: readonly number[],
+    message: StoredMessage,
+    sink: ConfirmSink,
+    tag: number,
+  ): number | undefined {
+    let sequence: number
     try {
-      const sequence = log.publish(ids, message, (error) => {
-        if (error !== undefined) this.#host.fail(error)
-        else this.#host.synced(log.pendingBytes)
-        confirm(error === undefined ? 'accepted' : 'refused', error)
-      })
-      this.#host.wrote(log.pendingBytes)
-      return sequence
+      sequence = log.publish(ids, message, this.#written)
     } catch (error) {
       if (!isWaybillError(error)) throw error
-      confirm('refused', error)
+      sink.confirmed(tag, 'refused', error)
       return undefined
     }
+    this.#pending.push(sink, tag)
+    this.#host.wrote(log.pendingBytes)
+    return sequence
   }
 
   /** The numbers of the queues that store a persistent message. */

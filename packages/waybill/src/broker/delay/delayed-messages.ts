@@ -1,6 +1,6 @@
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
-import { residentBytes, type Confirm, type Message, type PublishOptions } from '../message.ts'
+import { residentBytes, type ConfirmSink, type Message, type PublishOptions } from '../message.ts'
 import type { Publishing } from '../publishing.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { ResidentMemory } from '../resident-memory.ts'
@@ -56,13 +56,28 @@ export class DelayedMessages {
     return this.#heap.size
   }
 
-  add(message: Message, options: PublishOptions, delayMs: number, durable: boolean, confirm: Confirm): void {
+  add(
+    message: Message,
+    options: PublishOptions,
+    delayMs: number,
+    durable: boolean,
+    sink: ConfirmSink,
+    tag: number,
+  ): void {
     const { runtime, log } = this.#host
     if (!(delayMs <= MAX_DELAY_MS)) {
-      return confirm('refused', new WaybillError('WAYBILL_LIMIT', `a delay of ${delayMs} ms is above ${MAX_DELAY_MS}`))
+      return sink.confirmed(
+        tag,
+        'refused',
+        new WaybillError('WAYBILL_LIMIT', `a delay of ${delayMs} ms is above ${MAX_DELAY_MS}`),
+      )
     }
     if (this.#heap.size >= MAX_WAITING) {
-      return confirm('refused', new WaybillError('WAYBILL_REFUSED', `${MAX_WAITING} delayed messages are waiting`))
+      return sink.confirmed(
+        tag,
+        'refused',
+        new WaybillError('WAYBILL_REFUSED', `${MAX_WAITING} delayed messages are waiting`),
+      )
     }
     const publishedAt = runtime.now()
     const dueAt = Math.ceil(publishedAt + delayMs)
@@ -71,10 +86,10 @@ export class DelayedMessages {
       this.#inMemory.set(item, { message, ttlMs: options.ttlMs })
       this.#host.memory.add(residentBytes(message))
       this.#wait(dueAt, item)
-      return confirm('accepted', undefined)
+      return sink.confirmed(tag, 'accepted', undefined)
     }
     const stored = toStored(message, { publishedAt, ttlMs: options.ttlMs, dueAt })
-    const sequence = this.#host.publishing.store(log, [DELAYED_QUEUE], stored, confirm)
+    const sequence = this.#host.publishing.store(log, [DELAYED_QUEUE], stored, sink, tag)
     if (sequence !== undefined) this.#wait(dueAt, sequence)
   }
 

@@ -16,6 +16,7 @@ import type {
   PublishResult,
   QueueSpec,
 } from '../amqp/engine.ts'
+import { BatchConfirms } from './batch-confirms.ts'
 import { EngineConsumer } from './engine-consumer.ts'
 import { EngineMessage } from './engine-message.ts'
 
@@ -117,16 +118,10 @@ export class EmbeddedEngine implements AmqpEngine {
       if (this.#held.length >= MAX_HELD) return batch.map(() => ({ outcome: 'refused', error: tooManyHeld() }))
       await this.#unblocked()
     }
-    const results = batch.map((): PublishResult => ACCEPTED)
-    let waiting = batch.length
-    if (waiting === 0) return results
+    if (batch.length === 0) return []
     return new Promise((resolve) => {
-      batch.forEach((publication, at) => {
-        this.#publishOne(publication, (result) => {
-          results[at] = result
-          if (--waiting === 0) resolve(results)
-        })
-      })
+      const confirms = new BatchConfirms(batch, resolve)
+      batch.forEach((publication, at) => this.#publishOne(publication, confirms, at))
     })
   }
 
@@ -144,18 +139,15 @@ export class EmbeddedEngine implements AmqpEngine {
     if (opened !== undefined) await this.#source.release()
   }
 
-  #publishOne(publication: Publication, answer: (result: PublishResult) => void): void {
-    if (this.#open === undefined) return answer({ outcome: 'refused', error: this.#notOpen() })
+  #publishOne(publication: Publication, confirms: BatchConfirms, at: number): void {
+    if (this.#open === undefined) return confirms.confirmed(at, 'refused', this.#notOpen())
     if (publication.message.body.length > MAX_MESSAGE_BYTES) {
-      return answer({ outcome: 'refused', error: tooLarge(publication.message.body.length) })
+      return confirms.confirmed(at, 'refused', tooLarge(publication.message.body.length))
     }
     try {
-      this.#open.broker.publish(new EngineMessage(publication), publication, (outcome, error) => {
-        if (outcome === 'refused') answer({ outcome, error: error ?? new WaybillError('WAYBILL_REFUSED', 'refused') })
-        else answer(outcome === 'unroutable' && publication.mandatory ? UNROUTABLE : ACCEPTED)
-      })
+      this.#open.broker.publish(new EngineMessage(publication), publication, confirms, at)
     } catch (error) {
-      answer({ outcome: 'refused', error: asError(error) })
+      confirms.confirmed(at, 'refused', asError(error))
     }
   }
 
@@ -193,9 +185,6 @@ export class EmbeddedEngine implements AmqpEngine {
     if (event.type !== 'blocked') for (const release of this.#held.splice(0)) release()
   }
 }
-
-const ACCEPTED: PublishResult = { outcome: 'accepted' }
-const UNROUTABLE: PublishResult = { outcome: 'unroutable' }
 
 const FACTS: EngineFacts = {
   engine: 'embedded',
