@@ -24,6 +24,9 @@ const SIDEWAYS: readonly (readonly [from: string, to: string])[] = [
   ['conformance', 'testing'],
   ['transports/embedded', 'transports/amqp'],
   ['transports/rabbitmq', 'transports/amqp'],
+  ['transports/shared', 'transports/amqp'],
+  ['transports/shared', 'transports/rabbitmq'],
+  ['transports/embedded', 'transports/shared'],
 ]
 const FORBIDDEN_GLOBALS =
   /(?<![.\w'])(?:Date\.now|new Date\(\)|performance\.now|Math\.random|crypto\.randomUUID|randomUUID\(|setTimeout\(|setInterval\(|setImmediate\()/

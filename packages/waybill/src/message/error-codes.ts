@@ -18,10 +18,14 @@ export type ErrorCode =
   | 'WAYBILL_STORE_IN_USE'
   | 'WAYBILL_STORE_DAMAGED'
   | 'WAYBILL_STORE_VERSION'
+  | 'WAYBILL_STORE_UNWRITABLE'
+  | 'WAYBILL_BROKER_VERSION'
+  | 'WAYBILL_ADDRESS_IN_USE'
   | 'WAYBILL_NO_DEFAULT_FOLDER'
   | 'WAYBILL_NOT_CONNECTED'
   | 'WAYBILL_CLOSED'
   | 'WAYBILL_STORE_FAILED'
+  | 'WAYBILL_BROKER_UNREACHABLE'
   | 'WAYBILL_SUBSCRIPTION_LOST'
   | 'WAYBILL_POSITION_GONE'
   | 'WAYBILL_INVALID_MESSAGE'
@@ -112,6 +116,22 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
     cause: 'The data folder was written by a newer version of Waybill.',
     cure: 'Upgrade Waybill; a folder is never written back to an older format.',
   },
+  WAYBILL_STORE_UNWRITABLE: {
+    scope: 'configuration',
+    cause: 'The data folder, or a file in it, cannot be made, read or written by this user.',
+    cure: 'Give the folder to the user who runs the services, or name another folder.',
+  },
+  WAYBILL_BROKER_VERSION: {
+    scope: 'configuration',
+    cause:
+      'The broker of this folder runs, and was started by a version of Waybill that talks to its services otherwise.',
+    cure: 'End all services of the folder, and the broker process; then start them with one version of Waybill.',
+  },
+  WAYBILL_ADDRESS_IN_USE: {
+    scope: 'configuration',
+    cause: 'Another program listens on the address that the broker was told to listen on.',
+    cure: 'End that program, or give the broker another port.',
+  },
   WAYBILL_NO_DEFAULT_FOLDER: {
     scope: 'configuration',
     cause: 'No transport was named, and NODE_ENV=production forbids an implicit data folder.',
@@ -132,6 +152,12 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
     scope: 'connection',
     cause: 'The disk refused a write or a sync; what was not confirmed may be lost, so the store has closed.',
     cure: 'Repair or free the disk and start again: everything confirmed is there.',
+  },
+  WAYBILL_BROKER_UNREACHABLE: {
+    scope: 'connection',
+    cause:
+      'The broker process of this folder does not answer and could not be started, or somebody else holds the folder.',
+    cure: 'See broker.log in the folder; Waybill goes on trying by itself.',
   },
   // --- subscription: take it up again
   WAYBILL_SUBSCRIPTION_LOST: {

@@ -4,6 +4,7 @@ import { open as openFd } from 'node:fs'
 import { dirname, join, resolve as absolute } from 'node:path'
 import { promisify } from 'node:util'
 import { lockFolder } from './folder-lock.ts'
+import { storeUnwritable } from './store-damage.ts'
 import type { FileDone, StoreFile, StoreFiles } from './store-files.ts'
 
 // Zeros are written and synced in steps, so that preparing a file does not hold up the commits beside it for long.
@@ -15,9 +16,17 @@ const [openAsync, closeAsync, statAsync] = [promisify(openFd), promisify(closeFd
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 
-/** The data folder `folder` on this machine's disk; created when missing. */
+/**
+ * The data folder `folder` on this machine's disk; created when missing.
+ *
+ * @throws {WaybillError} `WAYBILL_STORE_UNWRITABLE` when it cannot be created
+ */
 export async function nodeFiles(folder: string): Promise<StoreFiles> {
-  await createFolder(folder)
+  try {
+    await createFolder(folder)
+  } catch (error) {
+    throw storeUnwritable(folder, error)
+  }
   return {
     folder,
     lock: () => lockFolder(folder),

@@ -12,3 +12,9 @@ export function storeDamaged(folder: string, { file, offset, what }: StoreDamage
     cure: `Copy the folder, then run \`npx waybill broker repair --data ${folder}\`, which lists what is lost.`,
   })
 }
+
+/** The folder, or a file in it, cannot be made, read or written. */
+export function storeUnwritable(folder: string, cause: unknown): WaybillError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new WaybillError('WAYBILL_STORE_UNWRITABLE', `${folder}: ${why}`, { cause })
+}

@@ -1,0 +1,34 @@
+import type { ErrorCode } from '../../message/error-codes.ts'
+import { isWaybillError } from '../../message/errors.ts'
+
+/**
+ * How a broker process ends, for scripts and supervisors:
+ *
+ *   0  asked to (SIGTERM, SIGINT), or nobody had been connected for the idle time
+ *   1  a fault in the program
+ *   2  wrong arguments
+ *   3  another process has the folder
+ *   4  the port is taken
+ *   5  the store is damaged
+ *   6  a newer version wrote the store
+ *   7  the folder cannot be made or written
+ *   8  the disk failed while the broker ran: nothing confirmed is lost, start it again
+ *   9  the folder was removed while the broker ran
+ */
+const EXIT_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
+  WAYBILL_STORE_IN_USE: 3,
+  WAYBILL_ADDRESS_IN_USE: 4,
+  WAYBILL_STORE_DAMAGED: 5,
+  WAYBILL_STORE_VERSION: 6,
+  WAYBILL_STORE_UNWRITABLE: 7,
+  WAYBILL_STORE_FAILED: 8,
+}
+
+export const EXIT_ASKED = 0
+export const EXIT_FAULT = 1
+export const EXIT_FOLDER_GONE = 9
+
+/** The exit code for what ended a broker process. */
+export function exitCodeOf(error: unknown): number {
+  return (isWaybillError(error) ? EXIT_CODES[error.code] : undefined) ?? EXIT_FAULT
+}
