@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 const engines = [
-  ['embedded', embedded({ dir })] as const,
+  ['embedded', embedded({ dir, inProcess: true })] as const,
   ...(RABBITMQ_URL === '' ? [] : [['rabbitmq', rabbitmq({ url: RABBITMQ_URL })] as const]),
 ]
 

@@ -7,7 +7,7 @@ import { contract, document, type } from '../contract/contract.ts'
 import type { TransportFactory } from '../transport/transport-factory.ts'
 import { AmqpTransport } from '../transports/amqp/amqp-transport.ts'
 import { EmbeddedEngine } from '../transports/embedded/engine.ts'
-import { SharedBroker } from '../transports/embedded/shared-broker.ts'
+import { InProcessBroker } from '../transports/embedded/in-process-broker.ts'
 import { createBus } from './create-bus.ts'
 import { silentLogger } from './logger.ts'
 import { service } from './service.ts'
@@ -18,7 +18,7 @@ const quiet = { logger: silentLogger, drainOn: [], drainTimeout: '1s' } as const
 function onDisk(disk: SimulatedDisk, reserveBytes: number): TransportFactory {
   return (runtime) => {
     const open = () => openBrokerOn({ ...SMALL, files: disk.files(), runtime, reserveBytes })
-    return new AmqpTransport(new EmbeddedEngine(new SharedBroker(open)), runtime)
+    return new AmqpTransport(new EmbeddedEngine(new InProcessBroker(open)), runtime)
   }
 }
 

@@ -35,7 +35,7 @@ const orders = contract(unique, { place: command(body), placed: event(body) })
 const nothing = (): void => {}
 
 const transports: readonly (readonly [string, () => TransportFactory])[] = [
-  ['embedded', () => embedded({ dir: folder() })],
+  ['embedded', () => embedded({ dir: folder(), inProcess: true })],
   ...(RABBITMQ_URL === '' ? [] : [['rabbitmq', () => rabbitmq({ url: RABBITMQ_URL })] as const]),
 ]
 
@@ -82,8 +82,8 @@ test.skipIf(RABBITMQ_URL === '')('createBus() with wrong credentials says so, wi
 
 test('createBus() on a folder that is open already says so', async () => {
   const dir = folder()
-  await using first = await createBus({ ...quiet, transport: embedded({ dir }) })
-  await expect(createBus({ ...quiet, transport: embedded({ dir }) })).rejects.toMatchObject({
+  await using first = await createBus({ ...quiet, transport: embedded({ dir, inProcess: true }) })
+  await expect(createBus({ ...quiet, transport: embedded({ dir, inProcess: true }) })).rejects.toMatchObject({
     code: 'WAYBILL_STORE_IN_USE',
   })
   expect(first.facts.engine).toBe('embedded')

@@ -125,7 +125,7 @@ export function fromProperties(properties: ReceivedProperties, body: Uint8Array)
         case 'waybill-attempt': attempt = count(value, 1); break
         case 'waybill-schema-version': schemaVersion = count(value, 1); break
         // The broker writes these about one stay in one queue; they would be wrong, or refused, on a message sent on.
-        case 'x-delivery-count': case 'x-acquired-count': case 'x-death': case 'CC': break
+        case 'x-delivery-count': case 'x-acquired-count': case 'x-death': case 'x-delay': case 'CC': break
         case 'x-first-death-queue': case 'x-first-death-exchange': case 'x-first-death-reason': break
         case 'x-last-death-queue': case 'x-last-death-exchange': case 'x-last-death-reason': break
         default: (others ??= {})[name] = value

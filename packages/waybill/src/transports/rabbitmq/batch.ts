@@ -1,4 +1,5 @@
 import type { Publication, PublishResult } from '../amqp/engine.ts'
+import { isDelayed } from './route.ts'
 
 const UNROUTABLE: PublishResult = Object.freeze({ outcome: 'unroutable' })
 /** Returned by the broker, and not yet confirmed: the return comes first. */
@@ -41,10 +42,12 @@ export class Batch {
   /** Whether `index` is this returned message; marks it when so. */
   markReturned(index: number, exchange: string, routingKey: string, messageId: string): boolean {
     const publication = this.publications[index] as Publication // callers stay below length
-    if (!publication.mandatory || publication.message.id !== messageId || this.#results[index] !== undefined)
+    if (publication.message.id !== messageId || this.#results[index] !== undefined) return false
+    if (publication.routingKey !== routingKey) return false
+    // A delayed publication is always mandatory, and written to an exchange that keeps its routing key; or to the delay
+    // ladder, whose rungs always take it.
+    if (isDelayed(publication) ? exchange === '' : !publication.mandatory || publication.exchange !== exchange)
       return false
-    // A delayed publication is written to other names, and its rung always takes it: it is never returned.
-    if (publication.exchange !== exchange || publication.routingKey !== routingKey) return false
     this.#results[index] = RETURNED
     return true
   }

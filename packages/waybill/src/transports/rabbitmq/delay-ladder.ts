@@ -12,6 +12,7 @@ import {
   RUNGS,
   rungName,
 } from './ladder-grammar.ts'
+import type { DelayMeans } from './delay-means.ts'
 import type { Route } from './route.ts'
 
 /**
@@ -22,80 +23,33 @@ import type { Route } from './route.ts'
  *
  * @see https://www.rabbitmq.com/docs/quorum-queues#dead-lettering
  */
-export class DelayLadder {
+export class DelayLadder implements DelayMeans {
   readonly #prefix: string
   readonly #declarations: Declarations
   #built: Promise<void> | undefined
-  /** Destinations bound to the ladder since the link came up; as many as there are queues. */
-  readonly #bound = new Map<string, Promise<void>>()
-  readonly #ready = new Set<string>()
 
   constructor(prefix: string, declarations: Declarations) {
     this.#prefix = prefix
     this.#declarations = declarations
   }
 
-  /** Whether a delayed message to `queue` may be published now. */
-  isReady(queue: string): boolean {
-    return this.#ready.has(queue)
+  async bind(queue: string): Promise<void> {
+    await (this.#built ??= this.#build())
+    const done = doneName(this.#prefix)
+    await this.#declarations.run(`queue ${queue}`, (channel) =>
+      channel.bindQueue(queue, done, destinationPattern(queue)),
+    )
   }
 
-  /**
-   * Resolves when a delayed message to `queue` may be published.
-   *
-   * @throws {WaybillError} WAYBILL_NOT_FOUND when there is no such queue
-   */
-  ready(queue: string): Promise<void> {
-    let bound = this.#bound.get(queue)
-    if (bound === undefined) {
-      bound = this.#bind(queue)
-      this.#bound.set(queue, bound)
-      bound.catch(() => this.forget(queue))
-    }
-    return bound
-  }
-
-  /** The queue was deleted, and its binding with it. */
-  forget(queue: string): void {
-    this.#bound.delete(queue)
-    this.#ready.delete(queue)
-  }
-
-  /** The link was lost: the next broker may be another. */
-  reset(): void {
-    this.#built = undefined
-    this.#bound.clear()
-    this.#ready.clear()
-  }
-
-  /**
-   * Where a delayed publication enters. The broker's own expiry is left out: it would end the waiting, not the message.
-   *
-   * @throws {WaybillError} WAYBILL_LIMIT when the delay or the queue's name is too long for the ladder
-   */
-  route(publication: Publication): Route {
-    const { routingKey: queue, delayMs = 0 } = publication
-    if (publication.exchange !== '')
-      throw new WaybillError(
-        'WAYBILL_UNSUPPORTED',
-        `a delayed message to exchange ${publication.exchange}: only to a queue`,
-      )
+  /** The broker's own expiry is left out: it would end the waiting, not the message. */
+  route({ routingKey: queue, delayMs = 0 }: Publication): Route {
     const entry = ladderEntry(queue, delayMs)
     if (entry === undefined)
       throw new WaybillError(
         'WAYBILL_LIMIT',
         `a delay of ${delayMs} ms to queue ${queue}: at most ${MAX_DELAY_MS} ms, to a name of at most 207 bytes`,
       )
-    return { exchange: rungName(this.#prefix, entry.rung), routingKey: entry.routingKey, ttlMs: undefined }
-  }
-
-  async #bind(queue: string): Promise<void> {
-    await (this.#built ??= this.#build())
-    const done = doneName(this.#prefix)
-    await this.#declarations.run(`queue ${queue}`, (channel) =>
-      channel.bindQueue(queue, done, destinationPattern(queue)),
-    )
-    this.#ready.add(queue)
+    return { exchange: rungName(this.#prefix, entry.rung), routingKey: entry.routingKey }
   }
 
   async #build(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Channel } from 'amqplib'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
-import { isWaybillError } from '../../message/errors.ts'
+import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { EngineFacts } from '../../transport/engine-facts.ts'
 import type {
   AmqpConsumer, AmqpEngine, ConsumerEvents, ConsumeSpec, ExchangeSpec, LinkEvent, Publication, PublishResult, QueueSpec,
@@ -9,17 +9,17 @@ import { operationError } from './amqp-errors.ts'
 import type { BrokerConnection } from './broker-connection.ts'
 import { Consumer } from './consumer.ts'
 import { Declarations } from './declarations.ts'
-import { DelayLadder } from './delay-ladder.ts'
+import { publishDelayed } from './delayed-publisher.ts'
+import { delaysOf, type Delays } from './delays.ts'
 import { DirectReplyConsumer } from './direct-reply-consumer.ts'
 import { DIRECT_REPLY_TO } from './direct-reply-to.ts'
 import { loadDriver } from './driver.ts'
 import { engineFacts } from './facts.ts'
-import { publishDelayed } from './ladder-publisher.ts'
 import { Link, type LinkSettings } from './link.ts'
 import { Publisher } from './publisher.ts'
 import { queueOptions } from './queue-arguments.ts'
-import { isDelayed } from './route.ts'
-import { hasSafeDeadLettering, serverVersion, type ServerVersion } from './server-version.ts'
+import { isDelayed, type Route } from './route.ts'
+import { serverVersion, type ServerVersion } from './server-version.ts'
 
 export interface RabbitmqEngineSettings extends LinkSettings {
   /** What errors and logs call it. Default: `rabbitmq`. */
@@ -32,11 +32,13 @@ export class RabbitmqEngine implements AmqpEngine {
   readonly #runtime: Runtime
   readonly #link: Link
   readonly #declarations: Declarations
-  readonly #ladder: DelayLadder
+  /** What the names that delays need begin with. */
+  readonly #prefix: string
   readonly #publisher: Publisher
   /** Queues declared here with a single active consumer; as many as the topology has. */
   readonly #singleActive = new Set<string>()
   #version: ServerVersion = serverVersion({})
+  #delays: Delays | undefined
   #listener: (event: LinkEvent) => void = () => undefined
   #closed: Promise<void> | undefined
 
@@ -52,8 +54,8 @@ export class RabbitmqEngine implements AmqpEngine {
       unblocked: () => this.#listener({ type: 'unblocked' }),
     })
     this.#declarations = new Declarations(() => this.#openChannel())
-    this.#ladder = new DelayLadder(settings.options.prefix ?? 'waybill.', this.#declarations)
-    this.#publisher = new Publisher((publication) => this.#ladder.route(publication))
+    this.#prefix = settings.options.prefix ?? 'waybill.'
+    this.#publisher = new Publisher((publication) => this.#route(publication))
   }
 
   /** @throws {WaybillError} WAYBILL_DRIVER_MISSING, WAYBILL_NOT_CONNECTED, WAYBILL_ACCESS_REFUSED */
@@ -93,7 +95,7 @@ export class RabbitmqEngine implements AmqpEngine {
   }
 
   async deleteQueue(queue: string): Promise<void> {
-    this.#ladder.forget(queue)
+    this.#delays?.forget(queue)
     this.#singleActive.delete(queue)
     await this.#declarations.run(`queue ${queue}`, (channel) => channel.deleteQueue(queue))
   }
@@ -110,7 +112,7 @@ export class RabbitmqEngine implements AmqpEngine {
 
   publish(batch: readonly Publication[]): Promise<readonly PublishResult[]> {
     if (!batch.some(isDelayed)) return this.#publisher.publish(batch)
-    return publishDelayed(batch, this.#publisher, hasSafeDeadLettering(this.#version) ? this.#ladder : undefined)
+    return publishDelayed(batch, this.#publisher, this.#delays)
   }
 
   /** @throws {WaybillError} WAYBILL_NOT_FOUND, WAYBILL_ACCESS_REFUSED, WAYBILL_NOT_CONNECTED */
@@ -139,9 +141,14 @@ export class RabbitmqEngine implements AmqpEngine {
   async #prepare(connection: BrokerConnection): Promise<void> {
     this.#version = serverVersion(connection.serverProperties)
     this.#declarations.reset()
-    this.#ladder.reset()
+    this.#delays = delaysOf(this.#version, this.#prefix, this.#declarations)
     const { value } = engineFacts(this.#version).limits.maxMessageBytes
     await this.#publisher.up(() => connection.openConfirmChannel(), value)
+  }
+
+  #route(publication: Publication): Route {
+    if (this.#delays !== undefined) return this.#delays.route(publication)
+    throw new WaybillError('WAYBILL_UNSUPPORTED', `${this.#version.product} cannot delay messages`)
   }
 
   #down(error: Error): void {

@@ -1,13 +1,27 @@
-import type { EngineFacts, Limit } from '../../transport/engine-facts.ts'
-import { MAX_DELAY_MS } from './ladder-grammar.ts'
+import { MAX_DELAY_MS as EXCHANGE_MAX_DELAY_MS } from '../../broker/delay/delayed-messages.ts'
+import type { EngineFacts, Limit, Support } from '../../transport/engine-facts.ts'
+import { MAX_DELAY_MS as LADDER_MAX_DELAY_MS } from './ladder-grammar.ts'
 import { DELIVERY_LIMIT } from './queue-arguments.ts'
-import { hasQuorumQueues, hasSafeDeadLettering, isAtLeast, type ServerVersion } from './server-version.ts'
+import {
+  hasDelayedExchanges,
+  hasQuorumQueues,
+  hasSafeDeadLettering,
+  isAtLeast,
+  type ServerVersion,
+} from './server-version.ts'
 
 const MIB = 1_024 * 1_024
 
+/** By its own exchange, by our ladder of queues, or not at all. */
+const LONGEST_DELAY_MS: Readonly<Record<Support, number>> = {
+  native: EXCHANGE_MAX_DELAY_MS,
+  supplied: LADDER_MAX_DELAY_MS,
+  refused: 0,
+}
+
 /** What the broker can do, by its product and version; AMQP tells no more. */
 export function engineFacts(version: ServerVersion): EngineFacts {
-  const delays = hasSafeDeadLettering(version) ? 'supplied' : 'refused'
+  const delays = supportOfDelays(version)
   return {
     engine: version.product,
     version: version.text,
@@ -28,14 +42,19 @@ export function engineFacts(version: ServerVersion): EngineFacts {
     },
     limits: {
       maxMessageBytes: maxMessageBytes(version),
-      maxDelayMs: { value: delays === 'refused' ? 0 : MAX_DELAY_MS, source: 'assumed' },
+      maxDelayMs: { value: LONGEST_DELAY_MS[delays], source: 'assumed' },
       // Quorum queues are declared with it, and classic queues have none.
       deliveryLimit: { value: hasQuorumQueues(version) ? DELIVERY_LIMIT : Infinity, source: 'told' },
     },
   }
 }
 
-/** `max_message_size`: 128 MiB from 3.8, 16 MiB from 4.0; older ones take 2 GiB, which no Buffer should hold. */
+function supportOfDelays(version: ServerVersion): Support {
+  if (hasDelayedExchanges(version)) return 'native'
+  return hasSafeDeadLettering(version) ? 'supplied' : 'refused'
+}
+
+/** RabbitMQ's `max_message_size`: 128 MiB from 3.8, 16 MiB from 4.0; older ones take 2 GiB, which no Buffer should hold. Waybill's: 128 MiB. */
 export function maxMessageBytes(version: ServerVersion): Limit {
   return { value: (isAtLeast(version, 4, 0) ? 16 : 128) * MIB, source: 'assumed' }
 }

@@ -4,6 +4,7 @@ import type { WireMessage } from '../../message/wire-message.ts'
 import type { Publication } from '../amqp/engine.ts'
 import { toProperties } from '../amqp/message-mapping.ts'
 import { isDirectReply } from './direct-reply-to.ts'
+import type { Route } from './route.ts'
 
 /**
  * Most bytes of headers. amqplib encodes them into 64 KiB and cuts off silently what is beyond, which the broker would
@@ -16,9 +17,13 @@ const LONGEST_UNIT = 3
 const FIELD_BYTES = 6
 
 /** Properties, headers and flags of a publish. */
-export function publishOptions(publication: Publication, ttlMs: number | undefined): Options.Publish {
+export function publishOptions(publication: Publication, { ttlMs, delayHeaderMs }: Route): Options.Publish {
   const options = toProperties(publication.message, publication.persistent, ttlMs) as Options.Publish // fresh, so ours
   options.mandatory = publication.mandatory && !isDirectReply(publication.routingKey)
+  if (delayHeaderMs === undefined) return options
+  options.headers['x-delay'] = delayHeaderMs
+  // Whoever sent it, it must not vanish: where its queue has lost its binding, it is bound again.
+  options.mandatory = true
   return options
 }
 

@@ -28,7 +28,7 @@ export class Publisher {
   /** Set by who consumes them: a request for direct replies would cost the channel while nobody does. */
   takesDirectReplies = false
 
-  /** @param delayed the way of a delayed publication; what it throws is why the publication is refused */
+  /** @param delayed where a delayed publication is written; what it throws is why the publication is refused */
   constructor(delayed: (publication: Publication) => Route) {
     this.#delayed = delayed
   }
@@ -88,9 +88,9 @@ export class Publisher {
         continue
       }
       try {
-        const { exchange, routingKey, ttlMs } = isDelayed(publication) ? this.#delayed(publication) : publication
+        const route = isDelayed(publication) ? this.#delayed(publication) : publication
         const body = bufferOf(publication.message.body)
-        this.#isFull = !channel.publish(exchange, routingKey, body, publishOptions(publication, ttlMs))
+        this.#isFull = !channel.publish(route.exchange, route.routingKey, body, publishOptions(publication, route))
       } catch (error) {
         batch.answer(index, { outcome: 'refused', error: unwritable(publication, error) })
         continue

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
+import { MAX_DELAY_MS } from '../../broker/delay/delayed-messages.ts'
 import { engineFacts } from './facts.ts'
 import { queueOptions } from './queue-arguments.ts'
 import { serverVersion } from './server-version.ts'
 
 const rabbitmq = (version: string) => serverVersion({ product: 'RabbitMQ', version })
+const waybill = serverVersion({ product: 'Waybill', version: '0.1.0' })
 const durable = { name: 'q', life: 'durable' } as const
 
 test('queueOptions() makes durable queues quorum queues where there are any, with a delivery limit out of reach', () => {
@@ -16,6 +18,7 @@ test('queueOptions() makes durable queues quorum queues where there are any, wit
     'x-queue-type': 'quorum',
     'x-delivery-limit': 1e9,
   })
+  expect(queueOptions(durable, waybill).arguments).toEqual({ 'x-queue-type': 'quorum', 'x-delivery-limit': 1e9 })
   expect(queueOptions(durable, serverVersion({ product: 'LavinMQ', version: '2.1.0' })).arguments).toEqual({
     'x-queue-type': 'classic',
   })
@@ -50,4 +53,15 @@ test('engineFacts() refuses delays before RabbitMQ 3.10, and says where each lim
   })
   expect(limits.maxMessageBytes).toEqual({ value: 16 * 1024 * 1024, source: 'assumed' })
   expect(engineFacts(rabbitmq('3.10.8')).limits.maxMessageBytes.value).toBe(128 * 1024 * 1024)
+})
+
+test("engineFacts() of Waybill's own broker: it delays and counts deliveries by itself", () => {
+  const { capabilities, limits, engine, version } = engineFacts(waybill)
+  expect({ engine, version }).toEqual({ engine: 'waybill', version: '0.1.0' })
+  expect(capabilities).toMatchObject({ delayedRetry: 'native', delayedSend: 'native', deliveryCount: 'native' })
+  expect(limits).toEqual({
+    maxMessageBytes: { value: 128 * 1024 * 1024, source: 'assumed' },
+    maxDelayMs: { value: MAX_DELAY_MS, source: 'assumed' },
+    deliveryLimit: { value: 1e9, source: 'told' },
+  })
 })

@@ -14,14 +14,26 @@ export function serverVersion(properties: Readonly<Record<string, unknown>>): Se
   return { product: product.toLowerCase(), text, major: Number(major ?? 0), minor: Number(minor ?? 0) }
 }
 
-/** Quorum queues: RabbitMQ 3.8. */
+/** Quorum queues: RabbitMQ 3.8. Waybill's broker gives the properties of one to a durable queue. */
 export function hasQuorumQueues(version: ServerVersion): boolean {
-  return version.product === 'rabbitmq' && isAtLeast(version, 3, 8)
+  return isWaybill(version) || (version.product === 'rabbitmq' && isAtLeast(version, 3, 8))
+}
+
+/**
+ * Exchanges of type `x-delayed-message` that keep what they hold: Waybill's broker. RabbitMQ's plug-in has one copy of it,
+ * on one node, and cannot say that nobody would take the message.
+ */
+export function hasDelayedExchanges(version: ServerVersion): boolean {
+  return isWaybill(version)
 }
 
 /** `x-dead-letter-strategy: at-least-once` for quorum queues: RabbitMQ 3.10. */
 export function hasSafeDeadLettering(version: ServerVersion): boolean {
   return version.product === 'rabbitmq' && isAtLeast(version, 3, 10)
+}
+
+function isWaybill(version: ServerVersion): boolean {
+  return version.product === 'waybill'
 }
 
 export function isAtLeast(version: ServerVersion, major: number, minor: number): boolean {

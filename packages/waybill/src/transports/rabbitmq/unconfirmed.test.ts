@@ -67,7 +67,22 @@ test('Unconfirmed keeps nothing of what is confirmed, however long one tag stays
   expect(unconfirmed.isEmpty).toBe(true)
 })
 
-type Marks = (index: number) => { readonly mandatory: boolean; readonly id: string }
+test('Unconfirmed tells a returned delayed message from the same message sent at once, mandatory or not', async () => {
+  const unconfirmed = new Unconfirmed()
+  const marks: Marks = (index) => ({
+    mandatory: true,
+    id: '1',
+    ...(index === 1 ? { delayMs: 5, mandatory: false } : {}),
+  })
+  const [first, second] = [written(unconfirmed, 3, marks), written(unconfirmed, 3, marks)]
+  unconfirmed.returned('delayed', 'queue', '1')
+  unconfirmed.returned('', 'queue', '1')
+  unconfirmed.confirm(6, true)
+  expect(await first).toEqual(['accepted', 'unroutable', 'unroutable'])
+  expect(await second).toEqual(['accepted', 'accepted', 'accepted'])
+})
+
+type Marks = (index: number) => { readonly mandatory: boolean; readonly id: string; readonly delayMs?: number }
 
 function written(unconfirmed: Unconfirmed, count: number, marks?: Marks): Promise<string[]> {
   const { batch, outcomes } = batchOf(count, marks)
@@ -77,8 +92,8 @@ function written(unconfirmed: Unconfirmed, count: number, marks?: Marks): Promis
 
 function batchOf(count: number, marks: Marks = (index) => ({ mandatory: false, id: String(index) })) {
   const publications = Array.from({ length: count }, (_, index) => {
-    const { mandatory, id } = marks(index)
-    return { exchange: '', routingKey: 'queue', message: { id }, mandatory, persistent: true } as Publication // enough of it
+    const { id, ...marked } = marks(index)
+    return { exchange: '', routingKey: 'queue', message: { id }, persistent: true, ...marked } as Publication // enough of it
   })
   let batch: Batch | undefined
   const outcomes = new Promise<readonly PublishResult[]>((resolve) => (batch = new Batch(publications, resolve)))
