@@ -3,9 +3,11 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { Connection } from './connection.ts'
 import { DeadLetters } from './dead-letter/dead-letters.ts'
 import { DelayedMessages } from './delay/delayed-messages.ts'
+import { DirectReplies } from './direct-reply-to.ts'
 import { DurableDefinitions } from './durable-definitions.ts'
 import { ExchangeDeclarations } from './exchange-declarations.ts'
 import type { ExchangeDefinition } from './exchange/exchange.ts'
+import { Intake } from './intake.ts'
 import type { Confirm, ConfirmSink, Message, PublishOptions } from './message.ts'
 import { PublisherGate } from './publisher-gate.ts'
 import { Publishing } from './publishing.ts'
@@ -13,13 +15,11 @@ import { QueueDeclarations, type DeleteQueueOptions } from './queue-declarations
 import type { QueueDefinition } from './queue/queue-definition.ts'
 import type { Queue } from './queue/queue.ts'
 import { recover } from './recovery.ts'
-import { ReplyError } from './reply-error.ts'
 import { ResidentMemory } from './resident-memory.ts'
 import type { Durable, MessageLog, RecoveredLog } from './store/message-log.ts'
 import { Topology } from './topology.ts'
 import { Turns } from './turns.ts'
 import { EMPTY_TABLE, type FieldTable } from './wire/field-table.ts'
-import { headersOf } from './wire/properties.ts'
 
 export interface BrokerOptions {
   readonly runtime: Runtime
@@ -45,6 +45,8 @@ export type BrokerEvent =
  * Methods throw `ReplyError` for what AMQP answers by closing the channel.
  */
 export class Broker {
+  /** Those who consume amq.rabbitmq.reply-to. */
+  readonly directReplies: DirectReplies
   readonly #log: MessageLog | undefined
   readonly #topology = new Topology()
   readonly #exchanges: ExchangeDeclarations
@@ -52,6 +54,7 @@ export class Broker {
   readonly #publishing: Publishing
   readonly #deadLetters: DeadLetters
   readonly #delayed: DelayedMessages
+  readonly #intake: Intake
   readonly #turns: Turns
   readonly #gate: PublisherGate
   readonly #memory: ResidentMemory
@@ -89,8 +92,15 @@ export class Broker {
       log: this.#log,
       memory: this.#memory,
       publishing: this.#publishing,
-      route: (message) => this.#routeLate(message),
+      route: (message) => this.#intake.routeLate(message),
       fail,
+    })
+    this.directReplies = new DirectReplies(runtime)
+    this.#intake = new Intake({
+      topology: this.#topology,
+      publishing: this.#publishing,
+      delayed: this.#delayed,
+      replies: this.directReplies,
     })
     const definitions = new DurableDefinitions(this.#log)
     this.#exchanges = new ExchangeDeclarations(this.#topology, definitions)
@@ -130,18 +140,12 @@ export class Broker {
   /**
    * Routes a message. `sink` is told once, by the number `tag`: at once, or after the sync when the message is stored.
    *
-   * @throws {ReplyError} 404 when the exchange is missing, 403 when it is internal
+   * @throws {ReplyError} 404 when the exchange is missing, 403 when it is internal, 406 for bad headers CC or BCC
    */
   publish(message: Message, options: PublishOptions, told: ConfirmSink | Confirm, tag = 0): void {
     const sink = typeof told === 'function' ? sinkOf(told) : told
     if (this.#closed !== undefined) return sink.confirmed(tag, 'refused', this.#closed)
-    const { delayMs = 0 } = options
-    if (message.exchange !== '' && this.#topology.exchange(message.exchange).definition.internal) {
-      throw new ReplyError(403, `cannot publish to internal exchange '${message.exchange}' in vhost '/'`)
-    }
-    const queues = this.#topology.route(message.exchange, message.routingKey, () => headersOf(message.properties))
-    if (delayMs <= 0 || queues.length === 0) return this.#publishing.publish(queues, message, options, sink, tag)
-    this.#delayed.add(message, options, delayMs, this.#publishing.storedIn(queues).length > 0, sink, tag)
+    this.#intake.publish(message, options, sink, tag)
   }
 
   /** @throws {ReplyError} 406 when an unequal one exists, 403 for a reserved name */
@@ -290,12 +294,6 @@ export class Broker {
       bind: (binding) => this.#exchanges.restoreBinding(binding),
     })
     await this.#delayed.recover(delayed)
-  }
-
-  /** The queues of a message whose exchange may have gone since it was accepted. */
-  #routeLate(message: Message): readonly Queue[] {
-    if (message.exchange !== '' && !this.#topology.exchanges.has(message.exchange)) return []
-    return this.#topology.route(message.exchange, message.routingKey, () => headersOf(message.properties))
   }
 
   #requireOpen(): void {

@@ -6,6 +6,7 @@ import { systemRuntime } from '../runtime/system-runtime.ts'
 import type { Broker } from './broker.ts'
 import { Publisher, Subscriber, exchangeDefinition, queueDefinition } from './broker.test-support.ts'
 import { openBroker } from './open-broker.ts'
+import { TypedField } from './wire/field-table.ts'
 
 let dir: string
 let broker: Broker
@@ -109,6 +110,26 @@ describe('after a restart', () => {
     await restart()
     expect(broker.findQueue('q')?.ready).toBe(0)
     await vi.waitFor(() => expect(broker.findQueue('q')?.ready).toBe(1))
+  })
+
+  test('messages of a delayed exchange are still delayed, then routed in order, once', async () => {
+    await declared('q')
+    await declared('copied')
+    const later = { type: 'x-delayed-message', delayedType: 'fanout' } as const
+    broker.declareExchange(exchangeDefinition('later', later))
+    await wait((done) => broker.bind(broker.connect(), 'q', 'later', '', undefined, done))
+    const texts = Array.from({ length: 600 }, (_, n) => String(n))
+    const headers = { 'x-delay': TypedField.number('I', 300), BCC: ['copied'] }
+    await Promise.all(texts.map((text) => new Publisher(broker, 'later').send('k', text, { headers })))
+    await restart()
+    expect(broker.exchangeDefinition('later')).toMatchObject(later)
+    expect(broker.findQueue('q')?.ready).toBe(0)
+    await vi.waitFor(() => expect(broker.findQueue('q')?.ready).toBe(600), 5_000)
+    await restart()
+    const subscriber = new Subscriber(broker, 'q', { ackAll: true })
+    await vi.waitFor(() => expect(subscriber.texts.length).toBe(600))
+    expect(subscriber.texts).toEqual(texts)
+    expect(Object.keys(subscriber.headers('0'))).toEqual(['x-delay'])
   })
 
   test('a dead letter is in the dead-letter queue alone', async () => {

@@ -24,9 +24,9 @@ export class Topology {
   readonly queues: Map<string, Queue> = new Map()
   /** The bindings that lead to a queue or an exchange, so that they are found when it goes. */
   readonly #leadingTo = new Map<Destination<Queue>, Set<Bound<Queue>>>()
-  readonly #router = new Router<Queue>({
+  readonly router: Router<Queue> = new Router({
     findExchange: (name) => this.exchanges.get(name),
-    routeByName: (name) => this.#routeByName(name),
+    routeByName: (name) => this.routeByName(name),
   })
 
   constructor() {
@@ -46,7 +46,7 @@ export class Topology {
     }
     requireOwnName('exchange', definition.name)
     this.exchanges.set(definition.name, new Exchange(definition))
-    this.#router.forget()
+    this.router.forget()
     return true
   }
 
@@ -56,7 +56,7 @@ export class Topology {
     const from = exchange.bindings
     for (const binding of from) this.#remove(binding)
     const to = this.#removeLeadingTo(exchange)
-    this.#router.forget()
+    this.router.forget()
     return [...from, ...to]
   }
 
@@ -84,7 +84,7 @@ export class Topology {
     const leadingTo = this.#leadingTo.get(destination)
     if (leadingTo === undefined) this.#leadingTo.set(destination, new Set([binding]))
     else leadingTo.add(binding)
-    this.#router.forget()
+    this.router.forget()
     return binding
   }
 
@@ -106,18 +106,19 @@ export class Topology {
    * @throws {ReplyError} 404 when the exchange is missing
    */
   route(exchangeName: string, routingKey: string, headers: () => FieldTable): readonly Queue[] {
-    if (exchangeName === '') return this.#routeByName(routingKey)
-    return this.#router.route(this.exchange(exchangeName), routingKey, headers)
+    if (exchangeName === '') return this.routeByName(routingKey)
+    return this.router.route(this.exchange(exchangeName), routingKey, headers)
+  }
+
+  /** The queue of that name, alone: where the default exchange leads. */
+  routeByName(name: string): readonly Queue[] {
+    return this.queues.get(name)?.alone ?? NOWHERE
   }
 
   /** Removes a queue; returns the bindings that went with it. */
   removeQueue(queue: Queue): readonly Bound<Queue>[] {
     this.queues.delete(queue.name)
     return this.#removeLeadingTo(queue)
-  }
-
-  #routeByName(name: string): readonly Queue[] {
-    return this.queues.get(name)?.alone ?? NOWHERE
   }
 
   #removeLeadingTo(destination: Destination<Queue>): readonly Bound<Queue>[] {
@@ -134,7 +135,7 @@ export class Topology {
     const leadingTo = this.#leadingTo.get(binding.destination)
     leadingTo?.delete(binding)
     if (leadingTo?.size === 0) this.#leadingTo.delete(binding.destination)
-    this.#router.forget()
+    this.router.forget()
   }
 }
 

@@ -56,6 +56,11 @@ export class Exchange<T extends Named> {
     return this.definition.name
   }
 
+  /** Whether messages may wait here before they are routed. */
+  get isDelaying(): boolean {
+    return this.definition.type === 'x-delayed-message'
+  }
+
   get isBound(): boolean {
     return this.#bindings.size > 0
   }

@@ -1,0 +1,156 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { virtualRuntime, type VirtualRuntime } from '../runtime/virtual-runtime.ts'
+import { Broker } from './broker.ts'
+import { Publisher, Subscriber, exchangeDefinition, queueDefinition } from './broker.test-support.ts'
+import type { Connection } from './connection.ts'
+import type { Message } from './message.ts'
+import { TypedField, plainValue } from './wire/field-table.ts'
+import { decodeProperties, encodeProperties } from './wire/properties.ts'
+
+let runtime: VirtualRuntime
+let broker: Broker
+let connection: Connection
+
+beforeEach(async () => {
+  runtime = virtualRuntime()
+  broker = await Broker.open({ runtime })
+  connection = broker.connect()
+})
+
+function queue(...names: string[]): Subscriber[] {
+  return names.map((name) => {
+    broker.declareQueue(queueDefinition(name), connection)
+    return new Subscriber(broker, name)
+  })
+}
+
+describe('publish() with CC and BCC', () => {
+  test('routes by them too, to each queue once, and hands nobody the BCC', async () => {
+    const [a, b, c] = queue('a', 'b', 'c')
+    const headers = { note: '1', CC: ['a', 'b', 'b'], BCC: ['c', 'nowhere'] }
+    expect(await new Publisher(broker).send('a', 'm', { headers })).toBe('accepted')
+    await runtime.settle()
+    expect([a?.texts, b?.texts, c?.texts]).toEqual([['m'], ['m'], ['m']])
+    for (const each of [a, b, c]) {
+      expect({ ...each?.headers('m') }).toEqual({ note: '1', CC: ['a', 'b', 'b'] })
+      expect(each?.messages[0]?.routingKey).toBe('a')
+    }
+  })
+
+  test('routes by them through exchanges', async () => {
+    const [a, b] = queue('a', 'b')
+    broker.declareExchange(exchangeDefinition('x', { type: 'direct' }))
+    for (const name of ['a', 'b']) broker.bind(connection, name, 'x', name)
+    expect(await new Publisher(broker, 'x').send('none', 'm', { headers: { BCC: ['a', 'b'] } })).toBe('accepted')
+    await runtime.settle()
+    expect([a?.texts, b?.texts]).toEqual([['m'], ['m']])
+    expect(await new Publisher(broker, 'x').send('none', 'm', { headers: { CC: ['neither'] } })).toBe('unroutable')
+  })
+
+  test('refuses what is no array', async () => {
+    for (const headers of [{ CC: 'a' }, { BCC: true }]) {
+      await expect(new Publisher(broker).send('a', 'm', { headers })).rejects.toMatchObject({ replyCode: 406 })
+    }
+  })
+
+  test('keeps BCC until a delayed message is due', async () => {
+    const [a] = queue('a')
+    queue('other')
+    await new Publisher(broker).send('other', 'm', { headers: { BCC: ['a'] }, delayMs: 10 })
+    await runtime.advance(10)
+    expect(a?.texts).toEqual(['m'])
+    expect({ ...a?.headers('m') }).toEqual({})
+  })
+})
+
+describe('an exchange of type x-delayed-message', () => {
+  beforeEach(() => {
+    broker.declareExchange(exchangeDefinition('later', { type: 'x-delayed-message', delayedType: 'direct' }))
+  })
+
+  test('routes as its other type says, when the message is due', async () => {
+    const [q] = queue('q')
+    broker.bind(connection, 'q', 'later', 'k')
+    const publisher = new Publisher(broker, 'later')
+    const send = (text: string, delay: TypedField): Promise<string> =>
+      publisher.send('k', text, { headers: { 'x-delay': delay, other: 'kept' } })
+    expect(await send('long', TypedField.long('l', 30n))).toBe('accepted')
+    expect(await send('byte', TypedField.number('b', 20))).toBe('accepted')
+    expect(await send('int', TypedField.number('I', 10))).toBe('accepted')
+    expect(await send('negative', TypedField.number('I', -10))).toBe('accepted')
+    expect(await publisher.send('k', 'none')).toBe('accepted')
+    await runtime.settle()
+    expect(q?.texts).toEqual(['negative', 'none'])
+    await runtime.advance(10)
+    expect(q?.texts.slice(2)).toEqual(['int'])
+    await runtime.advance(20)
+    expect(q?.texts.slice(3)).toEqual(['byte', 'long'])
+    expect(plainValue(q?.headers('long')['x-delay'])).toBe(-30)
+    expect(q?.headers('long')['other']).toBe('kept')
+    expect(q?.messages.at(-1)?.exchange).toBe('later')
+  })
+
+  test('goes by the bindings there are when the message is due; without any at first it is unroutable', async () => {
+    const [first, second] = queue('first', 'second')
+    const headers = { 'x-delay': TypedField.number('I', 10) }
+    expect(await new Publisher(broker, 'later').send('k', 'a', { headers })).toBe('unroutable')
+    broker.bind(connection, 'first', 'later', 'k')
+    expect(await new Publisher(broker, 'later').send('k', 'b', { headers })).toBe('accepted')
+    broker.bind(connection, 'second', 'later', 'k')
+    broker.unbind(connection, 'first', 'later', 'k')
+    await runtime.advance(10)
+    expect([first?.texts, second?.texts]).toEqual([[], ['b']])
+  })
+
+  test('is another exchange when it routes otherwise', () => {
+    const later = exchangeDefinition('later', { type: 'x-delayed-message', delayedType: 'topic' })
+    expect(() => broker.declareExchange(later)).toThrow(/'x-delayed-type' for exchange 'later'.*'topic'.*'direct'/)
+    expect(() => broker.declareExchange(exchangeDefinition('later', { type: 'direct' }))).toThrow(/'type'/)
+  })
+})
+
+describe('direct replies', () => {
+  const replies: Message[] = []
+  const receiver = { reply: (message: Message): void => void replies.push(message) }
+
+  beforeEach(() => {
+    replies.length = 0
+  })
+
+  test('go to whom the reply-to of the request names, past all queues, while it is there', async () => {
+    const { directReplies } = broker
+    const token = directReplies.register(receiver)
+    const properties = encodeProperties({ replyTo: 'amq.rabbitmq.reply-to', correlationId: 'c' })
+    const body = new Uint8Array([1])
+    const request: Message = { exchange: '', routingKey: 'q', properties, body, origin: undefined }
+    const { replyTo = '', correlationId } = decodeProperties(directReplies.addressed(request, token).properties)
+    expect([replyTo, correlationId]).toEqual([`amq.rabbitmq.reply-to.${token}`, 'c'])
+    expect(directReplies.isAlive(replyTo)).toBe(true)
+    expect(await new Publisher(broker).send(replyTo, 'reply')).toBe('accepted')
+    expect(replies.map((message) => message.routingKey)).toEqual([replyTo])
+    directReplies.unregister(token)
+    expect(directReplies.isAlive(replyTo)).toBe(false)
+    expect(await new Publisher(broker).send(replyTo, 'late')).toBe('unroutable')
+    expect(replies.length).toBe(1)
+  })
+
+  test('reach a requester that CC or BCC names, without the BCC', async () => {
+    const [q] = queue('q')
+    const name = `amq.rabbitmq.reply-to.${broker.directReplies.register(receiver)}`
+    expect(await new Publisher(broker).send('q', 'm', { headers: { BCC: [name] } })).toBe('accepted')
+    await runtime.settle()
+    expect(q?.texts).toEqual(['m'])
+    expect(replies.map((message) => ({ ...decodeProperties(message.properties).headers }))).toEqual([{}])
+  })
+
+  test('are refused to be asked for where nobody waits, and have names that nobody may declare', () => {
+    const properties = encodeProperties({ replyTo: 'amq.rabbitmq.reply-to' })
+    const request: Message = { exchange: '', routingKey: 'q', properties, body: properties, origin: undefined }
+    expect(() => broker.directReplies.addressed(request, undefined)).toThrow(
+      expect.objectContaining({ replyText: 'PRECONDITION_FAILED - fast reply consumer does not exist' }) as Error,
+    )
+    expect(() => queue('amq.rabbitmq.reply-to.x')).toThrow(expect.objectContaining({ replyCode: 403 }) as Error)
+    expect(broker.directReplies.isAlive('amq.rabbitmq.reply-to')).toBe(true)
+    expect(broker.directReplies.isAlive('amq.rabbitmq.reply-to.x')).toBe(false)
+  })
+})
