@@ -1,4 +1,4 @@
-/** Where the replies to direct reply-to requests arrive. Its consumer and the requests share a channel. */
+/** What other clients ask by for a direct reply: it comes on the channel of the request. Waybill answers such requests. */
 export const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to'
 
 /**

@@ -1,7 +1,9 @@
+import { connect } from 'amqplib'
 import { expect, test, vi } from 'vitest'
 import { isWaybillError } from '../../message/errors.ts'
 import {
   BROKER_URL,
+  cleanUp,
   connected,
   consuming,
   holds,
@@ -251,20 +253,22 @@ test('consume() reports when the broker cancels: its queue was deleted', async (
   await inbox.consumer.close()
 })
 
-test('consume() of direct replies takes the answers to requests of the same engine', async () => {
+test('publish() answers a request of another client that wants a direct reply', async () => {
   const { engine } = await connected()
   const queue = await queueOf(engine)
-  const replies = await consuming(engine, 'amq.rabbitmq.reply-to', 0, { noAck: true })
   const requests = await consuming(engine, queue, 10)
-  const request = message('what?', { replyTo: 'amq.rabbitmq.reply-to', correlationId: 'c1' })
-  expect(await outcomes(engine, [publication(queue, '', { message: request, mandatory: true })])).toEqual(['accepted'])
+  const model = await connect(BROKER_URL)
+  cleanUp(() => model.close())
+  const asking = await model.createChannel()
+  const answer = new Promise<string | undefined>((resolve) => {
+    void asking.consume('amq.rabbitmq.reply-to', (reply) => resolve(reply?.content.toString()), { noAck: true })
+  })
+  asking.sendToQueue(queue, Buffer.from('what?'), { replyTo: 'amq.rabbitmq.reply-to' })
   await requests.until(1)
   const address = requests.deliveries[0]?.message.replyTo ?? ''
   const reply = publication(address, 'that', { mandatory: true, persistent: false })
   expect(await outcomes(engine, [reply])).toEqual(['accepted'])
-  await replies.until(1)
-  expect(replies.texts()).toEqual(['that'])
-  await replies.consumer.close()
+  expect(await answer).toBe('that')
 })
 
 test('close() waits for confirms, then refuses everything as closed', async () => {

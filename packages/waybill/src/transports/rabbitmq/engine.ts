@@ -11,8 +11,6 @@ import { Consumer } from './consumer.ts'
 import { Declarations } from './declarations.ts'
 import { publishDelayed } from './delayed-publisher.ts'
 import { delaysOf, type Delays } from './delays.ts'
-import { DirectReplyConsumer } from './direct-reply-consumer.ts'
-import { DIRECT_REPLY_TO } from './direct-reply-to.ts'
 import { loadDriver } from './driver.ts'
 import { engineFacts } from './facts.ts'
 import { Link, type LinkSettings } from './link.ts'
@@ -117,7 +115,6 @@ export class RabbitmqEngine implements AmqpEngine {
 
   /** @throws {WaybillError} WAYBILL_NOT_FOUND, WAYBILL_ACCESS_REFUSED, WAYBILL_NOT_CONNECTED */
   async consume(spec: ConsumeSpec, events: ConsumerEvents): Promise<AmqpConsumer> {
-    if (spec.queue === DIRECT_REPLY_TO) return this.#consumeDirectReplies(events)
     const singleActive = this.#singleActive.has(spec.queue)
     return Consumer.open(await this.#openChannel(), { ...spec, singleActive }, events)
   }
@@ -163,14 +160,6 @@ export class RabbitmqEngine implements AmqpEngine {
     } catch (error) {
       throw operationError('channel', error)
     }
-  }
-
-  async #consumeDirectReplies(events: ConsumerEvents): Promise<AmqpConsumer> {
-    const { channel } = this.#publisher
-    if (channel === undefined) throw this.#link.unavailable()
-    const consumer = await DirectReplyConsumer.open(channel, events)
-    if (channel === this.#publisher.channel) this.#publisher.takesDirectReplies = true
-    return consumer
   }
 }
 

@@ -25,17 +25,10 @@ export class Publisher {
   #isFull = false
   #isUp = false
   #idle: (() => void) | undefined
-  /** Set by who consumes them: a request for direct replies would cost the channel while nobody does. */
-  takesDirectReplies = false
 
   /** @param delayed where a delayed publication is written; what it throws is why the publication is refused */
   constructor(delayed: (publication: Publication) => Route) {
     this.#delayed = delayed
-  }
-
-  /** The channel that publishes, for the consumer of direct replies. */
-  get channel(): ConfirmChannel | undefined {
-    return this.#channel
   }
 
   /** The link is up: opens the channel, on the new connection. */
@@ -101,8 +94,9 @@ export class Publisher {
   }
 
   #refusal({ message }: Publication): Error | undefined {
-    if (message.replyTo === DIRECT_REPLY_TO && !this.takesDirectReplies)
-      return new WaybillError('WAYBILL_NOT_CONNECTED', `nobody takes the direct reply that ${message.type} asks for`)
+    // The broker would close the channel: nobody takes direct replies on it.
+    if (message.replyTo === DIRECT_REPLY_TO)
+      return new WaybillError('WAYBILL_UNSUPPORTED', `nobody takes the direct reply that ${message.type} asks for`)
     return tooLarge(message, this.#maxMessageBytes)
   }
 
@@ -155,7 +149,6 @@ export class Publisher {
 
   #channelLost(cause: Error): void {
     this.#channel = undefined
-    this.takesDirectReplies = false
     const what = replyCode(cause) === undefined ? 'the link broke' : 'the broker closed the channel'
     const error = new WaybillError('WAYBILL_OUTCOME_UNKNOWN', `${what} before the confirm: ${cause.message}`, { cause })
     this.#unconfirmed.lost({ outcome: 'unknown', error })
