@@ -1,10 +1,11 @@
 // A folder that the disk has changed: the error names a command, and the command does what the error says.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
+import { flipABit } from '../broker/store/flip-a-bit.test-support.ts'
 import { createBus } from '../bus/create-bus.ts'
 import { silentLogger } from '../bus/logger.ts'
 import { service } from '../bus/service.ts'
@@ -26,25 +27,12 @@ function waybill(...args: string[]): Promise<{ readonly code: number; readonly o
   })
 }
 
-/** One bit of the middle of the used part of the first segment. */
-function flipABit(dir: string): void {
-  const segment =
-    readdirSync(dir)
-      .filter((name) => name.endsWith('.log'))
-      .toSorted()[0] ?? ''
-  const bytes = readFileSync(join(dir, segment))
-  const used = bytes.findLastIndex((byte) => byte !== 0)
-  const at = Math.floor(used / 2)
-  bytes[at] = (bytes[at] ?? 0) ^ 1
-  writeFileSync(join(dir, segment), bytes)
-}
-
 test(
   'broker inspect and repair: a flipped bit is refused at the start, shown, and repaired',
   { timeout: 60_000 },
   async () => {
     const dir = join(home, 'data')
-    const bus = await createBus({ ...quiet, transport: embedded({ dir }), declare: [work.job] })
+    const bus = await createBus({ ...quiet, transport: embedded({ dir, inProcess: true }), declare: [work.job] })
     for (let n = 0; n < 40; n++) await bus.send(work.job, { n, padding: 'x'.repeat(300) }) // each a batch of its own
     await bus.drain()
     expect(await waybill('broker', 'inspect', '--data', dir)).toMatchObject({
@@ -53,7 +41,7 @@ test(
     })
 
     flipABit(dir)
-    const starting = createBus({ ...quiet, transport: embedded({ dir }) })
+    const starting = createBus({ ...quiet, transport: embedded({ dir, inProcess: true }) })
     await expect(starting).rejects.toMatchObject({
       code: 'WAYBILL_STORE_DAMAGED',
       message: expect.stringContaining(`npx waybill broker repair --data ${dir}`) as string,
@@ -69,7 +57,7 @@ test(
 
     const seen = new Set<number>()
     const worker = service('worker').on(work.job, ({ n }) => void seen.add(n))
-    await using repaired = await createBus({ ...quiet, transport: embedded({ dir }), services: [worker] })
+    await using repaired = await createBus({ ...quiet, transport: embedded({ dir, inProcess: true }), services: [worker] })
     await expect.poll(() => seen.size, { timeout: 10_000 }).toBeGreaterThanOrEqual(38)
     expect(repaired.subscriptions[0]?.state).toBe('consuming')
   },
@@ -79,7 +67,7 @@ test('broker inspect: a missing folder, and one that is open, are one clear erro
   const missing = await waybill('broker', 'inspect', '--data', join(home, 'nowhere'))
   expect(missing).toMatchObject({ code: 2, output: expect.stringContaining('WAYBILL_NOT_FOUND') as string })
   const dir = join(home, 'open')
-  await using bus = await createBus({ ...quiet, transport: embedded({ dir }) })
+  await using bus = await createBus({ ...quiet, transport: embedded({ dir, inProcess: true }) })
   expect(bus.facts.engine).toBe('embedded')
   const open = await waybill('broker', 'repair', '--data', dir)
   expect(open).toMatchObject({ code: 2, output: expect.stringContaining('WAYBILL_STORE_IN_USE') as string })

@@ -25,7 +25,8 @@ const EXIT_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
 }
 
 export const EXIT_ASKED = 0
-export const EXIT_FAULT = 1
+const EXIT_FAULT = 1
+export const EXIT_USAGE = 2
 export const EXIT_FOLDER_GONE = 9
 
 /** The exit code for what ended a broker process. */

@@ -1,32 +1,58 @@
 import { Broker } from '../../broker/broker.ts'
 import { openBroker } from '../../broker/open-broker.ts'
+import type { Duration } from '../../runtime/duration.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { TransportFactory } from '../../transport/transport-factory.ts'
 import { AmqpTransport } from '../amqp/amqp-transport.ts'
+import { shared } from '../shared/shared.ts'
 import { EmbeddedEngine } from './engine.ts'
-import { SharedBroker } from './shared-broker.ts'
+import { InProcessBroker } from './in-process-broker.ts'
 
-export type EmbeddedOptions =
-  /** Keeps messages in this folder, which is made when it is missing. One process at a time may open it. */
-  | { readonly dir: string }
-  /** Keeps nothing: for tests. */
-  | { readonly memory: true }
+export type EmbeddedOptions = SharedFolder | OwnFolder | Memory
 
-/**
- * The broker in this process. Buses that are given the same `embedded(…)` share one broker, which opens with the first
- * of them, on its runtime, and closes with the last.
- *
- * Connecting rejects with `WAYBILL_STORE_IN_USE` when another process has the folder, `WAYBILL_STORE_DAMAGED` when a
- * record is bad, `WAYBILL_STORE_VERSION` when a newer Waybill wrote it.
- */
-export function embedded(options: EmbeddedOptions): TransportFactory {
-  let shared: SharedBroker | undefined
-  return (runtime) => {
-    shared ??= new SharedBroker(() => open(options, runtime))
-    return new AmqpTransport(new EmbeddedEngine(shared), runtime)
-  }
+/** A broker process that all services of this machine share. The first of them starts it. */
+export interface SharedFolder {
+  /** Where messages are kept. Made when it is missing. */
+  readonly dir: string
+  readonly inProcess?: false
+  /** The broker process ends when no service has been connected for so long. Whoever starts it decides. Default 30 s. */
+  readonly idleTimeout?: Duration
 }
 
-function open(options: EmbeddedOptions, runtime: Runtime): Promise<Broker> {
-  return 'dir' in options ? openBroker({ dir: options.dir, runtime }) : Broker.open({ runtime })
+/** The broker in this process, which has the folder for itself. */
+export interface OwnFolder {
+  /** Where messages are kept. Made when it is missing. */
+  readonly dir: string
+  readonly inProcess: true
+}
+
+/** The broker in this process. It keeps nothing: for tests. */
+export interface Memory {
+  readonly memory: true
+}
+
+/**
+ * The broker that comes with Waybill.
+ *
+ * `embedded({ dir })` is a process that all services with this folder share: the first starts it, and any of them starts
+ * it again when it has died. `inProcess` and `memory` run the broker in this process: buses that are given the same
+ * `embedded(…)` share it; it opens with the first of them, on its runtime, and closes with the last.
+ *
+ * Connecting rejects with `WAYBILL_STORE_DAMAGED` when a record is bad, `WAYBILL_STORE_VERSION` when a newer Waybill
+ * wrote the folder, `WAYBILL_STORE_UNWRITABLE` when it cannot be written; in process with `WAYBILL_STORE_IN_USE` when
+ * another process has the folder; shared with `WAYBILL_BROKER_UNREACHABLE` when a process has it that does not answer,
+ * `WAYBILL_BROKER_VERSION` when it is the broker of another version that is understood no more.
+ */
+export function embedded(options: EmbeddedOptions): TransportFactory {
+  if ('memory' in options) return inThisProcess((runtime) => Broker.open({ runtime }))
+  const { dir } = options
+  return options.inProcess === true ? inThisProcess((runtime) => openBroker({ dir, runtime })) : shared(options)
+}
+
+function inThisProcess(open: (runtime: Runtime) => Promise<Broker>): TransportFactory {
+  let broker: InProcessBroker | undefined
+  return (runtime) => {
+    broker ??= new InProcessBroker(() => open(runtime))
+    return new AmqpTransport(new EmbeddedEngine(broker), runtime)
+  }
 }

@@ -1,7 +1,7 @@
 import { MAX_DELAY_MS as EXCHANGE_MAX_DELAY_MS } from '../../broker/delay/delayed-messages.ts'
 import type { EngineFacts, Limit, Support } from '../../transport/engine-facts.ts'
+import { DELIVERY_LIMIT } from '../amqp/queue-declaration.ts'
 import { MAX_DELAY_MS as LADDER_MAX_DELAY_MS } from './ladder-grammar.ts'
-import { DELIVERY_LIMIT } from './queue-arguments.ts'
 import {
   hasDelayedExchanges,
   hasQuorumQueues,

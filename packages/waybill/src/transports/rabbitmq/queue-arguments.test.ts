@@ -26,7 +26,7 @@ test('queueOptions() makes durable queues quorum queues where there are any, wit
 
 test('queueOptions() declares no queue that newer brokers refuse: non-durable ones are exclusive', () => {
   const shared = queueOptions({ name: 'q', life: 'shared-transient' }, rabbitmq('4.1.0'))
-  expect(shared).toMatchObject({ durable: true, autoDelete: true, expires: 60_000 })
+  expect(shared).toMatchObject({ durable: true, autoDelete: true, arguments: { 'x-expires': 60_000 } })
   expect(queueOptions({ name: 'q', life: 'exclusive' }, rabbitmq('4.1.0'))).toMatchObject({ exclusive: true })
 })
 

@@ -143,8 +143,12 @@ class Search {
     // It may only have been slow, and is asked a last time.
     this.#dead = undefined
     const found = await this.#answering()
-    if (found === undefined) throw folderHeld(this.#host.dir, this.#host.read(), this.#dead?.result, error)
+    if (found === undefined) throw this.#held(error)
     return found
+  }
+
+  #held(cause: Error): WaybillError {
+    return folderHeld(this.#host.dir, this.#host.read(), this.#dead?.result, cause)
   }
 
   /** A broker that goes on reading its log is worth waiting for. */

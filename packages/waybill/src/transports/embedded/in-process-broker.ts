@@ -1,7 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 
 /** A broker that opens with its first user and closes with its last. */
-export class SharedBroker {
+export class InProcessBroker {
   readonly #open: () => Promise<Broker>
   #users = 0
   #broker: Promise<Broker> | undefined
