@@ -57,7 +57,11 @@ test(
 
     const seen = new Set<number>()
     const worker = service('worker').on(work.job, ({ n }) => void seen.add(n))
-    await using repaired = await createBus({ ...quiet, transport: embedded({ dir, inProcess: true }), services: [worker] })
+    await using repaired = await createBus({
+      ...quiet,
+      transport: embedded({ dir, inProcess: true }),
+      services: [worker],
+    })
     await expect.poll(() => seen.size, { timeout: 10_000 }).toBeGreaterThanOrEqual(38)
     expect(repaired.subscriptions[0]?.state).toBe('consuming')
   },
