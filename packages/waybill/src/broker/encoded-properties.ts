@@ -128,36 +128,27 @@ function headersAt(properties: Uint8Array): number {
   return at
 }
 
+const UNKNOWN = -2
+const SIZED = -1
+/** By the code of a letter: octets of its values, where that is fixed. */
+const OCTETS = new Int8Array(256).fill(UNKNOWN)
+for (const [letters, octets] of [
+  ['V', 0],
+  ['tbB', 1],
+  ['su', 2],
+  ['Iif', 4],
+  ['D', 5],
+  ['ldT', 8],
+  ['SxAF', SIZED],
+] as const) {
+  for (const letter of letters) OCTETS[letter.charCodeAt(0)] = octets
+}
+
 /** Where the field value whose letter is at `at` ends; Infinity when it has an unknown letter. */
 function afterField(bytes: Uint8Array, at: number): number {
-  switch (letterAt(bytes, at)) {
-    case 'V':
-      return at + 1
-    case 't':
-    case 'b':
-    case 'B':
-      return at + 2
-    case 's':
-    case 'u':
-      return at + 3
-    case 'I':
-    case 'i':
-    case 'f':
-      return at + 5
-    case 'D':
-      return at + 6
-    case 'l':
-    case 'd':
-    case 'T':
-      return at + 9
-    case 'S':
-    case 'x':
-    case 'A':
-    case 'F':
-      return at + 5 + longAt(bytes, at + 1)
-    default:
-      return Infinity
-  }
+  const octets = OCTETS[octetAt(bytes, at)] as number // an octet is below 256
+  if (octets === SIZED) return at + 5 + longAt(bytes, at + 1)
+  return octets === UNKNOWN ? Infinity : at + 1 + octets
 }
 
 function isText(bytes: Uint8Array, at: number, text: string): boolean {

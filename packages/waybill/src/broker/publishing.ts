@@ -3,8 +3,8 @@ import type { Runtime } from '../runtime/runtime.ts'
 import type { ConfirmSink, Message, PublishOptions } from './message.ts'
 import { PendingConfirms } from './pending-confirms.ts'
 import type { Queue } from './queue/queue.ts'
-import type { Durable, MessageLog, StoredMessage } from './store/message-log.ts'
-import { toStored } from './stored-form.ts'
+import type { Durable, MessageLog } from './store/message-log.ts'
+import { storedPreface } from './stored-form.ts'
 
 export interface PublishingHost {
   /** The log has `pendingBytes` to write now. */
@@ -42,26 +42,29 @@ export class Publishing {
       this.enqueue(queues, 0, message, options.ttlMs)
       return sink.confirmed(tag, 'accepted', undefined)
     }
-    const times = { publishedAt: this.#runtime.now(), ttlMs: options.ttlMs, dueAt: undefined }
-    const sequence = this.store(log, stored, toStored(message, times), sink, tag)
-    if (sequence !== undefined) this.enqueue(queues, sequence, message, options.ttlMs)
+    const now = this.#runtime.now()
+    const preface = storedPreface(now, options.ttlMs, undefined)
+    const sequence = this.store(log, stored, message, preface, sink, tag)
+    if (sequence !== 0)
+      for (const queue of queues) queue.enqueue(queue.isStored ? sequence : 0, message, now, options.ttlMs)
   }
 
-  /** Writes a record for `ids` and confirms it once it is synced; `undefined` when it is refused at once. */
+  /** Writes a record for `ids` and confirms it once it is synced. Its sequence; 0 when it is refused at once. */
   store(
     log: MessageLog,
     ids: readonly number[],
-    message: StoredMessage,
+    message: Message,
+    preface: Uint8Array,
     sink: ConfirmSink,
     tag: number,
-  ): number | undefined {
+  ): number {
     let sequence: number
     try {
-      sequence = log.publish(ids, message, this.#written)
+      sequence = log.publish(ids, message, this.#written, preface)
     } catch (error) {
       if (!isWaybillError(error)) throw error
       sink.confirmed(tag, 'refused', error)
-      return undefined
+      return 0
     }
     this.#pending.push(sink, tag)
     this.#host.wrote(log.pendingBytes)

@@ -23,15 +23,20 @@ export interface StoredForm {
   readonly times: Times
 }
 
+/** The numbers before the basic properties of a message; good until the next call. */
+export function storedPreface(publishedAt: number, ttlMs: number | undefined, dueAt: number | undefined): Uint8Array {
+  const preface = PREFACES[(ttlMs === undefined ? 0 : HAS_EXPIRATION) | (dueAt === undefined ? 0 : HAS_DUE)] as Buffer // all four are there
+  let at = preface.writeUIntBE(publishedAt, 1, 6)
+  if (ttlMs !== undefined) at = preface.writeUIntBE(ttlMs, at, 6)
+  if (dueAt !== undefined) preface.writeUIntBE(dueAt, at, 6)
+  return preface
+}
+
+/** By form, which is their first octet. */
+const PREFACES: readonly Buffer[] = [7, 13, 13, 19].map((length, form) => Buffer.alloc(length).fill(form, 0, 1))
+
 export function toStored(message: Message, { publishedAt, ttlMs, dueAt }: Times): StoredMessage {
-  const basic = message.properties
-  const length = 7 + (ttlMs === undefined ? 0 : 6) + (dueAt === undefined ? 0 : 6)
-  const properties = Buffer.allocUnsafe(length + basic.length)
-  properties[0] = (ttlMs === undefined ? 0 : HAS_EXPIRATION) | (dueAt === undefined ? 0 : HAS_DUE)
-  let at = properties.writeUIntBE(publishedAt, 1, 6)
-  if (ttlMs !== undefined) at = properties.writeUIntBE(ttlMs, at, 6)
-  if (dueAt !== undefined) at = properties.writeUIntBE(dueAt, at, 6)
-  properties.set(basic, at)
+  const properties = Buffer.concat([storedPreface(publishedAt, ttlMs, dueAt), message.properties])
   return { exchange: message.exchange, routingKey: message.routingKey, properties, body: message.body }
 }
 

@@ -6,7 +6,7 @@ import type { Queue } from '../queue/queue.ts'
 import type { ResidentMemory } from '../resident-memory.ts'
 import type { MessageLog } from '../store/message-log.ts'
 import { readStored } from '../store-reading.ts'
-import { fromStored, toStored, type StoredForm } from '../stored-form.ts'
+import { fromStored, storedPreface, toStored, type StoredForm } from '../stored-form.ts'
 import { DueHeap } from './due-heap.ts'
 
 /** The number in the log of the queue of those that wait. Real queues count from 1. */
@@ -92,9 +92,9 @@ export class DelayedMessages {
       this.#wait(dueAt, item)
       return sink.confirmed(tag, 'accepted', undefined)
     }
-    const stored = toStored(message, { publishedAt, ttlMs: options.ttlMs, dueAt })
-    const sequence = this.#host.publishing.store(log, [DELAYED_QUEUE], stored, sink, tag)
-    if (sequence !== undefined) this.#wait(dueAt, sequence)
+    const preface = storedPreface(publishedAt, options.ttlMs, dueAt)
+    const sequence = this.#host.publishing.store(log, [DELAYED_QUEUE], message, preface, sink, tag)
+    if (sequence !== 0) this.#wait(dueAt, sequence)
   }
 
   /** Takes up messages that the log held when it was opened. */

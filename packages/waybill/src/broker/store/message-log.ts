@@ -22,9 +22,10 @@ export interface MessageLog {
   /**
    * Stores a message for these queues (one record, however many; at least one). Returns its sequence number.
    *
+   * @param preface put before the properties, of which it is a part from then on
    * @throws {WaybillError} `WAYBILL_BACKPRESSURE` above 64 MiB of `pendingBytes`, `WAYBILL_TOO_LARGE`; nothing is stored
    */
-  publish(queues: readonly number[], message: StoredMessage, done: Durable): number
+  publish(queues: readonly number[], message: StoredMessage, done: Durable, preface?: Uint8Array): number
   /** Forgets messages of a queue. Joins the next group commit. */
   settle(queue: number, sequences: readonly number[], done?: Durable): void
   /** Stores a message for other queues and settles the one it replaces, in one record: a dead-letter move. */

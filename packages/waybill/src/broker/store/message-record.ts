@@ -18,14 +18,21 @@ export interface ContentSize {
   readonly total: number
 }
 
-/** @throws {TypeError} when exchange or routing key is longer than 65,535 bytes */
-export function contentSize(message: StoredMessage): ContentSize {
-  const exchange = Buffer.byteLength(message.exchange)
-  const routingKey = Buffer.byteLength(message.routingKey)
+/**
+ * @param preface what goes before the properties
+ * @throws {TypeError} when exchange or routing key is longer than 65,535 bytes
+ */
+export function contentSize(message: StoredMessage, preface: Uint8Array): ContentSize {
+  const exchange = textBytes(message.exchange)
+  const routingKey = textBytes(message.routingKey)
   if (exchange > LONGEST_NAME_BYTES || routingKey > LONGEST_NAME_BYTES)
     throw new TypeError(`exchange and routing key have at most ${LONGEST_NAME_BYTES} bytes`)
-  const total = CONTENT_HEADER_BYTES + exchange + routingKey + message.properties.length + message.body.length
-  return { exchange, routingKey, total }
+  const properties = preface.length + message.properties.length
+  return {
+    exchange,
+    routingKey,
+    total: CONTENT_HEADER_BYTES + exchange + routingKey + properties + message.body.length,
+  }
 }
 
 export function publishBytes(queues: number, content: ContentSize): number {
@@ -38,17 +45,46 @@ export function writePublish(
   sequence: number,
   queues: readonly number[],
   message: StoredMessage,
+  preface: Uint8Array,
   size: ContentSize,
 ): void {
+  const { exchange, routingKey, properties, body } = message
   let at = bytes.writeUInt16LE(queues.length, bytes.writeUIntLE(sequence, start, 6))
   for (const queue of queues) at = bytes.writeUInt32LE(queue, at)
   at = bytes.writeUInt16LE(size.exchange, at)
   at = bytes.writeUInt16LE(size.routingKey, at)
-  at = bytes.writeUInt32LE(message.properties.length, at)
-  at += bytes.write(message.exchange, at)
-  at += bytes.write(message.routingKey, at)
-  bytes.set(message.properties, at)
-  bytes.set(message.body, at + message.properties.length)
+  at = bytes.writeUInt32LE(preface.length + properties.length, at)
+  at = writeText(bytes, at, exchange, size.exchange)
+  at = writeText(bytes, at, routingKey, size.routingKey)
+  at = writeBytes(bytes, at, preface)
+  at = writeBytes(bytes, at, properties)
+  bytes.set(body, at)
+}
+
+/** Below this, a loop is quicker than a call out of JavaScript. */
+const SHORT_BYTES = 64
+
+function textBytes(text: string): number {
+  if (text.length > SHORT_BYTES) return Buffer.byteLength(text)
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return Buffer.byteLength(text)
+  return text.length
+}
+
+/** Returns where it ends. */
+function writeText(bytes: Buffer, at: number, text: string, length: number): number {
+  // As long in bytes as in code units: it is ASCII.
+  if (length === text.length && length <= SHORT_BYTES)
+    for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i)
+  else bytes.write(text, at)
+  return at + length
+}
+
+/** Returns where they end. */
+function writeBytes(bytes: Buffer, at: number, written: Uint8Array): number {
+  const { length } = written
+  if (length > SHORT_BYTES) bytes.set(written, at)
+  else for (let i = 0; i < length; i++) bytes[at + i] = written[i] as number // i is below the length
+  return at + length
 }
 
 export function writeMovePrefix(bytes: Buffer, start: number, queue: number, sequence: number): void {

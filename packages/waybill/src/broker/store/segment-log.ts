@@ -41,6 +41,8 @@ export interface SegmentLogOptions {
   readonly mostPendingBytes: number
 }
 
+const NOTHING = new Uint8Array(0)
+
 type Condition = { readonly state: 'open' } | { readonly state: 'closed'; readonly error: WaybillError }
 
 /** The log over segments: see `MessageLog`. */
@@ -102,8 +104,8 @@ export class SegmentLog implements MessageLog {
     return this.#supply.blocked
   }
 
-  publish(queues: readonly number[], message: StoredMessage, done: Durable): number {
-    return this.#store(RECORD.publish, undefined, queues, message, done)
+  publish(queues: readonly number[], message: StoredMessage, done: Durable, preface: Uint8Array = NOTHING): number {
+    return this.#store(RECORD.publish, undefined, queues, message, preface, done)
   }
 
   move(
@@ -112,7 +114,7 @@ export class SegmentLog implements MessageLog {
     message: StoredMessage,
     done: Durable,
   ): number {
-    return this.#store(RECORD.move, from, queues, message, done)
+    return this.#store(RECORD.move, from, queues, message, NOTHING, done)
   }
 
   settle(queue: number, sequences: readonly number[], done?: Durable): void {
@@ -204,9 +206,10 @@ export class SegmentLog implements MessageLog {
     from: { readonly queue: number; readonly sequence: number } | undefined,
     queues: readonly number[],
     message: StoredMessage,
+    preface: Uint8Array,
     done: Durable,
   ): number {
-    const size = contentSize(message)
+    const size = contentSize(message, preface)
     if (queues.length === 0 || queues.length > MOST_QUEUES)
       throw new TypeError(`a message is stored for 1 to ${MOST_QUEUES} queues, not ${queues.length}`)
     if (size.total > MOST_CONTENT_BYTES)
@@ -222,7 +225,7 @@ export class SegmentLog implements MessageLog {
     const tail = this.#tail
     tail.reserve(prefix + publishBytes(queues.length, size))
     if (from !== undefined) writeMovePrefix(tail.bytes, tail.payload, from.queue, from.sequence)
-    writePublish(tail.bytes, tail.payload + prefix, sequence, queues, message, size)
+    writePublish(tail.bytes, tail.payload + prefix, sequence, queues, message, preface, size)
     tail.commit(type, done)
     if (from !== undefined) this.#state.settle(tail.segment, from.queue, from.sequence)
     this.#state.publish(tail.segment, tail.offset, tail.length, sequence, queues)
