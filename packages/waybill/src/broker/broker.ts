@@ -1,36 +1,15 @@
 import { WaybillError } from '../message/errors.ts'
-import type { Runtime } from '../runtime/runtime.ts'
+import { brokerParts, type BrokerOptions, type BrokerParts } from './broker-parts.ts'
 import { Connection } from './connection.ts'
-import { DeadLetters } from './dead-letter/dead-letters.ts'
-import { DelayedMessages } from './delay/delayed-messages.ts'
-import { DirectReplies } from './direct-reply-to.ts'
-import { DurableDefinitions } from './durable-definitions.ts'
-import { ExchangeDeclarations } from './exchange-declarations.ts'
+import type { DirectReplies } from './direct-reply-to.ts'
 import type { ExchangeDefinition } from './exchange/exchange.ts'
-import { Intake } from './intake.ts'
 import type { Confirm, ConfirmSink, Message, PublishOptions } from './message.ts'
-import { PublisherGate } from './publisher-gate.ts'
-import { Publishing } from './publishing.ts'
-import { QueueDeclarations, type DeleteQueueOptions } from './queue-declarations.ts'
+import type { DeleteQueueOptions } from './queue-declarations.ts'
 import type { QueueDefinition } from './queue/queue-definition.ts'
 import type { Queue } from './queue/queue.ts'
 import { recover } from './recovery.ts'
-import { ResidentMemory } from './resident-memory.ts'
 import type { Durable, MessageLog, RecoveredLog } from './store/message-log.ts'
-import { Topology } from './topology.ts'
-import { Turns } from './turns.ts'
 import { EMPTY_TABLE, type FieldTable } from './wire/field-table.ts'
-
-export interface BrokerOptions {
-  readonly runtime: Runtime
-  /** Where messages and definitions are kept; in memory alone when absent. */
-  readonly recovered?: RecoveredLog
-  /** Bytes of messages in memory alone above which publishers are held back. Default 256 MiB. */
-  readonly memoryHighWaterBytes?: number
-}
-
-/** Published bytes that wait for the disk, above which publishers are held back; they go on below half. The log itself refuses at 64 MiB. */
-const LOG_HIGH_WATER_BYTES = 32 * 1024 * 1024
 
 export type BrokerEvent =
   | { readonly type: 'blocked'; readonly reason: string }
@@ -45,19 +24,8 @@ export type BrokerEvent =
  * Methods throw `ReplyError` for what AMQP answers by closing the channel.
  */
 export class Broker {
-  /** Those who consume amq.rabbitmq.reply-to. */
-  readonly directReplies: DirectReplies
   readonly #log: MessageLog | undefined
-  readonly #topology = new Topology()
-  readonly #exchanges: ExchangeDeclarations
-  readonly #queues: QueueDeclarations
-  readonly #publishing: Publishing
-  readonly #deadLetters: DeadLetters
-  readonly #delayed: DelayedMessages
-  readonly #intake: Intake
-  readonly #turns: Turns
-  readonly #gate: PublisherGate
-  readonly #memory: ResidentMemory
+  readonly #parts: BrokerParts
   readonly #listeners = new Set<(event: BrokerEvent) => void>()
   readonly #connections = new Set<Connection>()
   #closed: Error | undefined
@@ -69,54 +37,22 @@ export class Broker {
     return broker
   }
 
-  private constructor({ runtime, recovered, memoryHighWaterBytes }: BrokerOptions) {
-    this.#log = recovered?.log
-    this.#turns = new Turns(runtime)
-    this.#gate = new PublisherGate((reason) =>
-      this.#emit(reason === undefined ? { type: 'unblocked' } : { type: 'blocked', reason }),
-    )
-    this.#memory = new ResidentMemory((blocked) => this.#gate.set('memory', blocked), memoryHighWaterBytes)
-    const fail = (error: Error): void => this.fail(error)
-    this.#publishing = new Publishing(runtime, this.#log, {
-      wrote: (pending) => {
-        if (pending > LOG_HIGH_WATER_BYTES) this.#gate.set('log', true)
-      },
-      synced: (pending) => {
-        if (pending < LOG_HIGH_WATER_BYTES / 2) this.#gate.set('log', false)
-      },
-      fail,
+  private constructor(options: BrokerOptions) {
+    this.#log = options.recovered?.log
+    this.#parts = brokerParts(options, {
+      gated: (reason) => this.#emit(reason === undefined ? { type: 'unblocked' } : { type: 'blocked', reason }),
+      failed: (error) => this.fail(error),
     })
-    this.#deadLetters = new DeadLetters(runtime, this.#log, this.#topology, this.#publishing, fail)
-    this.#delayed = new DelayedMessages({
-      runtime,
-      log: this.#log,
-      memory: this.#memory,
-      publishing: this.#publishing,
-      route: (message) => this.#intake.routeLate(message),
-      fail,
-    })
-    this.directReplies = new DirectReplies(runtime)
-    this.#intake = new Intake({
-      topology: this.#topology,
-      publishing: this.#publishing,
-      delayed: this.#delayed,
-      replies: this.directReplies,
-    })
-    const definitions = new DurableDefinitions(this.#log)
-    this.#exchanges = new ExchangeDeclarations(this.#topology, definitions)
-    this.#queues = new QueueDeclarations(this.#topology, definitions, this.#exchanges, {
-      runtime,
-      log: this.#log,
-      memory: this.#memory,
-      schedule: (queue) => this.#turns.schedule(queue),
-      deadLetter: (queue, ...letter) => this.#deadLetters.move(queue, ...letter),
-      fail,
-    })
+  }
+
+  /** Those who consume amq.rabbitmq.reply-to. */
+  get directReplies(): DirectReplies {
+    return this.#parts.replies
   }
 
   /** Why publishers are held back now; `undefined` when they are not. */
   get blocked(): string | undefined {
-    return this.#gate.reason
+    return this.#parts.gate.reason
   }
 
   onEvent(listener: (event: BrokerEvent) => void): () => void {
@@ -127,10 +63,10 @@ export class Broker {
   connect(): Connection {
     this.#requireOpen()
     const connection = new Connection(
-      (name) => this.#topology.queues.get(name),
+      (name) => this.#parts.topology.queues.get(name),
       (ended) => {
         this.#connections.delete(ended)
-        this.#queues.removeOwned(ended)
+        this.#parts.queues.removeOwned(ended)
       },
     )
     this.#connections.add(connection)
@@ -145,13 +81,13 @@ export class Broker {
   publish(message: Message, options: PublishOptions, told: ConfirmSink | Confirm, tag = 0): void {
     const sink = typeof told === 'function' ? sinkOf(told) : told
     if (this.#closed !== undefined) return sink.confirmed(tag, 'refused', this.#closed)
-    this.#intake.publish(message, options, sink, tag)
+    this.#parts.intake.publish(message, options, sink, tag)
   }
 
   /** @throws {ReplyError} 406 when an unequal one exists, 403 for a reserved name */
   declareExchange(definition: ExchangeDefinition, done: Durable = ignore): void {
     this.#requireOpen()
-    this.#exchanges.declare(definition, done)
+    this.#parts.exchanges.declare(definition, done)
   }
 
   /**
@@ -161,21 +97,21 @@ export class Broker {
    */
   deleteExchange(name: string, ifUnused: boolean, done: Durable = ignore): void {
     this.#requireOpen()
-    this.#exchanges.delete(name, ifUnused, done)
+    this.#parts.exchanges.delete(name, ifUnused, done)
   }
 
   findQueue(name: string): Queue | undefined {
-    return this.#topology.queues.get(name)
+    return this.#parts.topology.queues.get(name)
   }
 
   /** `undefined` when there is no such exchange. The default exchange, '', has none. */
   exchangeDefinition(name: string): ExchangeDefinition | undefined {
-    return this.#topology.exchanges.get(name)?.definition
+    return this.#parts.topology.exchanges.get(name)?.definition
   }
 
   /** @throws {ReplyError} 404 */
   requireExchange(name: string): void {
-    if (name !== '') this.#topology.exchange(name)
+    if (name !== '') this.#parts.topology.exchange(name)
   }
 
   /**
@@ -185,7 +121,7 @@ export class Broker {
    */
   declareQueue(definition: QueueDefinition, connection: Connection, done: Durable = ignore): Queue {
     this.#requireOpen()
-    return this.#queues.declare(definition, connection, done)
+    return this.#parts.queues.declare(definition, connection, done)
   }
 
   /**
@@ -195,7 +131,7 @@ export class Broker {
    */
   deleteQueue(name: string, connection: Connection, options: DeleteQueueOptions = {}, done: Durable = ignore): number {
     this.#requireOpen()
-    return this.#queues.delete(name, connection, options, done)
+    return this.#parts.queues.delete(name, connection, options, done)
   }
 
   /** @throws {ReplyError} 403 for the default exchange, 404, 405, 406 for an unknown `x-match` */
@@ -208,7 +144,7 @@ export class Broker {
     done: Durable = ignore,
   ): void {
     this.#requireOpen()
-    this.#exchanges.bindQueue(connection, queue, { source, key, arguments: table }, done)
+    this.#parts.exchanges.bindQueue(connection, queue, { source, key, arguments: table }, done)
   }
 
   /**
@@ -225,7 +161,7 @@ export class Broker {
     done: Durable = ignore,
   ): void {
     this.#requireOpen()
-    this.#exchanges.unbindQueue(connection, queue, { source, key, arguments: table }, done)
+    this.#parts.exchanges.unbindQueue(connection, queue, { source, key, arguments: table }, done)
   }
 
   /**
@@ -242,7 +178,7 @@ export class Broker {
     done: Durable = ignore,
   ): void {
     this.#requireOpen()
-    this.#exchanges.bindExchange(destination, { source, key, arguments: table }, done)
+    this.#parts.exchanges.bindExchange(destination, { source, key, arguments: table }, done)
   }
 
   /** Takes a binding between exchanges back, as `unbind` does one to a queue. */
@@ -255,7 +191,7 @@ export class Broker {
     done: Durable = ignore,
   ): void {
     this.#requireOpen()
-    this.#exchanges.unbindExchange(destination, { source, key, arguments: table }, done)
+    this.#parts.exchanges.unbindExchange(destination, { source, key, arguments: table }, done)
   }
 
   /** Ends the broker: queues stop, and the log is synced and closed. Idempotent. */
@@ -264,13 +200,13 @@ export class Broker {
     this.#closed = new WaybillError('WAYBILL_CLOSED', 'the broker is closed')
     this.#stop()
     for (const connection of this.#connections) connection.close()
-    for (const queue of this.#topology.queues.values()) queue.close()
+    for (const queue of this.#parts.topology.queues.values()) queue.close()
     await this.#log?.close()
   }
 
   /** The disk of the log is nearly full, or has room again. */
   diskIsFull(full: boolean): void {
-    this.#gate.set('disk', full)
+    this.#parts.gate.set('disk', full)
   }
 
   /** The store failed: pending confirms are refused by it, everything later here. */
@@ -282,18 +218,18 @@ export class Broker {
   }
 
   #stop(): void {
-    this.#turns.stop()
-    this.#delayed.close()
+    this.#parts.turns.stop()
+    this.#parts.delayed.close()
   }
 
   async #recover(recovered: RecoveredLog): Promise<void> {
     const delayed = recover(recovered, {
       defined: ignore,
-      addExchange: (definition) => void this.#topology.declareExchange(definition),
-      addQueue: (id, definition) => this.#queues.restore(id, definition),
-      bind: (binding) => this.#exchanges.restoreBinding(binding),
+      addExchange: (definition) => void this.#parts.topology.declareExchange(definition),
+      addQueue: (id, definition) => this.#parts.queues.restore(id, definition),
+      bind: (binding) => this.#parts.exchanges.restoreBinding(binding),
     })
-    await this.#delayed.recover(delayed)
+    await this.#parts.delayed.recover(delayed)
   }
 
   #requireOpen(): void {

@@ -5,6 +5,7 @@ import { PendingConfirms } from './pending-confirms.ts'
 import type { Queue } from './queue/queue.ts'
 import type { Durable, MessageLog } from './store/message-log.ts'
 import { storedPreface } from './stored-form.ts'
+import { TurnClock } from './turn-clock.ts'
 
 export interface PublishingHost {
   /** The log has `pendingBytes` to write now. */
@@ -15,7 +16,7 @@ export interface PublishingHost {
 
 /** Puts messages into queues: one record in the log for all of its durable ones, the same object in memory for the rest. */
 export class Publishing {
-  readonly #runtime: Runtime
+  readonly #clock: TurnClock
   readonly #log: MessageLog | undefined
   readonly #host: PublishingHost
   readonly #pending = new PendingConfirms()
@@ -27,7 +28,7 @@ export class Publishing {
   }
 
   constructor(runtime: Runtime, log: MessageLog | undefined, host: PublishingHost) {
-    this.#runtime = runtime
+    this.#clock = new TurnClock(runtime)
     this.#log = log
     this.#host = host
   }
@@ -42,11 +43,9 @@ export class Publishing {
       this.enqueue(queues, 0, message, options.ttlMs)
       return sink.confirmed(tag, 'accepted', undefined)
     }
-    const now = this.#runtime.now()
-    const preface = storedPreface(now, options.ttlMs, undefined)
+    const preface = storedPreface(this.#clock.now(), options.ttlMs, undefined)
     const sequence = this.store(log, stored, message, preface, sink, tag)
-    if (sequence !== 0)
-      for (const queue of queues) queue.enqueue(queue.isStored ? sequence : 0, message, now, options.ttlMs)
+    if (sequence !== 0) this.enqueue(queues, sequence, message, options.ttlMs)
   }
 
   /** Writes a record for `ids` and confirms it once it is synced. Its sequence; 0 when it is refused at once. */
@@ -81,7 +80,7 @@ export class Publishing {
 
   /** @param sequence the message's number in the log, for the durable queues; 0 when it is not stored */
   enqueue(queues: readonly Queue[], sequence: number, message: Message, ttlMs: number | undefined): void {
-    const now = this.#runtime.now()
+    const now = this.#clock.now()
     for (const queue of queues) queue.enqueue(queue.isStored ? sequence : 0, message, now, ttlMs)
   }
 }
