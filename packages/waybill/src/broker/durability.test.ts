@@ -77,6 +77,20 @@ describe('after a restart', () => {
     expect(await new Publisher(broker, 'a').send('k', 'm')).toBe('unroutable')
   })
 
+  test('a binding to what was transient does not come back with a durable namesake', async () => {
+    broker.declareExchange(exchangeDefinition('x'))
+    broker.declareExchange(exchangeDefinition('y', { durable: false }))
+    await declared('q', { durable: false })
+    broker.bind(broker.connect(), 'q', 'x', '#')
+    broker.bindExchange(broker.connect(), 'y', 'x', '#')
+    await restart()
+    await declared('q')
+    broker.declareExchange(exchangeDefinition('y'))
+    broker.bind(broker.connect(), 'q', 'y', '#')
+    await restart()
+    expect(await new Publisher(broker, 'x').send('k', 'm')).toBe('unroutable')
+  })
+
   test('persistent messages are back in order, transient and settled ones are not', async () => {
     await declared('q')
     const publisher = new Publisher(broker)
@@ -103,13 +117,15 @@ describe('after a restart', () => {
     expect(after.texts).toEqual(texts)
   })
 
-  test('a delayed message is still delayed, then routed', async () => {
+  test('delayed messages are still delayed, then routed when each is due', async () => {
     await declared('q')
     const publisher = new Publisher(broker)
-    await publisher.send('q', 'later', { delayMs: 150 })
+    await publisher.send('q', 'later', { delayMs: 250 })
+    await publisher.send('q', 'sooner', { delayMs: 150 })
     await restart()
     expect(broker.findQueue('q')?.ready).toBe(0)
-    await vi.waitFor(() => expect(broker.findQueue('q')?.ready).toBe(1))
+    const subscriber = new Subscriber(broker, 'q')
+    await vi.waitFor(() => expect(subscriber.texts).toEqual(['sooner', 'later']))
   })
 
   test('messages of a delayed exchange are still delayed, then routed in order, once', async () => {

@@ -56,6 +56,17 @@ describe('route()', () => {
     expect(routed(direct, 'k', { a: '2' })).toEqual(['one'])
   })
 
+  test('forgets what it remembers of all keys', () => {
+    const exchange = exchangeOf('x')
+    bind(exchange, one)
+    expect([routed(exchange, 'a'), routed(exchange, 'b')]).toEqual([['one'], ['one']])
+    bind(exchange, two)
+    expect([routed(exchange, 'a'), routed(exchange, 'b')]).toEqual([
+      ['one', 'two'],
+      ['one', 'two'],
+    ])
+  })
+
   test('remembers no more routing keys than it says', () => {
     const exchange = exchangeOf('x', { type: 'topic' })
     bind(exchange, one, '#')
