@@ -19,7 +19,7 @@ const MAX_WAITING = 2_000_000
 const BURST = 512
 
 /** Read together as the broker opens: enough to keep the disk busy, few enough to be in memory at a time. */
-const READ_AT_ONCE = 256
+const READ_AT_ONCE = 64
 
 /** Longest delay: a year. */
 export const MAX_DELAY_MS: number = 365 * 86_400_000
