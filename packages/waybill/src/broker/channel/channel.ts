@@ -1,30 +1,14 @@
 import type { Message } from '../message.ts'
 import type { Queue } from '../queue/queue.ts'
 import { ReplyError } from '../reply-error.ts'
-import { Consumer, type ConsumerChannel } from './consumer.ts'
+import { Consumer, type ConsumeOptions, type ConsumerChannel } from './consumer.ts'
 import type { Receiver } from './receiver.ts'
-
-export interface ConsumeOptions {
-  /** Unique on the channel. */
-  readonly tag: string
-  readonly noAck?: boolean
-  /** Nobody else may consume the queue. */
-  readonly exclusive?: boolean
-  /** Most unsettled messages of this consumer; 0, the default, is unlimited. */
-  readonly prefetch?: number
-}
+import { UnsettledDeliveries, type Settle } from './unsettled-deliveries.ts'
 
 export interface Got {
   readonly tag: number
   readonly message: Message
   readonly deliveryCount: number
-}
-
-interface Unsettled {
-  readonly queue: Queue
-  readonly position: number
-  /** `undefined` after basic.get. */
-  readonly consumer: Consumer | undefined
 }
 
 /**
@@ -35,9 +19,10 @@ export class Channel implements ConsumerChannel {
   readonly #findQueue: (name: string) => Queue
   readonly #closed: (channel: Channel) => void
   readonly #consumers = new Map<string, Consumer>()
-  readonly #unsettled = new Map<number, Unsettled>()
+  readonly #unsettled = new UnsettledDeliveries((consumer) => this.#released(consumer))
   #lastTag = 0
   #prefetch = 0
+  #isPaused = false
 
   /** @param findQueue throws a `ReplyError` when there is no such queue, or it is another connection's own */
   constructor(findQueue: (name: string) => Queue, closed: (channel: Channel) => void) {
@@ -45,8 +30,19 @@ export class Channel implements ConsumerChannel {
     this.#closed = closed
   }
 
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
   get credit(): number {
+    if (this.#isPaused) return 0
     return this.#prefetch === 0 ? Infinity : this.#prefetch - this.#unsettled.size
+  }
+
+  /** While it is paused nothing is handed out, not even without acknowledgement: its socket is full. */
+  set isPaused(isPaused: boolean) {
+    this.#isPaused = isPaused
+    if (!isPaused) this.#wakeAll()
   }
 
   /** basic.qos with `global`: most unsettled messages of all consumers together; 0 is unlimited. */
@@ -58,14 +54,14 @@ export class Channel implements ConsumerChannel {
   /**
    * Begins to consume; messages come in a later turn of the event loop.
    *
-   * @throws {ReplyError} 404 when there is no such queue, 403 or 405 when another holds it, 406 for a tag in use
+   * @throws {ReplyError} 404 when there is no such queue, 403 or 405 when another holds it, 530 for a tag in use
    */
   consume(queueName: string, options: ConsumeOptions, receiver: Receiver): Consumer {
     const queue = this.#findQueue(queueName)
     if (this.#consumers.has(options.tag)) {
-      throw new ReplyError(406, `consumer tag '${options.tag}' is in use on this channel`)
+      throw new ReplyError(530, `attempt to reuse consumer tag '${options.tag}'`)
     }
-    const consumer = new Consumer(this, options.tag, queue, options.noAck ?? false, options.prefetch ?? 0, receiver)
+    const consumer = new Consumer(this, queue, options, receiver)
     queue.addConsumer(consumer, options.exclusive ?? false)
     this.#consumers.set(options.tag, consumer)
     return consumer
@@ -80,8 +76,8 @@ export class Channel implements ConsumerChannel {
     const queue = this.#findQueue(queueName)
     const taken = queue.get(noAck)
     if (typeof taken === 'string') return taken
-    const tag = ++this.#lastTag
-    if (!noAck) this.#unsettled.set(tag, { queue, position: taken.position, consumer: undefined })
+    const tag = this.nextTag()
+    if (!noAck) this.#unsettled.add(tag, queue, taken.position, undefined)
     return { tag, message: taken.message, deliveryCount: taken.deliveryCount }
   }
 
@@ -95,72 +91,69 @@ export class Channel implements ConsumerChannel {
 
   /** Notes a delivery and returns its tag. */
   handOut(queue: Queue, position: number, consumer: Consumer): number {
-    const tag = ++this.#lastTag
-    if (!consumer.noAck) this.#unsettled.set(tag, { queue, position, consumer })
+    const tag = this.nextTag()
+    if (!consumer.noAck) this.#unsettled.add(tag, queue, position, consumer)
     return tag
+  }
+
+  /** The tag of the next delivery, which may come from no queue. */
+  nextTag(): number {
+    return ++this.#lastTag
   }
 
   forgetConsumer(consumer: Consumer): void {
     this.#consumers.delete(consumer.tag)
   }
 
-  /** Whether the tag is of a delivery that is still unsettled. */
-  isUnsettled(tag: number): boolean {
-    return this.#unsettled.has(tag)
+  /**
+   * Settles a delivery, or with `multiple` all up to and including it; tag 0 with `multiple` is all there are.
+   *
+   * @returns `false`, and settles nothing, when the tag is not of an unsettled delivery
+   */
+  ack(tag: number, multiple = false): boolean {
+    return this.#settle(tag, multiple, ACK)
   }
 
-  /** Settles one delivery. `false` for an unknown tag. */
-  ack(tag: number): boolean {
-    const entry = this.#release(tag)
-    if (entry === undefined) return false
-    entry.queue.settle(entry.position)
-    return true
+  /** Returns deliveries, chosen as by `ack`, to their places in their queues. */
+  requeue(tag: number, multiple = false): boolean {
+    return this.#settle(tag, multiple, REQUEUE)
   }
 
-  /** Returns one delivery to its place. `false` for an unknown tag. */
-  requeue(tag: number): boolean {
-    const entry = this.#release(tag)
-    if (entry === undefined) return false
-    entry.queue.requeue(entry.position)
-    return true
+  /** Gives deliveries, chosen as by `ack`, up: to the dead-letter exchange, where their queue has one. */
+  reject(tag: number, multiple = false): boolean {
+    return this.#settle(tag, multiple, REJECT)
   }
 
-  /** Gives one delivery up: to the dead-letter exchange, where its queue has one. `false` for an unknown tag. */
-  reject(tag: number): boolean {
-    const entry = this.#release(tag)
-    if (entry === undefined) return false
-    entry.queue.discard(entry.position, 'rejected')
-    return true
-  }
-
-  /** The unsettled tags up to and including `tag`, oldest first; all of them for 0. For `multiple`. */
-  unsettledUpTo(tag: number): readonly number[] {
-    const tags: number[] = []
-    for (const each of this.#unsettled.keys()) {
-      if (tag !== 0 && each > tag) break
-      tags.push(each)
-    }
-    return tags
+  /** basic.recover: returns everything unsettled to its queues. */
+  recover(): void {
+    this.#unsettled.settleUpTo(this.#lastTag, REQUEUE)
   }
 
   /** Ends the consumers and returns what is unsettled, in one step. */
   close(): void {
-    for (const entry of this.#unsettled.values()) entry.queue.requeue(entry.position)
-    this.#unsettled.clear()
+    this.recover()
     for (const tag of this.#consumers.keys()) this.cancel(tag)
     this.#closed(this)
   }
 
-  #release(tag: number): Unsettled | undefined {
-    const entry = this.#unsettled.get(tag)
-    if (entry === undefined) return undefined
-    this.#unsettled.delete(tag)
-    entry.consumer?.release()
+  #settle(tag: number, multiple: boolean, how: Settle): boolean {
+    if (!multiple) return this.#unsettled.settle(tag, how)
+    if (tag !== 0 && !this.#unsettled.has(tag)) return false
+    this.#unsettled.settleUpTo(tag === 0 ? this.#lastTag : tag, how)
+    return true
+  }
+
+  /** A delivery was settled: wakes the consumers of the channel if it allowed them nothing until now. */
+  #released(consumer: Consumer | undefined): void {
+    consumer?.release()
     if (this.#prefetch > 0 && this.#unsettled.size === this.#prefetch - 1) this.#wakeAll()
-    return entry
   }
 
   #wakeAll(): void {
     for (const consumer of this.#consumers.values()) consumer.queue.wake()
   }
 }
+
+const ACK: Settle = (queue, position) => queue.settle(position)
+const REQUEUE: Settle = (queue, position) => queue.requeue(position)
+const REJECT: Settle = (queue, position) => queue.discard(position, 'rejected')

@@ -3,10 +3,24 @@ import type { Queue } from '../queue/queue.ts'
 import type { QueueConsumer } from '../queue/queue-consumer.ts'
 import type { Receiver } from './receiver.ts'
 
+export interface ConsumeOptions {
+  /** Unique on the channel. */
+  readonly tag: string
+  readonly noAck?: boolean
+  /** Nobody else may consume the queue. */
+  readonly exclusive?: boolean
+  /** Most unsettled messages of this consumer; 0, the default, is unlimited. */
+  readonly prefetch?: number
+  /** Those of lower priority get messages only while those of higher cannot take any. Default 0. */
+  readonly priority?: number
+}
+
 /** The channel, as its consumers see it. */
 export interface ConsumerChannel {
   /** How many more deliveries it allows all of its consumers together. */
   readonly credit: number
+  /** Nobody may be handed anything now. */
+  readonly isPaused: boolean
   /** Notes a delivery and returns its tag. */
   handOut(queue: Queue, position: number, consumer: Consumer): number
   forgetConsumer(consumer: Consumer): void
@@ -17,29 +31,25 @@ export class Consumer implements QueueConsumer {
   readonly tag: string
   readonly queue: Queue
   readonly noAck: boolean
+  readonly priority: number
   readonly #channel: ConsumerChannel
   readonly #receiver: Receiver
   #prefetch: number
   #unsettled = 0
 
-  constructor(
-    channel: ConsumerChannel,
-    tag: string,
-    queue: Queue,
-    noAck: boolean,
-    prefetch: number,
-    receiver: Receiver,
-  ) {
+  constructor(channel: ConsumerChannel, queue: Queue, options: ConsumeOptions, receiver: Receiver) {
+    const { tag, noAck = false, prefetch = 0, priority = 0 } = options
     this.#channel = channel
     this.tag = tag
     this.queue = queue
     this.noAck = noAck
+    this.priority = priority
     this.#prefetch = prefetch
     this.#receiver = receiver
   }
 
   get credit(): number {
-    if (this.noAck) return Infinity
+    if (this.noAck) return this.#channel.isPaused ? 0 : Infinity
     return this.#prefetch === 0
       ? this.#channel.credit
       : Math.min(this.#prefetch - this.#unsettled, this.#channel.credit)
@@ -67,7 +77,7 @@ export class Consumer implements QueueConsumer {
 
   /** One of its messages was settled or returned. */
   release(): void {
-    this.#unsettled--
-    this.queue.wake()
+    // With more credit than this one it had some before, and the queue knows.
+    if (--this.#unsettled === this.#prefetch - 1) this.queue.wake()
   }
 }

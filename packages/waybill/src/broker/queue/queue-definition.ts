@@ -12,6 +12,10 @@ export interface QueueDefinition {
 
 /** What the `x-` arguments of a declaration ask for. Part of what makes two declarations equal. */
 export interface QueueArguments {
+  /** `x-queue-type`; `classic` when absent. */
+  readonly queueType?: QueueType
+  /** `x-max-priority`: messages of higher priority go first. */
+  readonly maxPriority?: number
   /** `x-message-ttl`: milliseconds. */
   readonly messageTtlMs?: number
   /** `x-expires`: the queue goes after so many milliseconds without a consumer, a get or a declaration. */
@@ -30,19 +34,25 @@ export interface QueueArguments {
   readonly deliveryLimit?: number
 }
 
+/** A `quorum` queue says with each redelivery how often the message was handed out, and gives up on it after a limit. */
+export type QueueType = 'classic' | 'quorum'
+
 export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx'
 
-const COMPARED = [
-  'messageTtlMs',
-  'expiresMs',
-  'maxLength',
-  'maxLengthBytes',
-  'overflow',
-  'deadLetterExchange',
-  'deadLetterRoutingKey',
-  'singleActiveConsumer',
-  'deliveryLimit',
-] as const satisfies readonly (keyof QueueArguments)[]
+/** By their names on the wire, which errors give. */
+const COMPARED = {
+  'x-queue-type': 'queueType',
+  'x-max-priority': 'maxPriority',
+  'x-message-ttl': 'messageTtlMs',
+  'x-expires': 'expiresMs',
+  'x-max-length': 'maxLength',
+  'x-max-length-bytes': 'maxLengthBytes',
+  'x-overflow': 'overflow',
+  'x-dead-letter-exchange': 'deadLetterExchange',
+  'x-dead-letter-routing-key': 'deadLetterRoutingKey',
+  'x-single-active-consumer': 'singleActiveConsumer',
+  'x-delivery-limit': 'deliveryLimit',
+} as const satisfies Readonly<Record<string, keyof QueueArguments>>
 
 /**
  * Compares a declaration with the queue that exists.
@@ -50,25 +60,28 @@ const COMPARED = [
  * @throws {ReplyError} 406 `WAYBILL_TOPOLOGY_CONFLICT` naming the first difference
  */
 export function requireEqualQueue(existing: QueueDefinition, declared: QueueDefinition): void {
-  for (const property of ['durable', 'exclusive', 'autoDelete'] as const) {
-    if (existing[property] !== declared[property]) throw inequivalent(existing, property, existing, declared)
+  for (const [name, property] of [
+    ['durable', 'durable'],
+    ['exclusive', 'exclusive'],
+    ['auto_delete', 'autoDelete'],
+  ] as const) {
+    requireEqual(name, existing.name, existing[property], declared[property])
   }
-  for (const argument of COMPARED) {
-    if (existing.arguments[argument] !== declared.arguments[argument]) {
-      throw inequivalent(existing, argument, existing.arguments, declared.arguments)
-    }
+  for (const [name, argument] of Object.entries(COMPARED)) {
+    requireEqual(name, existing.name, existing.arguments[argument], declared.arguments[argument])
   }
 }
 
-function inequivalent<P extends string>(
-  { name }: QueueDefinition,
-  property: P,
-  existing: { readonly [p in P]?: unknown },
-  declared: { readonly [p in P]?: unknown },
-): ReplyError {
-  const [has, asked] = [existing[property], declared[property]].map((value) => String(value ?? 'none'))
-  return new ReplyError(
+function requireEqual(name: string, queue: string, has: Comparable, asked: Comparable): void {
+  if (has === asked) return
+  throw new ReplyError(
     406,
-    `inequivalent arg '${property}' for queue '${name}': received '${asked}' but current is '${has}'`,
+    `inequivalent arg '${name}' for queue '${queue}' in vhost '/': received ${shown(asked)} but current is ${shown(has)}`,
   )
+}
+
+type Comparable = string | number | boolean | undefined
+
+function shown(value: Comparable): string {
+  return value === undefined ? 'none' : `'${value}'`
 }

@@ -114,16 +114,6 @@ describe('consumers', () => {
     expect(subscriber.ack('1')).toBe(true)
     expect(queue.unsettled).toBe(0)
   })
-
-  test('unsettledUpTo() lists what `multiple` settles', async () => {
-    declare('q')
-    const subscriber = new Subscriber(broker, 'q')
-    await sendAll(['1', '2', '3', '4'])
-    await runtime.settle()
-    subscriber.ack('2')
-    expect(subscriber.channel.unsettledUpTo(3)).toEqual([1, 3])
-    expect(subscriber.channel.unsettledUpTo(0)).toEqual([1, 3, 4])
-  })
 })
 
 test('requeue() in any order: the next consumer sees what is left in the order of publishing', async () => {
