@@ -1,9 +1,10 @@
 import type { Channel, ChannelModel, ConfirmChannel, SocketOptions } from 'amqplib'
-import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
 import { connectError } from './amqp-errors.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import type { Driver } from './driver.ts'
 import type { LinkOptions } from './rabbitmq-options.ts'
+import { settledWithin } from './settled-within.ts'
 
 const DEFAULT_HEARTBEAT_SECONDS = 10
 /** Frames that amqplib buffers, twice, before it says that it is full: with bodies of 128 KiB a frame, 128 MiB. */
@@ -23,7 +24,7 @@ export class BrokerConnection {
   readonly #model: ChannelModel
   readonly #socket: AbortController
   readonly #ended: Promise<void>
-  #isOpen = true
+  #isAsked = false
   #error: Error | undefined
 
   private constructor(
@@ -40,21 +41,24 @@ export class BrokerConnection {
     model.on('unblocked', () => listener.unblocked())
     this.#ended = new Promise((resolve) => {
       model.on('close', (error) => {
-        const asked = !this.#isOpen
-        this.#isOpen = false
         // amqplib ends the socket but does not destroy it: a peer that is stalled would keep it, and the process, alive.
         socket.abort()
         resolve()
-        if (!asked) listener.lost(connectError(address, this.#error ?? error ?? new Error('Connection closed')))
+        if (!this.#isAsked) listener.lost(connectError(address, this.#error ?? error ?? new Error('Connection closed')))
       })
     })
   }
 
-  /** @throws {WaybillError} WAYBILL_NOT_CONNECTED or WAYBILL_ACCESS_REFUSED */
+  /**
+   * @param purpose what the management page shows behind the connection's name
+   * @param signal ends the attempt, and nothing once it has resolved
+   * @throws {WaybillError} WAYBILL_NOT_CONNECTED or WAYBILL_ACCESS_REFUSED
+   */
   static async open(
     driver: Driver,
     address: BrokerAddress,
     options: LinkOptions,
+    purpose: string,
     signal: AbortSignal,
     listener: ConnectionListener,
   ): Promise<BrokerConnection> {
@@ -70,7 +74,7 @@ export class BrokerConnection {
         ...(protocol === 'amqps' ? tlsOptions(options) : {}),
         noDelay: true,
         timeout: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-        clientProperties: { connection_name: options.connectionName ?? 'waybill' },
+        clientProperties: { connection_name: `${options.connectionName ?? 'waybill'} (${purpose})` },
         signal: socket.signal,
       }
       const model = await driver.connect(
@@ -86,8 +90,9 @@ export class BrokerConnection {
     }
   }
 
-  get isOpen(): boolean {
-    return this.#isOpen
+  /** Resolves when it has ended, and every channel with it. */
+  get ended(): Promise<void> {
+    return this.#ended
   }
 
   /** As the broker described itself in connection.start. */
@@ -103,22 +108,21 @@ export class BrokerConnection {
     return this.#model.createConfirmChannel({ highWaterMark: MAX_BUFFERED_FRAMES })
   }
 
+  /** Ends it without a goodbye. */
+  abort(): void {
+    this.#isAsked = true
+    this.#socket.abort()
+  }
+
   /** Says goodbye, and gives up on a peer that has not answered within `deadlineMs`. */
   async close(deadlineMs: number, runtime: Runtime): Promise<void> {
-    if (!this.#isOpen) return this.#ended
-    this.#isOpen = false
-    let timer: Timer | undefined
-    const givenUp = new Promise<void>((resolve) => {
-      timer = runtime.setTimer(deadlineMs, () => {
-        this.#socket.abort()
-        resolve()
-      })
-    })
-    // A failed goodbye means that the connection ended first, which is all that is asked. When the connection is reset in
-    // the same turn, amqplib answers neither close() nor with its `close` event; the deadline then ends the wait.
-    const goodbye = this.#model.close().catch(() => this.#socket.abort())
-    await Promise.race([givenUp, goodbye.then(() => this.#ended)])
-    timer?.cancel()
+    if (!this.#isAsked) {
+      this.#isAsked = true
+      // A failed goodbye means that the connection ended first, which is all that is asked.
+      this.#model.close().catch(() => this.#socket.abort())
+    }
+    // amqplib may have told of the end before anybody could listen.
+    if (!(await settledWithin(deadlineMs, this.#ended, runtime))) this.#socket.abort()
   }
 }
 

@@ -20,7 +20,7 @@ export class Declarations {
   run<T>(entity: string, operation: (channel: Channel) => Promise<T>): Promise<T> {
     const done = this.#last.then(async () => {
       try {
-        return await operation(await (this.#channel ??= this.#openChannel()))
+        return await operation(await (this.#channel ??= this.#openChannel(this.#open)))
       } catch (error) {
         throw operationError(entity, error)
       }
@@ -30,14 +30,15 @@ export class Declarations {
     return done
   }
 
-  /** The connection is gone, and the channel with it. */
-  reset(): void {
-    this.#channel = undefined
+  /** On a new connection: opens the first channel by `open`. */
+  async up(open: () => Promise<Channel>): Promise<void> {
+    this.#channel = this.#openChannel(open)
+    await this.#channel
   }
 
-  #openChannel(): Promise<Channel> {
+  #openChannel(open: () => Promise<Channel>): Promise<Channel> {
     const opening = (async () => {
-      const channel = await this.#open()
+      const channel = await open()
       const forget = (): void => {
         if (this.#channel === opening) this.#channel = undefined
       }

@@ -6,7 +6,7 @@ import type {
   AmqpConsumer, AmqpEngine, ConsumerEvents, ConsumeSpec, ExchangeSpec, LinkEvent, Publication, PublishResult, QueueSpec,
 } from '../amqp/engine.ts' // prettier-ignore
 import { operationError } from './amqp-errors.ts'
-import type { BrokerConnection } from './broker-connection.ts'
+import type { ConnectionPair } from './connection-pair.ts'
 import { Consumer } from './consumer.ts'
 import { Declarations } from './declarations.ts'
 import { publishDelayed } from './delayed-publisher.ts'
@@ -38,14 +38,16 @@ export class RabbitmqEngine implements AmqpEngine {
   #version: ServerVersion = serverVersion({})
   #delays: Delays | undefined
   #listener: (event: LinkEvent) => void = () => undefined
+  /** connect() has resolved: what happens to the link since is reported. */
+  #isConnected = false
   #closed: Promise<void> | undefined
 
   constructor(settings: RabbitmqEngineSettings, runtime: Runtime) {
     this.name = settings.name ?? 'rabbitmq'
     this.#runtime = runtime
     this.#link = new Link(runtime, settings, {
-      prepare: (connection) => this.#prepare(connection),
-      up: () => this.#listener({ type: 'up' }),
+      prepare: (pair) => this.#prepare(pair),
+      up: () => this.#up(),
       down: (error) => this.#down(error),
       trouble: (error) => this.#listener({ type: 'trouble', error }),
       blocked: (reason) => this.#listener({ type: 'blocked', reason }),
@@ -60,6 +62,7 @@ export class RabbitmqEngine implements AmqpEngine {
   async connect(signal: AbortSignal): Promise<EngineFacts> {
     try {
       await this.#link.connect(await loadDriver(), signal)
+      this.#isConnected = true
     } catch (error) {
       this.#publisher.down(() => this.#link.unavailable())
       throw error
@@ -135,12 +138,19 @@ export class RabbitmqEngine implements AmqpEngine {
     await closing
   }
 
-  async #prepare(connection: BrokerConnection): Promise<void> {
-    this.#version = serverVersion(connection.serverProperties)
-    this.#declarations.reset()
+  async #prepare({ publishing, consuming }: ConnectionPair): Promise<void> {
+    this.#version = serverVersion(publishing.serverProperties)
     this.#delays = delaysOf(this.#version, this.#prefix, this.#declarations)
     const { value } = engineFacts(this.#version).limits.maxMessageBytes
-    await this.#publisher.up(() => connection.openConfirmChannel(), value)
+    await Promise.all([
+      this.#publisher.prepare(() => publishing.openConfirmChannel(), value),
+      this.#declarations.up(() => consuming.openChannel()),
+    ])
+  }
+
+  #up(): void {
+    this.#publisher.up()
+    if (this.#isConnected) this.#listener({ type: 'up' })
   }
 
   #route(publication: Publication): Route {
@@ -154,9 +164,9 @@ export class RabbitmqEngine implements AmqpEngine {
   }
 
   async #openChannel(): Promise<Channel> {
-    const { connection } = this.#link
+    const { consuming } = this.#link.pair
     try {
-      return await connection.openChannel()
+      return await consuming.openChannel()
     } catch (error) {
       throw operationError('channel', error)
     }

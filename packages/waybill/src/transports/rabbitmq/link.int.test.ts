@@ -63,17 +63,17 @@ test('a link whose peer falls silent is given up after two heartbeats', { timeou
   expect(result?.outcome).toBe('unknown')
   await vi.waitFor(() => expect(events.map((each) => each.type)).toEqual(['down', 'up']), { timeout: 10_000 })
   // The old socket is destroyed, not merely ended.
-  await vi.waitFor(() => expect(proxy.connections).toBe(1))
+  await vi.waitFor(() => expect(proxy.connections).toBe(2))
 })
 
 test('a lost link fails over to the next address', async () => {
   const [one, two] = [await proxied(), await proxied()]
   const { engine, events } = await connected({ urls: [one.url, two.url] })
-  expect([one.proxy.connections, two.proxy.connections]).toEqual([1, 0])
+  expect([one.proxy.connections, two.proxy.connections]).toEqual([2, 0])
   await one.proxy.refuse()
   one.proxy.cut()
   await vi.waitFor(() => expect(events.map((each) => each.type)).toEqual(['down', 'up']), { timeout: 10_000 })
-  expect([one.proxy.connections, two.proxy.connections]).toEqual([0, 1])
+  expect([one.proxy.connections, two.proxy.connections]).toEqual([0, 2])
   await queueOf(engine)
 })
 
@@ -139,7 +139,7 @@ test('addresses() is asked again before each try; when it rejects, the try has f
   one.proxy.cut()
   await vi.waitFor(() => expect(events.at(-1)?.type).toBe('up'))
   expect(asked).toBe(3)
-  expect([one.proxy.connections, two.proxy.connections]).toEqual([0, 1])
+  expect([one.proxy.connections, two.proxy.connections]).toEqual([0, 2])
   await queueOf(engine)
 })
 

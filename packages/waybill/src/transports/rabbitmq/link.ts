@@ -1,4 +1,4 @@
-// The link to the broker: one connection at a time, replaced when it is lost.
+// The link to the broker: one pair of connections at a time, replaced when it is lost.
 //
 //   idle --connect()--> connecting --ok--> up --lost--> waiting --timer--> connecting ...
 //                           |                              ^                   |
@@ -6,18 +6,19 @@
 //   any state --close()--> closed
 //
 // amqplib 2 has a recovery of its own, which is not used: it knows one address, takes its clock and dice from the
-// platform, does not tell a refused login from a broker that is away, lets nobody prepare a connection before the first
-// user gets it together with the closing of a stalled one, and leaves a stalled socket open.
+// platform, does not tell a refused login from a broker that is away, does not know that two connections belong together,
+// and leaves a stalled socket open.
 import { asError } from '../../message/as-error.ts'
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import { backOffMs, type BackOff } from '../amqp/back-off.ts'
 import { connectErrors } from './amqp-errors.ts'
-import { BrokerConnection } from './broker-connection.ts'
 import type { BrokerAddress, BrokerAddresses } from './broker-address.ts'
+import { ConnectionPair } from './connection-pair.ts'
 import type { Driver } from './driver.ts'
 import type { LinkOptions } from './rabbitmq-options.ts'
 import { Reasons } from './reasons.ts'
+import { settledWithin } from './settled-within.ts'
 
 export interface LinkSettings {
   readonly addresses: BrokerAddresses
@@ -27,8 +28,9 @@ export interface LinkSettings {
 }
 
 export interface LinkListener {
-  /** Makes a new connection ready for use; the link is up once it resolves. */
-  prepare(connection: BrokerConnection): Promise<void>
+  /** Makes new connections ready for use. It must end when they do. */
+  prepare(pair: ConnectionPair): Promise<void>
+  /** They are in use from now on, at connect and whenever the link has been taken up again. */
   up(): void
   down(error: Error): void
   /** Why the link cannot be taken up again yet: each reason of an outage once. */
@@ -45,7 +47,9 @@ export class Link {
   #addresses: readonly BrokerAddress[] = []
   #driver: Driver | undefined
   #state: 'idle' | 'connecting' | 'up' | 'waiting' | 'closed' = 'idle'
-  #connection: BrokerConnection | undefined
+  #pair: ConnectionPair | undefined
+  /** Settles, without an error, when the present try to connect has ended. */
+  #trying: Promise<unknown> = Promise.resolve()
   /** Which address to try next, counted round and round: after a loss, the one behind the lost one. */
   #next = 0
   /** Tries since the link was lost; only the back-off reads it. */
@@ -62,12 +66,12 @@ export class Link {
   }
 
   /** Asks for the addresses, and tries each once. Resolves when up; afterwards the link is kept up, for ever, until `close`. */
-  async connect(driver: Driver, signal: AbortSignal): Promise<BrokerConnection> {
+  async connect(driver: Driver, signal: AbortSignal): Promise<void> {
     if (this.#isClosed()) throw closedError()
     this.#driver = driver
     this.#state = 'connecting'
     try {
-      return await this.#establish(driver, AbortSignal.any([signal, this.#closing.signal]))
+      await this.#establish(driver, AbortSignal.any([signal, this.#closing.signal]))
     } catch (error) {
       if (this.#isClosed()) throw closedError(error)
       this.#state = 'idle'
@@ -76,24 +80,31 @@ export class Link {
   }
 
   /** @throws {WaybillError} WAYBILL_NOT_CONNECTED, or WAYBILL_CLOSED */
-  get connection(): BrokerConnection {
-    if (this.#state === 'up' && this.#connection !== undefined) return this.#connection
+  get pair(): ConnectionPair {
+    if (this.#state === 'up' && this.#pair !== undefined) return this.#pair
     throw this.unavailable()
   }
 
-  /** Why there is no connection now. */
+  /** Why there is no link now. */
   unavailable(): WaybillError {
     return this.#isClosed() ? closedError() : new WaybillError('WAYBILL_NOT_CONNECTED', `no link to ${this.#names()}`)
   }
 
+  /** When it resolves no connection is left, also none that was just being made. */
   async close(deadlineMs: number): Promise<void> {
     this.#state = 'closed'
     this.#timer?.cancel()
     this.#closing.abort()
-    await this.#connection?.close(deadlineMs, this.#runtime)
+    await Promise.all([this.#pair?.close(deadlineMs), settledWithin(deadlineMs, this.#trying, this.#runtime)])
   }
 
-  async #establish(driver: Driver, signal: AbortSignal): Promise<BrokerConnection> {
+  #establish(driver: Driver, signal: AbortSignal): Promise<void> {
+    const trying = this.#tryEach(driver, signal)
+    this.#trying = trying.catch(() => undefined)
+    return trying
+  }
+
+  async #tryEach(driver: Driver, signal: AbortSignal): Promise<void> {
     const addresses = await abortable(this.#settings.addresses(signal), signal)
     this.#addresses = addresses
     const failures: unknown[] = []
@@ -110,32 +121,46 @@ export class Link {
     throw connectErrors(failures)
   }
 
-  async #adopt(driver: Driver, address: BrokerAddress, signal: AbortSignal): Promise<BrokerConnection> {
-    const connection: BrokerConnection = await BrokerConnection.open(driver, address, this.#settings.options, signal, {
-      lost: (error) => this.#lost(connection, error),
-      blocked: (reason) => {
-        this.#isBlocked = true
-        this.#listener.blocked(reason)
+  async #adopt(driver: Driver, address: BrokerAddress, signal: AbortSignal): Promise<void> {
+    const pair: ConnectionPair = await ConnectionPair.open(
+      driver,
+      address,
+      this.#settings.options,
+      this.#runtime,
+      signal,
+      {
+        lost: (error) => this.#lost(pair, error),
+        blocked: (reason) => {
+          this.#isBlocked = true
+          this.#listener.blocked(reason)
+        },
+        unblocked: () => this.#unblocked(),
       },
-      unblocked: () => this.#unblocked(),
-    })
-    this.#connection = connection
+    )
+    this.#pair = pair
+    const abort = (): void => pair.abort()
+    signal.addEventListener('abort', abort)
     try {
-      await this.#listener.prepare(connection)
       signal.throwIfAborted()
+      await this.#listener.prepare(pair)
+      signal.throwIfAborted()
+      if (pair.fault !== undefined) throw pair.fault
     } catch (error) {
-      await connection.close(0, this.#runtime)
-      throw error
+      pair.abort()
+      this.#unblocked()
+      throw pair.fault ?? error
+    } finally {
+      signal.removeEventListener('abort', abort)
     }
     this.#state = 'up'
     this.#tries = 0
     this.#reasons.clear()
-    return connection
+    this.#listener.up()
   }
 
-  #lost(connection: BrokerConnection, error: Error): void {
-    // While it was being prepared, `prepare` fails of itself.
-    if (this.#state !== 'up' || connection !== this.#connection) return
+  #lost(pair: ConnectionPair, error: Error): void {
+    // While it was being prepared, that has failed.
+    if (this.#state !== 'up' || pair !== this.#pair) return
     this.#next++
     // It was said of that connection; the next one is told for itself.
     this.#unblocked()
@@ -158,9 +183,7 @@ export class Link {
       const error = asError(reason)
       if (!this.#isClosed() && this.#reasons.isNew(error)) this.#listener.trouble(error)
       if (!this.#isClosed()) this.#wait()
-      return
     }
-    this.#listener.up()
   }
 
   #unblocked(): void {

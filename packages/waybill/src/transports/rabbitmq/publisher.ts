@@ -31,11 +31,15 @@ export class Publisher {
     this.#delayed = delayed
   }
 
-  /** The link is up: opens the channel, on the new connection. */
-  async up(open: () => Promise<ConfirmChannel>, maxMessageBytes: number): Promise<void> {
+  /** Opens the channel, on a new connection. */
+  async prepare(open: () => Promise<ConfirmChannel>, maxMessageBytes: number): Promise<void> {
     this.#open = open
     this.#maxMessageBytes = maxMessageBytes
     await this.#openChannel()
+  }
+
+  /** The link is up, and the channel open. */
+  up(): void {
     this.#isUp = true
   }
 

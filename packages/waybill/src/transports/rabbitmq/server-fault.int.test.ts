@@ -80,6 +80,44 @@ describeOwnRabbitmq('rabbitmq() on a server in trouble', () => {
     },
   )
 
+  test(
+    'a bus that sends and handles goes on handling while the server is low on memory and its sends wait',
+    { timeout: 60_000 },
+    async () => {
+      const { transport, events } = reporting(server.url)
+      const waiting = contract('waiting', { job: command(type<{ n: number }>()) })
+      const handled = new Set<number>()
+      let release: () => void = () => undefined
+      const released = new Promise<void>((resolve) => (release = resolve))
+      // Its prefetch is twice its concurrency, which is well below what waits.
+      const worker = service('worker').on(
+        waiting.job,
+        async ({ n }) => {
+          await released
+          handled.add(n)
+        },
+        { concurrency: 5 },
+      )
+      await using bus = await createBus({ ...quiet, transport, services: [worker], declare: [work.job] })
+      await Promise.all(Array.from({ length: 100 }, (_, n) => bus.send(waiting.job, { n })))
+      await server.block(true)
+      let isConfirmed = false
+      const held = bus.send(work.job, { n: 5 }).then(() => (isConfirmed = true))
+      await expect.poll(() => events.map((each) => each.type), { timeout: 10_000 }).toEqual(['blocked'])
+      release()
+      await expect.poll(() => handled.size, { timeout: 10_000 }).toBe(100)
+      // Settled too: the broker has nothing left, and says so, although it is blocked.
+      const ofWaiting = async (): Promise<unknown> =>
+        (await bus.health()).broker.groups.find(({ channel }) => channel === 'waiting.job')
+      await expect.poll(ofWaiting, { timeout: 10_000 }).toMatchObject({ depth: 0 })
+      expect(await bus.health()).toMatchObject({ healthy: true, blocked: 'low on memory' })
+      expect(isConfirmed).toBe(false)
+      await server.block(false)
+      await held
+      await bus.drain()
+    },
+  )
+
   test('a link that is lost while it is blocked is no longer said to be blocked', { timeout: 60_000 }, async () => {
     const proxy = await FaultProxy.open({ host: '127.0.0.1', port: server.port })
     const { transport, events } = reporting(server.url.replace(String(server.port), String(proxy.port)))
