@@ -1,4 +1,4 @@
-// npm run conformance -- --transport embedded|rabbitmq [--only <text>] [--quick] [--list]
+// npm run conformance -- --transport embedded|shared|rabbitmq [--only <text>] [--quick] [--list]
 // npm run conformance -- --mutants [--only <text>]
 import { parseArgs } from 'node:util'
 import { transportConformance } from '../packages/waybill/src/conformance/transport-conformance.ts'
@@ -6,9 +6,11 @@ import { CLAUSES } from '../packages/waybill/src/conformance/clauses.ts'
 import { reportMutants } from '../packages/waybill/src/conformance/mutants/report.ts'
 import { systemRuntime } from '../packages/waybill/src/runtime/system-runtime.ts'
 import { rabbitmqHarness } from '../packages/waybill/src/conformance/harnesses/rabbitmq-harness.ts'
+import { sharedHarness } from '../packages/waybill/src/conformance/harnesses/shared-harness.ts'
 import { embeddedHarness, type Harness } from '../packages/waybill/src/conformance/harnesses/embedded-harness.ts'
 
-const USAGE = 'npm run conformance -- --transport embedded|rabbitmq | --mutants  [--only <text>] [--quick] [--list]'
+const USAGE =
+  'npm run conformance -- --transport embedded|shared|rabbitmq | --mutants  [--only <text>] [--quick] [--list]'
 
 const { values } = parseArgs({
   options: {
@@ -36,6 +38,7 @@ async function main(): Promise<number> {
   }
   if (values.mutants) return (await reportMutants(systemRuntime(), values.only, (line) => console.log(line))) ? 0 : 1
   if (values.transport === 'embedded') return await run(embeddedHarness())
+  if (values.transport === 'shared') return await run(await sharedHarness())
   if (values.transport === 'rabbitmq') return await run(await rabbitmqHarness())
   console.error(USAGE)
   return 2

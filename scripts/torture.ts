@@ -1,20 +1,32 @@
 // npm run torture -- embedded [--runs 200] [--seed 1]
+// npm run torture -- shared [--kills 50] [--starts 100] [--seed 1]
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../packages/waybill/src/runtime/seeded-random.ts'
 import { killAgainAndAgain } from './torture/kill.ts'
 import { Ledger } from './torture/ledger.ts'
 import { losePowerAgainAndAgain } from './torture/power-loss.ts'
+import { tortureShared } from './torture/shared.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: 'string', default: '200' }, seed: { type: 'string', default: String(Date.now() % 1e6) } },
+  options: {
+    runs: { type: 'string', default: '200' },
+    kills: { type: 'string', default: '50' },
+    starts: { type: 'string', default: '100' },
+    seed: { type: 'string', default: String(Date.now() % 1e6) },
+  },
 })
-if (positionals[0] !== 'embedded') {
-  console.error('usage: npm run torture -- embedded [--runs 200] [--seed n]')
+const [what] = positionals
+if (what !== 'embedded' && what !== 'shared') {
+  console.error(
+    'usage: npm run torture -- embedded [--runs 200] [--seed n] | shared [--kills 50] [--starts 100] [--seed n]',
+  )
   process.exit(2)
 }
 const [runs, seed] = [Number(values.runs), Number(values.seed)]
 console.log(`seed ${seed}`)
+if (what === 'shared')
+  process.exit((await tortureShared(Number(values.kills), Number(values.starts), seededRandom(seed))) ? 0 : 1)
 const killed = await torture(`kill -9, ${runs} times, on a real folder`, (ledger) =>
   killAgainAndAgain(runs, seededRandom(seed), ledger),
 )

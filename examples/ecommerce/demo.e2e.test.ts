@@ -17,7 +17,7 @@ async function demo(env: NodeJS.ProcessEnv): Promise<{ readonly code: number | n
 }
 
 for (const [name, env] of [
-  ['the embedded broker, killed with all services', { WAYBILL_URL: undefined }],
+  ['the embedded broker, killed with a service', { WAYBILL_URL: undefined }],
   ['RabbitMQ, one service killed', { WAYBILL_URL: RABBITMQ_URL }],
 ] as const) {
   test.skipIf(name.startsWith('RabbitMQ') && RABBITMQ_URL === undefined)(

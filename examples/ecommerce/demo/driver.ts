@@ -1,7 +1,8 @@
-// Runs the whole system, shoots a part of it in the middle, and accounts for every order.
-//   npm run demo                       on the embedded broker: all services in one process, which is killed
-//   WAYBILL_URL=amqp://… npm run demo  on RabbitMQ: every service in a process of its own, one of which is killed
-import { mkdtempSync, rmSync } from 'node:fs'
+// Runs the whole system, every service in a process of its own, shoots a part of it in the middle, and accounts for every
+// order.
+//   npm run demo                       on the embedded broker, which is shot together with a service
+//   WAYBILL_URL=amqp://… npm run demo  on RabbitMQ; a service is shot
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ProcessGroup } from './process-group.ts'
@@ -17,9 +18,9 @@ const ROLES = ['orders', 'inventory', 'payments', 'shipping', 'notifications']
 const url = process.env['WAYBILL_URL']
 const home = mkdtempSync(join(tmpdir(), 'waybill-demo-'))
 const ledgers = mkdtempSync(join(home, 'ledger-'))
-const apart = url !== undefined && /^amqps?:/.test(url)
-const programs = apart ? [...ROLES.map((role) => [role]), ['shop']] : [[...ROLES, 'shop']]
-const group = new ProcessGroup({ ledgers, env: { ...process.env, WAYBILL_URL: url ?? join(home, 'data') } })
+const onRabbitmq = url !== undefined && /^amqps?:/.test(url)
+const folder = url ?? join(home, 'data')
+const group = new ProcessGroup({ ledgers, env: { ...process.env, WAYBILL_URL: folder } })
 /** Order numbers of this run alone: a broker may still hold the orders of another. */
 const run = Date.now().toString(36)
 const startedAt = Date.now()
@@ -27,16 +28,15 @@ const elapsed = (): number => Date.now() - startedAt
 
 let exitCode = 1
 try {
-  console.log(`five services on ${apart ? 'RabbitMQ, a process each' : 'the embedded broker, in one process'}`)
+  console.log(`five services on ${onRabbitmq ? 'RabbitMQ' : 'the embedded broker'}, a process each`)
   // An event has no recipient before somebody has subscribed once: the shop opens when its services are there.
-  const [shop = [], ...services] = programs.toReversed()
-  await Promise.all(services.map((roles) => group.start(roles, `${run}a`)))
-  await group.start(shop, `${run}a`)
+  await Promise.all(ROLES.map((role) => group.start([role], `${run}a`)))
+  await group.start(['shop'], `${run}a`)
   await progressUntil(() => elapsed() >= KILL_AT_MS)
-  const victim = apart ? ['payments'] : [...ROLES, 'shop']
-  const pid = group.kill(victim)
-  console.log(`\n  kill -9 ${pid} (${apart ? 'payments' : 'everything'}) … and start it again`)
-  await group.start(victim, `${run}b`)
+  const pid = group.kill(['payments'])
+  console.log(`\n  kill -9 ${pid} (payments) … and start it again`)
+  if (!onRabbitmq) killBroker()
+  await group.start(['payments'], `${run}b`)
   await progressUntil(() => elapsed() >= RUN_MS)
   group.say('stop')
   const until = elapsed() + SETTLE_LIMIT_MS
@@ -47,9 +47,16 @@ try {
   exitCode = verdict.lost.length === 0 && verdict.confirmed > 0 ? 0 : 1
 } finally {
   await group.end()
-  rmSync(home, { recursive: true, force: true })
+  rmSync(home, { recursive: true, force: true, maxRetries: 5 })
 }
 process.exit(exitCode)
+
+/** The services start another one by themselves. */
+function killBroker(): void {
+  const { pid } = JSON.parse(readFileSync(join(folder, 'broker.json'), 'utf8')) as { readonly pid: number } // its own file
+  process.kill(pid, 'SIGKILL')
+  console.log(`  kill -9 ${pid} (the broker)`)
+}
 
 function allAccountedFor(): boolean {
   return verdictOf(readLedger(ledgers)).lost.length === 0

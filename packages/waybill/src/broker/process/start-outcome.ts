@@ -8,7 +8,7 @@ export type StartOutcome =
 /** The file descriptor of the pipe, in the broker process. */
 export const OUTCOME_FD = 3
 /** Longer than any outcome. */
-export const MAX_OUTCOME_BYTES = 64 * 1024
+export const MAX_OUTCOME_BYTES: number = 64 * 1024
 
 export function formatOutcome(outcome: StartOutcome): string {
   if (outcome.type === 'ready') return `${JSON.stringify(outcome)}\n`

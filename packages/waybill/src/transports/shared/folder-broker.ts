@@ -7,6 +7,7 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import type { BrokerAddress } from '../rabbitmq/broker-address.ts'
 import { findBroker, type FinderHost } from './broker-finder.ts'
 import { probe } from './probe.ts'
+import { ShortLives } from './short-lives.ts'
 import { SpawnedBroker } from './spawned-broker.ts'
 
 /** Of a hundred services that miss their broker at once, the one that holds this starts it. */
@@ -17,18 +18,22 @@ export class FolderBroker {
   readonly #dir: string
   readonly #idleMs: number
   readonly #runtime: Runtime
+  readonly #lives: ShortLives
 
   constructor(dir: string, idleMs: number, runtime: Runtime) {
     this.#dir = resolve(dir)
     this.#idleMs = idleMs
     this.#runtime = runtime
+    this.#lives = new ShortLives(runtime)
   }
 
   /** @throws {WaybillError} as `findBroker` */
   async addresses(signal: AbortSignal): Promise<readonly [BrokerAddress]> {
     // Makes the folder, and has its name on the disk before anything is confirmed in it.
     await nodeFiles(this.#dir)
-    const { host, port, user, secret, pid } = await findBroker(this.#host(), this.#runtime, signal)
+    await this.#lives.pause()
+    const { host, port, user, secret, pid, instance } = await findBroker(this.#host(), this.#runtime, signal)
+    this.#lives.seen(instance)
     const text = `the broker of ${this.#dir} (process ${pid}, ${host}:${port})`
     return [{ text, protocol: 'amqp', hostname: host, port, username: user, password: secret, vhost: '/' }]
   }

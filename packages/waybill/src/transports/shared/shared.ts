@@ -1,6 +1,9 @@
 import { durationMs, type Duration } from '../../runtime/duration.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
 import type { TransportFactory } from '../../transport/transport-factory.ts'
+import type { Transport } from '../../transport/transport.ts'
 import { AmqpTransport } from '../amqp/amqp-transport.ts'
+import type { BrokerAddresses } from '../rabbitmq/broker-address.ts'
 import { RabbitmqEngine } from '../rabbitmq/engine.ts'
 import { FolderBroker } from './folder-broker.ts'
 
@@ -17,17 +20,26 @@ const CONNECT_TIMEOUT_MS = 5_000
 /** A broker that was killed is started again by who tries first: nothing is gained by waiting. */
 const BACK_OFF = { firstMs: 0, longestMs: 2_000 }
 
-/** The broker of a folder, in a process of its own that the services of this machine share, and start when it is away. */
+/**
+ * The broker of a folder, in a process of its own that the services of this machine share, and start when it is away.
+ *
+ * @throws {TypeError} when the folder has no name or the time is not positive
+ */
 export function shared({ dir, idleTimeout = '30s', heartbeatSeconds = 5 }: SharedOptions): TransportFactory {
   const idleMs = durationMs(idleTimeout)
+  if (dir === '') throw new TypeError('dir must name a folder')
+  if (idleMs === 0) throw new TypeError('idleTimeout must be longer than 0')
   return (runtime) => {
     const broker = new FolderBroker(dir, idleMs, runtime)
-    const settings = {
-      name: 'embedded',
-      addresses: (signal: AbortSignal) => broker.addresses(signal),
-      options: { heartbeatSeconds, connectTimeoutMs: CONNECT_TIMEOUT_MS },
-      backOff: BACK_OFF,
-    }
-    return new AmqpTransport(new RabbitmqEngine(settings, runtime), runtime)
+    return sharedTransport((signal) => broker.addresses(signal), heartbeatSeconds, runtime)
   }
+}
+
+/** A transport to the broker that `addresses` finds. */
+export function sharedTransport(addresses: BrokerAddresses, heartbeatSeconds: number, runtime: Runtime): Transport {
+  const options = { heartbeatSeconds, connectTimeoutMs: CONNECT_TIMEOUT_MS }
+  return new AmqpTransport(
+    new RabbitmqEngine({ name: 'embedded', addresses, options, backOff: BACK_OFF }, runtime),
+    runtime,
+  )
 }
