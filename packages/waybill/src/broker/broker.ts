@@ -3,7 +3,7 @@ import { brokerParts, type BrokerOptions, type BrokerParts } from './broker-part
 import { Connection } from './connection.ts'
 import type { DirectReplies } from './direct-reply-to.ts'
 import type { ExchangeDefinition } from './exchange/exchange.ts'
-import type { Confirm, ConfirmSink, Message, PublishOptions } from './message.ts'
+import type { ConfirmSink, Message, PublishOptions } from './message.ts'
 import type { DeleteQueueOptions } from './queue-declarations.ts'
 import type { QueueDefinition } from './queue/queue-definition.ts'
 import type { Queue } from './queue/queue.ts'
@@ -78,8 +78,7 @@ export class Broker {
    *
    * @throws {ReplyError} 404 when the exchange is missing, 403 when it is internal, 406 for bad headers CC or BCC
    */
-  publish(message: Message, options: PublishOptions, told: ConfirmSink | Confirm, tag = 0): void {
-    const sink = typeof told === 'function' ? sinkOf(told) : told
+  publish(message: Message, options: PublishOptions, sink: ConfirmSink, tag: number): void {
     if (this.#closed !== undefined) return sink.confirmed(tag, 'refused', this.#closed)
     this.#parts.intake.publish(message, options, sink, tag)
   }
@@ -115,7 +114,7 @@ export class Broker {
   }
 
   /**
-   * Declares a queue, which belongs to `connection` when exclusive.
+   * Declares a queue, which belongs to `connection` when exclusive. An empty name asks for one that nobody has.
    *
    * @throws {ReplyError} 406 when an unequal one exists, 405 when it is another connection's own, 403 for a reserved name
    */
@@ -243,7 +242,3 @@ export class Broker {
 
 /** The caller does not wait: a failure of the log reaches everybody through the `failed` event. */
 function ignore(): void {}
-
-function sinkOf(confirm: Confirm): ConfirmSink {
-  return { confirmed: (_tag, outcome, error) => confirm(outcome, error) }
-}

@@ -35,9 +35,6 @@ export interface ConfirmSink {
   confirmed(tag: number, outcome: PublishOutcome, error: Error | undefined): void
 }
 
-/** A sink for one publish alone. */
-export type Confirm = (outcome: PublishOutcome, error: Error | undefined) => void
-
 /** What a message costs in memory beyond its body and encoded properties; an estimate of V8's objects. */
 const OBJECT_BYTES = 512
 
