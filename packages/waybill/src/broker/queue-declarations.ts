@@ -43,7 +43,8 @@ export class QueueDeclarations {
   }
 
   declare(declared: QueueDefinition, connection: Connection, done: Durable): Queue {
-    const definition = { ...declared, name: entityName(declared.name) }
+    const name = declared.name === '' ? this.#freshName() : entityName(declared.name)
+    const definition = { ...declared, name }
     const existing = this.#topology.queues.get(definition.name)
     if (existing !== undefined) {
       connection.requireAccess(existing)
@@ -52,7 +53,7 @@ export class QueueDeclarations {
       this.#definitions.afterEarlier(done)
       return existing
     }
-    requireOwnName('queue', definition.name)
+    if (declared.name !== '') requireOwnName('queue', name)
     const queue = this.#add(++this.#lastId, definition, definition.exclusive ? connection : undefined)
     if (queue.isStored) this.#definitions.queue({ id: queue.id, definition }, done)
     else done(undefined)
@@ -83,6 +84,11 @@ export class QueueDeclarations {
   /** Exclusive queues go with their connection. */
   removeOwned(connection: Connection): void {
     for (const queue of this.#owned.get(connection) ?? []) this.#remove(queue, ignore)
+  }
+
+  /** A name for a queue that was declared without one, of 22 characters behind the prefix as RabbitMQ's. */
+  #freshName(): string {
+    return `amq.gen-${Buffer.from(this.#services.runtime.newId().replaceAll('-', ''), 'hex').toString('base64url')}`
   }
 
   #add(id: number, definition: QueueDefinition, owner: Connection | undefined): Queue {

@@ -1,0 +1,218 @@
+import type { Broker } from '../broker.ts'
+import type { Channel } from '../channel/channel.ts'
+import type { Connection } from '../connection.ts'
+import type { ConfirmSink, Message, PublishOptions, PublishOutcome } from '../message.ts'
+import { ReplyError } from '../reply-error.ts'
+import type { Durable } from '../store/message-log.ts'
+import { ByteReader } from '../wire/byte-reader.ts'
+import { ConnectionError } from '../wire/connection-error.ts'
+import type { FrameWriter } from '../wire/frame-writer.ts'
+import { writeReturn } from '../wire/methods/basic-methods.ts'
+import { readConfirmSelect, readFlow, writeAccessRequestOk, writeFlowOk } from '../wire/methods/channel-methods.ts'
+import { writePlain } from '../wire/methods/close-methods.ts'
+import { METHOD } from '../wire/methods/method-ids.ts'
+import type { PropertyScan, PublishAddress } from '../wire/publish-scan.ts'
+import * as basic from './basic-handlers.ts'
+import type { ChannelContext, SessionContext } from './channel-context.ts'
+import { ContentReceiver } from './content-receiver.ts'
+import * as exchange from './exchange-handlers.ts'
+import { PublishConfirms } from './publish-confirms.ts'
+import * as queue from './queue-handlers.ts'
+import { REPLY_QUEUE } from '../direct-reply-to.ts'
+import { DirectReplyConsumer } from './direct-reply-consumer.ts'
+
+/** The session, as its channels see it. */
+export interface ChannelHost extends SessionContext {
+  readonly broker: Broker
+  readonly connection: Connection
+  readonly frames: FrameWriter
+  /** Takes up no frame until the returned function is called. */
+  suspend(): () => void
+  /** Holds back a publish while the broker has an alarm; `undefined` when it may go on. */
+  publishing(): void
+  /** Confirms are to be written at the end of this turn. */
+  confirming(channel: ChannelSession): void
+  defer(fn: () => void): void
+}
+
+type Handler = (context: ChannelContext, reader: ByteReader) => void
+
+const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
+  [METHOD.channelFlow, flow],
+  [METHOD.accessRequest, (context) => writeAccessRequestOk(context.frames, context.number)],
+  [METHOD.confirmSelect, selectConfirms],
+  [METHOD.exchangeDeclare, exchange.declareExchange],
+  [METHOD.exchangeDelete, exchange.deleteExchange],
+  [METHOD.exchangeBind, exchange.bindExchange],
+  [METHOD.exchangeUnbind, exchange.unbindExchange],
+  [METHOD.queueDeclare, queue.declareQueue],
+  [METHOD.queueBind, queue.bindQueue],
+  [METHOD.queueUnbind, queue.unbindQueue],
+  [METHOD.queuePurge, queue.purgeQueue],
+  [METHOD.queueDelete, queue.deleteQueue],
+  [METHOD.basicQos, basic.qos],
+  [METHOD.basicConsume, basic.consume],
+  [METHOD.basicCancel, basic.cancel],
+  [METHOD.basicGet, basic.get],
+  [METHOD.basicAck, basic.ack],
+  [METHOD.basicNack, basic.nack],
+  [METHOD.basicReject, basic.reject],
+  [METHOD.basicRecover, basic.recover],
+  [METHOD.basicRecoverAsync, basic.recoverAsync],
+])
+
+/** One channel that is open: takes methods and contents, and answers them. */
+export class ChannelSession implements ChannelContext, ConfirmSink {
+  readonly number: number
+  readonly broker: Broker
+  readonly connection: Connection
+  readonly channel: Channel
+  readonly frames: FrameWriter
+  readonly session: ChannelHost
+  prefetch = 0
+  lastQueue: string | undefined
+  readonly #content = new ContentReceiver((address, message, scan) => this.#publish(address, message, scan))
+  readonly replies: DirectReplyConsumer
+  #confirms: PublishConfirms | undefined
+  /** The publish of now, if it is to be returned when no queue takes it: what has no queue is told at once. */
+  #returnable: Message | undefined
+  #isOpen = true
+
+  constructor(number: number, session: ChannelHost) {
+    this.number = number
+    this.session = session
+    this.broker = session.broker
+    this.connection = session.connection
+    this.frames = session.frames
+    this.channel = session.connection.openChannel()
+    this.replies = new DirectReplyConsumer(this)
+  }
+
+  /**
+   * @param start of the arguments
+   * @throws {ReplyError} what closes the channel
+   * @throws {ConnectionError} what closes the connection
+   */
+  method(method: number, bytes: Buffer, start: number, end: number): void {
+    if (this.#content.isOpen) throw new ConnectionError(505, 'a method where content was expected', method)
+    if (method === METHOD.basicPublish) {
+      this.session.publishing()
+      return this.#content.method(bytes, start, end)
+    }
+    const handler = HANDLERS.get(method)
+    if (handler === undefined) throw new ConnectionError(503, `method ${method >>> 16}.${method & 0xffff}`, method)
+    handler(this, new ByteReader(bytes.subarray(start, end)))
+    this.session.wrote()
+  }
+
+  header(bytes: Buffer, start: number, end: number): void {
+    this.#content.header(bytes, start, end)
+  }
+
+  body(bytes: Buffer, start: number, end: number): void {
+    this.#content.body(bytes, start, end)
+  }
+
+  confirms(): void {
+    this.#confirms ??= new PublishConfirms(this.number)
+  }
+
+  stored(act: (done: Durable) => void, answer: () => void): void {
+    let isStored = false
+    let resume: (() => void) | undefined
+    act((error) => {
+      isStored = true
+      // A failed store ends every connection.
+      if (error === undefined && this.#isOpen) answer()
+      this.session.wrote()
+      resume?.()
+    })
+    if (!isStored) resume = this.session.suspend()
+  }
+
+  retry(act: () => boolean): void {
+    if (act()) return
+    const resume = this.session.suspend()
+    const again = (): void => {
+      let isDone = true
+      try {
+        isDone = !this.#isOpen || act()
+      } finally {
+        if (isDone) resume()
+        else this.session.defer(again)
+      }
+      this.session.wrote()
+    }
+    this.session.defer(again)
+  }
+
+  /** Writes the confirms of this turn. */
+  flushConfirms(): void {
+    if (this.#isOpen) this.#confirms?.flush(this.frames)
+  }
+
+  /** Returns what is unsettled and ends the consumers. */
+  close(): void {
+    this.#isOpen = false
+    this.replies.cancel()
+    this.channel.close()
+  }
+
+  #publish(address: PublishAddress, message: Message, scan: PropertyScan): void {
+    if (scan.userId !== undefined && scan.userId !== this.session.user) {
+      throw new ReplyError(
+        406,
+        `user_id property set to '${scan.userId}' but authenticated user was '${this.session.user}'`,
+      )
+    }
+    const token = this.replies.token
+    const addressed = scan.replyTo === REPLY_QUEUE ? this.broker.directReplies.addressed(message, token) : message
+    this.#returnable = address.mandatory ? message : undefined
+    this.broker.publish(addressed, optionsOf(scan), this, this.#confirms?.next() ?? 0)
+    this.#returnable = undefined
+  }
+
+  /** What became of a publish; `tag` is 0 when nobody asked. */
+  confirmed(tag: number, outcome: PublishOutcome): void {
+    if (!this.#isOpen) return
+    if (outcome === 'unroutable' && this.#returnable !== undefined) this.#return(this.#returnable)
+    if (this.#confirms === undefined || tag === 0) return
+    if (outcome === 'refused') {
+      this.#confirms.nack(tag, this.frames)
+      this.session.wrote()
+    } else {
+      this.#confirms.ack(tag)
+      this.session.confirming(this)
+    }
+  }
+
+  #return({ exchange: name, routingKey, properties, body }: Message): void {
+    writeReturn(this.frames, this.number, name, routingKey)
+    this.frames.content(this.number, properties, body, this.session.frameMax)
+    this.session.wrote()
+  }
+}
+
+const PERSISTENT: PublishOptions = { persistent: true }
+const TRANSIENT: PublishOptions = { persistent: false }
+
+function optionsOf({ persistent, expiration }: PropertyScan): PublishOptions {
+  if (expiration === undefined) return persistent ? PERSISTENT : TRANSIENT
+  return { persistent, ttlMs: expirationOf(expiration) }
+}
+
+function expirationOf(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new ReplyError(406, `invalid expiration '${text}'`)
+  return Number(text)
+}
+
+function flow(context: ChannelContext, reader: ByteReader): void {
+  if (!readFlow(reader).active) throw new ConnectionError(540, 'active=false', METHOD.channelFlow)
+  writeFlowOk(context.frames, context.number, true)
+}
+
+function selectConfirms(context: ChannelContext, reader: ByteReader): void {
+  const { noWait } = readConfirmSelect(reader)
+  context.confirms()
+  if (!noWait) writePlain(context.frames, context.number, METHOD.confirmSelectOk)
+}

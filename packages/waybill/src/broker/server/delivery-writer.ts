@@ -1,0 +1,81 @@
+import type { Receiver } from '../channel/receiver.ts'
+import type { Message } from '../message.ts'
+import { TypedField } from '../wire/field-table.ts'
+import type { FrameWriter } from '../wire/frame-writer.ts'
+import { writeCancel } from '../wire/methods/basic-methods.ts'
+import { METHOD } from '../wire/methods/method-ids.ts'
+import { decodeProperties, encodeProperties } from '../wire/properties.ts'
+import { shortStrings } from '../wire/short-strings.ts'
+import type { SessionContext } from './channel-context.ts'
+
+export interface WriterOptions {
+  /** Consumer tag. */
+  readonly tag: string
+  /** Its queue says how often a message was handed out: a quorum queue. */
+  readonly countsDeliveries: boolean
+}
+
+/** Writes basic.deliver for the messages of one consumer. */
+export class DeliveryWriter implements Receiver {
+  readonly #number: number
+  readonly #frames: FrameWriter
+  readonly #session: SessionContext
+  readonly #consumerTag: string
+  readonly #encodedTag: Uint8Array
+  readonly #countsDeliveries: boolean
+  #exchange = ''
+  #routingKey = ''
+  #encodedAddress: Uint8Array = shortStrings('', '')
+
+  constructor(number: number, frames: FrameWriter, session: SessionContext, { tag, countsDeliveries }: WriterOptions) {
+    this.#number = number
+    this.#frames = frames
+    this.#session = session
+    this.#consumerTag = tag
+    this.#encodedTag = shortStrings(tag)
+    this.#countsDeliveries = countsDeliveries
+  }
+
+  receive(tag: number, message: Message, deliveryCount: number): void {
+    const frames = this.#frames
+    const out = frames.method(this.#number, METHOD.basicDeliver)
+    out.raw(this.#encodedTag)
+    out.safeLongLong(tag)
+    out.octet(deliveryCount > 1 ? 1 : 0)
+    out.raw(this.#addressOf(message))
+    frames.end()
+    const properties = countedProperties(message.properties, this.#countsDeliveries, deliveryCount)
+    frames.content(this.#number, properties, message.body, this.#session.frameMax)
+    this.#session.wrote()
+  }
+
+  /** Nothing: what one turn writes goes out together, whichever consumers it is for. */
+  flush(): void {}
+
+  cancelled(): void {
+    if (!this.#session.can('consumer_cancel_notify')) return
+    writeCancel(this.#frames, this.#number, this.#consumerTag)
+    this.#session.wrote()
+  }
+
+  /** Exchange and routing key, encoded once for all messages in a row that share them. */
+  #addressOf({ exchange, routingKey }: Message): Uint8Array {
+    if (exchange !== this.#exchange || routingKey !== this.#routingKey) {
+      this.#exchange = exchange
+      this.#routingKey = routingKey
+      this.#encodedAddress = shortStrings(exchange, routingKey)
+    }
+    return this.#encodedAddress
+  }
+}
+
+/** The header `x-delivery-count` of quorum queues: how often the message was handed out before. Absent the first time. */
+const DELIVERY_COUNT = 'x-delivery-count'
+
+/** The properties of a message as they are handed out. */
+export function countedProperties(properties: Uint8Array, counts: boolean, deliveryCount: number): Uint8Array {
+  if (!counts || deliveryCount <= 1) return properties
+  const decoded = decodeProperties(properties)
+  const count = TypedField.long('l', BigInt(deliveryCount - 1))
+  return encodeProperties({ ...decoded, headers: { ...decoded.headers, [DELIVERY_COUNT]: count } })
+}

@@ -1,0 +1,57 @@
+import type { Broker } from '../broker.ts'
+import type { Channel } from '../channel/channel.ts'
+import type { ReplyReceiver } from '../direct-reply-to.ts'
+import type { Message } from '../message.ts'
+import { ReplyError } from '../reply-error.ts'
+import type { FrameWriter } from '../wire/frame-writer.ts'
+import type { SessionContext } from './channel-context.ts'
+import { DeliveryWriter } from './delivery-writer.ts'
+
+/** The channel that the replies are for. */
+export interface ReplyChannel {
+  readonly number: number
+  readonly broker: Broker
+  readonly channel: Channel
+  readonly frames: FrameWriter
+  readonly session: SessionContext
+}
+
+/** A channel's consumer of the pseudo-queue for direct replies, of which it has one at most. */
+export class DirectReplyConsumer implements ReplyReceiver {
+  readonly #channel: ReplyChannel
+  #consumer: { readonly token: string; readonly tag: string; readonly writer: DeliveryWriter } | undefined
+
+  constructor(channel: ReplyChannel) {
+    this.#channel = channel
+  }
+
+  /** What stands for this channel in reply-to; `undefined` when nobody consumes here. */
+  get token(): string | undefined {
+    return this.#consumer?.token
+  }
+
+  /** @throws {ReplyError} 406 with acknowledgements, which replies do not have, or a second time */
+  consume(tag: string, noAck: boolean): void {
+    if (!noAck) throw new ReplyError(406, 'reply consumer cannot acknowledge')
+    if (this.#consumer !== undefined) throw new ReplyError(406, 'reply consumer already set')
+    const { number, broker, frames, session } = this.#channel
+    const writer = new DeliveryWriter(number, frames, session, { tag, countsDeliveries: false })
+    this.#consumer = { token: broker.directReplies.register(this), tag, writer }
+  }
+
+  cancelTag(tag: string): boolean {
+    if (this.#consumer?.tag !== tag) return false
+    this.cancel()
+    return true
+  }
+
+  cancel(): void {
+    if (this.#consumer === undefined) return
+    this.#channel.broker.directReplies.unregister(this.#consumer.token)
+    this.#consumer = undefined
+  }
+
+  reply(message: Message): void {
+    this.#consumer?.writer.receive(this.#channel.channel.nextTag(), message, 1)
+  }
+}

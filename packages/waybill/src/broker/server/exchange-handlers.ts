@@ -1,0 +1,57 @@
+import type { ByteReader } from '../wire/byte-reader.ts'
+import { writePlain } from '../wire/methods/close-methods.ts'
+import { readExchangeBind, readExchangeDeclare, readExchangeDelete } from '../wire/methods/exchange-methods.ts'
+import { METHOD } from '../wire/methods/method-ids.ts'
+import { readExchangeArguments } from '../exchange/exchange-arguments.ts'
+import type { ChannelContext } from './channel-context.ts'
+
+export function declareExchange(context: ChannelContext, reader: ByteReader): void {
+  const declare = readExchangeDeclare(reader)
+  const name = declare.exchange
+  const answer = (): void => {
+    if (!declare.noWait) writePlain(context.frames, context.number, METHOD.exchangeDeclareOk)
+  }
+  if (declare.passive) {
+    context.broker.requireExchange(name)
+    return answer()
+  }
+  const { durable, autoDelete, internal } = declare
+  const definition = {
+    name,
+    durable,
+    autoDelete,
+    internal,
+    ...readExchangeArguments(name, declare.type, declare.arguments),
+  }
+  context.stored((done) => context.broker.declareExchange(definition, done), answer)
+}
+
+export function deleteExchange(context: ChannelContext, reader: ByteReader): void {
+  const { exchange, ifUnused, noWait } = readExchangeDelete(reader)
+  context.stored(
+    (done) => context.broker.deleteExchange(exchange, ifUnused, done),
+    () => {
+      if (!noWait) writePlain(context.frames, context.number, METHOD.exchangeDeleteOk)
+    },
+  )
+}
+
+export function bindExchange(context: ChannelContext, reader: ByteReader): void {
+  const { destination, source, routingKey, noWait, arguments: table } = readExchangeBind(reader)
+  context.stored(
+    (done) => context.broker.bindExchange(context.connection, destination, source, routingKey, table, done),
+    () => {
+      if (!noWait) writePlain(context.frames, context.number, METHOD.exchangeBindOk)
+    },
+  )
+}
+
+export function unbindExchange(context: ChannelContext, reader: ByteReader): void {
+  const { destination, source, routingKey, noWait, arguments: table } = readExchangeBind(reader)
+  context.stored(
+    (done) => context.broker.unbindExchange(context.connection, destination, source, routingKey, table, done),
+    () => {
+      if (!noWait) writePlain(context.frames, context.number, METHOD.exchangeUnbindOk)
+    },
+  )
+}

@@ -1,0 +1,101 @@
+import { readQueueArguments } from '../queue/queue-arguments.ts'
+import { isReplyName } from '../direct-reply-to.ts'
+import { ReplyError } from '../reply-error.ts'
+import type { ByteReader } from '../wire/byte-reader.ts'
+import { writePlain } from '../wire/methods/close-methods.ts'
+import { METHOD } from '../wire/methods/method-ids.ts'
+import {
+  readQueueBind,
+  readQueueDeclare,
+  readQueueDelete,
+  readQueuePurge,
+  readQueueUnbind,
+  writeMessageCount,
+  writeQueueDeclareOk,
+  type QueueDeclare,
+} from '../wire/methods/queue-methods.ts'
+import type { ChannelContext } from './channel-context.ts'
+
+export function declareQueue(context: ChannelContext, reader: ByteReader): void {
+  const declare = readQueueDeclare(reader)
+  if (declare.passive) return declarePassively(context, declare)
+  const { queue: name, durable, exclusive, autoDelete } = declare
+  const definition = {
+    name,
+    durable,
+    exclusive,
+    autoDelete,
+    arguments: readQueueArguments(name, declare.arguments, { durable, exclusive, autoDelete }),
+  }
+  context.stored(
+    (done) => (context.lastQueue = context.broker.declareQueue(definition, context.connection, done).name),
+    () => {
+      if (!declare.noWait) answerDeclare(context, context.lastQueue ?? name)
+    },
+  )
+}
+
+function declarePassively(context: ChannelContext, { queue, noWait }: QueueDeclare): void {
+  const name = queueName(context, queue)
+  // The pseudo-queue of a reply's requester: whether it is alive.
+  if (!isReplyName(name)) context.connection.queue(name).touch()
+  else if (!context.broker.directReplies.isAlive(name)) throw new ReplyError(404, `no queue '${name}' in vhost '/'`)
+  context.lastQueue = name
+  if (!noWait) answerDeclare(context, name)
+}
+
+function answerDeclare(context: ChannelContext, name: string): void {
+  const queue = context.broker.findQueue(name)
+  writeQueueDeclareOk(context.frames, context.number, name, queue?.ready ?? 0, queue?.consumers ?? 0)
+}
+
+export function bindQueue(context: ChannelContext, reader: ByteReader): void {
+  const { queue, exchange, routingKey, noWait, arguments: table } = readQueueBind(reader)
+  const name = queueName(context, queue)
+  const key = queue === '' && routingKey === '' ? name : routingKey
+  context.stored(
+    (done) => context.broker.bind(context.connection, name, exchange, key, table, done),
+    () => {
+      if (!noWait) writePlain(context.frames, context.number, METHOD.queueBindOk)
+    },
+  )
+}
+
+export function unbindQueue(context: ChannelContext, reader: ByteReader): void {
+  const { queue, exchange, routingKey, arguments: table } = readQueueUnbind(reader)
+  const name = queueName(context, queue)
+  const key = queue === '' && routingKey === '' ? name : routingKey
+  context.stored(
+    (done) => context.broker.unbind(context.connection, name, exchange, key, table, done),
+    () => writePlain(context.frames, context.number, METHOD.queueUnbindOk),
+  )
+}
+
+export function purgeQueue(context: ChannelContext, reader: ByteReader): void {
+  const { queue, noWait } = readQueuePurge(reader)
+  const messages = context.connection.queue(queueName(context, queue)).purge()
+  if (!noWait) writeMessageCount(context.frames, context.number, METHOD.queuePurgeOk, messages)
+}
+
+export function deleteQueue(context: ChannelContext, reader: ByteReader): void {
+  const { queue, ifUnused, ifEmpty, noWait } = readQueueDelete(reader)
+  const name = queueName(context, queue)
+  let messages = 0
+  context.stored(
+    (done) => (messages = context.broker.deleteQueue(name, context.connection, { ifUnused, ifEmpty }, done)),
+    () => {
+      if (!noWait) writeMessageCount(context.frames, context.number, METHOD.queueDeleteOk, messages)
+    },
+  )
+}
+
+/**
+ * An empty name is the queue that the channel declared last.
+ *
+ * @throws {ReplyError} 404 when it has declared none
+ */
+export function queueName(context: ChannelContext, name: string): string {
+  if (name !== '') return name
+  if (context.lastQueue === undefined) throw new ReplyError(404, 'no previously declared queue')
+  return context.lastQueue
+}

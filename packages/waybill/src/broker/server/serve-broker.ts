@@ -1,0 +1,138 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import { WaybillError } from '../../message/errors.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { Broker } from '../broker.ts'
+import type { HandshakeOptions } from './handshake.ts'
+import { serverProperties } from './server-properties.ts'
+import { SocketLink } from './socket-link.ts'
+
+export interface ServeOptions {
+  readonly broker: Broker
+  readonly runtime: Runtime
+  /** Address to listen on. */
+  readonly host: string
+  /** 0 is any free one. */
+  readonly port: number
+  /** PEM. Speaks AMQP over TLS alone; with `ca`, clients must show a certificate that it signed. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer; readonly ca?: string | Buffer }
+  /** Whether this user may come in from there. */
+  authenticate(user: string, password: string, remoteAddress: string): boolean
+  /** Offered to clients; 0 is none. Default 60. */
+  readonly heartbeatSeconds?: number
+  /** The broker's version, for clients to see. */
+  readonly version: string
+  /** `cluster_name`, for clients to see. */
+  readonly name?: string
+}
+
+/** Largest frame that is offered, overhead included, and most channels: those of RabbitMQ. */
+const FRAME_MAX = 131_072
+const CHANNEL_MAX = 2_047
+/** Connections that the operating system may hold before they are accepted. */
+const BACKLOG = 1_024
+
+/**
+ * Lets clients in over AMQP 0-9-1.
+ *
+ * @throws {WaybillError} `WAYBILL_ADDRESS_IN_USE`; what else keeps it from listening is the native error
+ */
+export async function serveBroker(options: ServeOptions): Promise<BrokerServer> {
+  const server = new BrokerServer(options)
+  await server.listen()
+  return server
+}
+
+export class BrokerServer {
+  readonly #options: ServeOptions
+  readonly #server: Server
+  readonly #links = new Set<SocketLink>()
+  readonly #listeners = new Set<(count: number) => void>()
+  readonly #unsubscribe: () => void
+  #idle: (() => void) | undefined
+
+  constructor(options: ServeOptions) {
+    const { tls, broker } = options
+    this.#options = options
+    const accept = (socket: Socket): void => this.#accept(socket)
+    this.#server =
+      tls === undefined
+        ? createServer({ noDelay: true }, accept)
+        : createTlsServer(
+            { ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined },
+            accept,
+          )
+    this.#unsubscribe = broker.onEvent((event) => {
+      if (event.type === 'failed') for (const link of this.#links) link.close(`the broker's store failed`)
+      else for (const link of this.#links) link.session.alarm(event.type === 'blocked' ? event.reason : undefined)
+    })
+  }
+
+  get host(): string {
+    return this.#options.host
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port // it listens on a port, not on a pipe
+  }
+
+  get connections(): number {
+    return this.#links.size
+  }
+
+  /** Calls `listener` whenever a connection has come or gone. */
+  onConnections(listener: (count: number) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  listen(): Promise<void> {
+    const { host, port } = this.#options
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error) => reject(listenError(error, host, port)))
+      this.#server.listen({ host, port, backlog: BACKLOG }, resolve)
+    })
+  }
+
+  /** Lets nobody in any more, asks all clients to go, and after `deadlineMs` no longer asks. */
+  async close(deadlineMs: number, reason: string): Promise<void> {
+    this.#unsubscribe()
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const link of this.#links) link.close(reason)
+    const timer = this.#options.runtime.setTimer(deadlineMs, () => {
+      for (const link of this.#links) link.destroy()
+    })
+    if (this.#links.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+    timer.cancel()
+    await closed
+  }
+
+  #accept(socket: Socket): void {
+    const { broker, runtime, version, name, heartbeatSeconds = 60 } = this.#options
+    const remoteAddress = socket.remoteAddress ?? ''
+    const handshake: HandshakeOptions = {
+      serverProperties: serverProperties(version, name),
+      tune: { channelMax: CHANNEL_MAX, frameMax: FRAME_MAX, heartbeat: heartbeatSeconds },
+      authenticate: (user, password) => this.#options.authenticate(user, password, remoteAddress),
+    }
+    const link = new SocketLink(socket, { broker, runtime, handshake, ended: (ended) => this.#ended(ended) })
+    this.#links.add(link)
+    if (broker.blocked !== undefined) link.session.alarm(broker.blocked)
+    this.#tell()
+  }
+
+  #ended(link: SocketLink): void {
+    this.#links.delete(link)
+    this.#tell()
+    if (this.#links.size === 0) this.#idle?.()
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener(this.#links.size)
+  }
+}
+
+function listenError(error: Error, host: string, port: number): Error {
+  if (!('code' in error) || error.code !== 'EADDRINUSE') return error
+  return new WaybillError('WAYBILL_ADDRESS_IN_USE', `something else listens on ${host}:${port}`, { cause: error })
+}

@@ -1,0 +1,155 @@
+import type { Socket } from 'node:net'
+import type { Broker } from '../broker.ts'
+import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import type { HandshakeOptions } from './handshake.ts'
+import { Heartbeats, type HeartbeatHost } from './heartbeats.ts'
+import { Session, type SessionHost } from './session.ts'
+
+/** Octets that may wait for a client to read them, beyond which its consumers get no more until it has read them all. */
+const HIGH_WATER_BYTES = 1024 * 1024
+/** What else is written for a client that does not read, answers for instance, ends here: it is not listened to. */
+const MOST_UNREAD_BYTES = 8 * 1024 * 1024
+/** A client has so long from its connecting to its connection.open. */
+const HANDSHAKE_MS = 10_000
+/** How long a client may take to say close-ok. */
+const CLOSING_MS = 5_000
+
+export interface LinkOptions {
+  readonly broker: Broker
+  readonly runtime: Runtime
+  readonly handshake: HandshakeOptions
+  readonly ended: (link: SocketLink) => void
+}
+
+/** One client's socket: reads for its session, and writes what the session has said once in a turn of the event loop. */
+export class SocketLink implements SessionHost, HeartbeatHost {
+  readonly broker: Broker
+  readonly runtime: Runtime
+  readonly handshake: HandshakeOptions
+  readonly session: Session
+  readonly #socket: Socket
+  readonly #ended: (link: SocketLink) => void
+  readonly #heartbeats: Heartbeats
+  #deadline: Timer
+  #isDirty = false
+  #isFull = false
+  #isSuspended = false
+  #isEnding = false
+  #resume: (() => void) | undefined
+
+  constructor(socket: Socket, { broker, runtime, handshake, ended }: LinkOptions) {
+    this.#socket = socket
+    this.#ended = ended
+    this.broker = broker
+    this.runtime = runtime
+    this.handshake = handshake
+    this.#heartbeats = new Heartbeats(runtime, this)
+    this.#deadline = runtime.setTimer(HANDSHAKE_MS, () => socket.destroy())
+    this.session = new Session(this)
+    socket.setNoDelay(true)
+    socket.on('data', (chunk) => this.#receive(chunk))
+    socket.on('drain', () => this.#drained())
+    // What went wrong is for the client to say; here the connection has ended.
+    socket.on('error', () => socket.destroy())
+    socket.on('end', () => socket.destroy())
+    socket.on('close', () => this.#close())
+  }
+
+  get received(): number {
+    return this.#socket.bytesRead
+  }
+
+  get sent(): number {
+    return this.#socket.bytesWritten
+  }
+
+  get isReading(): boolean {
+    return !this.#isSuspended
+  }
+
+  wrote(): void {
+    if (this.#isDirty) return
+    this.#isDirty = true
+    queueMicrotask(() => this.#write())
+  }
+
+  suspended(isSuspended: boolean): void {
+    this.#isSuspended = isSuspended
+    if (isSuspended) this.#socket.pause()
+    else this.#socket.resume()
+  }
+
+  tuned(heartbeatSeconds: number): void {
+    this.#deadline.cancel()
+    this.#heartbeats.start(heartbeatSeconds)
+  }
+
+  beat(): void {
+    this.session.frames.heartbeat()
+    this.wrote()
+  }
+
+  silent(): void {
+    this.#socket.destroy()
+  }
+
+  end(delayMs: number): void {
+    this.#isEnding = true
+    this.#deadline.cancel()
+    this.#deadline = this.runtime.setTimer(delayMs + CLOSING_MS, () => this.#socket.destroy())
+    if (delayMs > 0) this.runtime.setTimer(delayMs, () => this.#socket.end())
+    else this.wrote()
+  }
+
+  /** The broker ends the connection, and waits a little for the client to agree. */
+  close(reason: string): void {
+    this.session.forceClose(reason)
+    this.#deadline.cancel()
+    this.#deadline = this.runtime.setTimer(CLOSING_MS, () => this.#socket.destroy())
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #receive(chunk: Buffer): void {
+    this.session.receive(chunk)
+  }
+
+  #write(): void {
+    this.#isDirty = false
+    const socket = this.#socket
+    if (socket.destroyed) return
+    const parts = this.session.take()
+    if (parts.length > 1) socket.cork()
+    for (const part of parts) socket.write(part)
+    if (parts.length > 1) socket.uncork()
+    if (this.#isEnding) socket.end()
+    else this.#measure()
+  }
+
+  #measure(): void {
+    const unread = this.#socket.writableLength
+    if (unread > HIGH_WATER_BYTES && !this.#isFull) {
+      this.#isFull = true
+      this.session.pauseDeliveries(true)
+    }
+    if (unread > MOST_UNREAD_BYTES) this.#resume ??= this.session.suspend()
+  }
+
+  #drained(): void {
+    if (!this.#isFull) return
+    this.#isFull = false
+    this.session.pauseDeliveries(false)
+    const resume = this.#resume
+    this.#resume = undefined
+    resume?.()
+  }
+
+  #close(): void {
+    this.#deadline.cancel()
+    this.#heartbeats.stop()
+    this.session.ended()
+    this.#ended(this)
+  }
+}
