@@ -43,6 +43,8 @@ export interface SessionContext {
   can(capability: string): boolean
   /** Frames were written: they go out at the end of this turn. */
   wrote(): void
+  /** Calls `write` once the answers that are pending have been written. */
+  afterAnswers(write: () => void): void
   /** A name that nobody else has. */
   uniqueName(prefix: string): string
 }

@@ -26,8 +26,8 @@ export interface ChannelHost extends SessionContext {
   readonly broker: Broker
   readonly connection: Connection
   readonly frames: FrameWriter
-  /** Takes up no frame until the returned function is called. */
-  suspend(): () => void
+  /** Takes up no frame until the returned function is called: an answer is pending. */
+  awaitAnswer(): () => void
   /** Holds back a publish while the broker has an alarm; `undefined` when it may go on. */
   publishing(): void
   /** Confirms are to be written at the end of this turn. */
@@ -118,21 +118,28 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
   }
 
   stored(act: (done: Durable) => void, answer: () => void): void {
-    let isStored = false
+    let state: 'acting' | 'waiting' | 'stored' = 'acting'
     let resume: (() => void) | undefined
-    act((error) => {
-      isStored = true
-      // A failed store ends every connection.
-      if (error === undefined && this.#isOpen) answer()
+    const finish = (): void => {
+      if (this.#isOpen) answer()
       this.session.wrote()
       resume?.()
+    }
+    act((error) => {
+      // A failed store ends every connection.
+      if (error !== undefined) return
+      const wasWaiting = state === 'waiting'
+      state = 'stored'
+      if (wasWaiting) finish()
     })
-    if (!isStored) resume = this.session.suspend()
+    if (isStored(state)) return finish()
+    state = 'waiting'
+    resume = this.session.awaitAnswer()
   }
 
   retry(act: () => boolean): void {
     if (act()) return
-    const resume = this.session.suspend()
+    const resume = this.session.awaitAnswer()
     const again = (): void => {
       let isDone = true
       try {
@@ -215,4 +222,9 @@ function selectConfirms(context: ChannelContext, reader: ByteReader): void {
   const { noWait } = readConfirmSelect(reader)
   context.confirms()
   if (!noWait) writePlain(context.frames, context.number, METHOD.confirmSelectOk)
+}
+
+/** A closure may have changed it since it was compared last. */
+function isStored(state: 'acting' | 'waiting' | 'stored'): boolean {
+  return state === 'stored'
 }

@@ -54,8 +54,8 @@ export class DeliveryWriter implements Receiver {
 
   cancelled(): void {
     if (!this.#session.can('consumer_cancel_notify')) return
-    writeCancel(this.#frames, this.#number, this.#consumerTag)
-    this.#session.wrote()
+    // The client that deletes its own queue hears first that it is deleted.
+    this.#session.afterAnswers(() => writeCancel(this.#frames, this.#number, this.#consumerTag))
   }
 
   /** Exchange and routing key, encoded once for all messages in a row that share them. */

@@ -1,11 +1,18 @@
 import type { FieldTable } from '../wire/field-table.ts'
 
-/** What the broker says of itself in connection.start: clients ask it, by RabbitMQ's names, what it can do. */
+/** The RabbitMQ whose behaviour clients may count on; they ask product and version before they use what came late. */
+const BEHAVES_LIKE = '3.13.7'
+
+/**
+ * What the broker says of itself in connection.start. It names the product that clients look for, in the version that it
+ * behaves like; what it is itself it says under `waybill`.
+ */
 export function serverProperties(version: string, name = 'waybill'): FieldTable {
   return {
-    product: 'Waybill',
-    version,
-    platform: `Node.js ${process.versions.node}`,
+    product: 'RabbitMQ',
+    version: BEHAVES_LIKE,
+    waybill: version,
+    platform: `Waybill ${version}, Node.js ${process.versions.node}`,
     information: 'https://www.rabbitmq.com/amqp-0-9-1-reference',
     cluster_name: name,
     capabilities: {

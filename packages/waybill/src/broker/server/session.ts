@@ -55,6 +55,9 @@ export class Session implements FrameHandler, ChannelHost {
   #header: Buffer = Buffer.alloc(0)
   #handshake: Handshake | undefined
   #suspensions = 0
+  #pendingAnswers = 0
+  /** What is to be said behind the answers that are pending; at most once for each consumer. */
+  readonly #afterAnswers: (() => void)[] = []
   #isPublisher = false
   #alarm: { readonly reason: string; release: (() => void) | undefined } | undefined
 
@@ -98,6 +101,20 @@ export class Session implements FrameHandler, ChannelHost {
     this.#host.runtime.defer(fn)
   }
 
+  awaitAnswer(): () => void {
+    this.#pendingAnswers++
+    const resume = this.suspend()
+    return () => {
+      this.#pendingAnswers--
+      resume()
+    }
+  }
+
+  afterAnswers(write: () => void): void {
+    this.#afterAnswers.push(write)
+    this.wrote()
+  }
+
   suspend(): () => void {
     if (++this.#suspensions === 1) this.#host.suspended(true)
     return () => {
@@ -121,6 +138,7 @@ export class Session implements FrameHandler, ChannelHost {
   take(): readonly Uint8Array[] {
     for (const channel of this.#confirming) channel.flushConfirms()
     this.#confirming.clear()
+    if (this.#pendingAnswers === 0) for (const write of this.#afterAnswers.splice(0)) write()
     return this.frames.take()
   }
 
@@ -206,9 +224,16 @@ export class Session implements FrameHandler, ChannelHost {
     }
     if (this.#phase === 'closing') {
       if (method === METHOD.connectionCloseOk) this.#end()
-    } else if (this.#phase === 'running')
-      throw new ConnectionError(503, 'a method of a connection that is open', method)
+    } else if (this.#phase === 'running') this.#running(method)
     else this.#shakeHands(method, reader)
+  }
+
+  /** Methods of the connection while it is open. */
+  #running(method: number): void {
+    // The password was right when the connection began, and the user has no other.
+    if (method !== METHOD.connectionUpdateSecret) throw new ConnectionError(503, 'a method out of its turn', method)
+    writePlain(this.frames, 0, METHOD.connectionUpdateSecretOk)
+    this.wrote()
   }
 
   #shakeHands(method: number, reader: ByteReader): void {

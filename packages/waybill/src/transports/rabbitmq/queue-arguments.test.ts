@@ -5,7 +5,7 @@ import { queueOptions } from './queue-arguments.ts'
 import { serverVersion } from './server-version.ts'
 
 const rabbitmq = (version: string) => serverVersion({ product: 'RabbitMQ', version })
-const waybill = serverVersion({ product: 'Waybill', version: '0.1.0' })
+const waybill = serverVersion({ product: 'RabbitMQ', version: '3.13.7', waybill: '0.1.0' })
 const durable = { name: 'q', life: 'durable' } as const
 
 test('queueOptions() makes durable queues quorum queues where there are any, with a delivery limit out of reach', () => {

@@ -1,4 +1,4 @@
-/** What the broker says it is, and what follows from that. */
+/** What the broker says it is, and what follows from that. Waybill's broker names RabbitMQ as its product, for other clients. */
 export interface ServerVersion {
   /** `rabbitmq`, `lavinmq`, …: the product in lower case. */
   readonly product: string
@@ -8,8 +8,10 @@ export interface ServerVersion {
 }
 
 export function serverVersion(properties: Readonly<Record<string, unknown>>): ServerVersion {
-  const text = typeof properties['version'] === 'string' ? properties['version'] : ''
-  const product = typeof properties['product'] === 'string' ? properties['product'] : ''
+  const { waybill } = properties
+  const given = typeof waybill === 'string' ? { product: 'waybill', version: waybill } : properties
+  const text = typeof given['version'] === 'string' ? given['version'] : ''
+  const product = typeof given['product'] === 'string' ? given['product'] : ''
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(text) ?? []
   return { product: product.toLowerCase(), text, major: Number(major ?? 0), minor: Number(minor ?? 0) }
 }

@@ -24,8 +24,6 @@ const PROTOCOL_HEADER = Buffer.from('AMQP\0\0\u0009\u0001', 'latin1')
 /** What connection.start may be at most. */
 const MAX_FRAME_OCTETS = 64 * 1024
 
-const SERVER_PRODUCT = 'Waybill'
-
 /** Resolves with `silent` when `signal` aborts. */
 export function probe(
   { host, port, user, secret }: Announcement,
@@ -56,7 +54,7 @@ export function probe(
         frame: (type, _channel, bytes, from, to) => {
           const reader = new ByteReader(bytes.subarray(from, to))
           const method = type === FRAME.method ? reader.long() : undefined
-          if (method === METHOD.connectionStart && productOf(reader) === SERVER_PRODUCT)
+          if (method === METHOD.connectionStart && isWaybill(reader))
             socket.write(startOk(user, secret))
           else end(method === METHOD.connectionTune ? 'answers' : 'stranger')
         },
@@ -75,9 +73,9 @@ export function probe(
 }
 
 /** connection.start: version-major octet, version-minor octet, server-properties table, … */
-function productOf(reader: ByteReader): unknown {
+function isWaybill(reader: ByteReader): boolean {
   reader.short()
-  return readTable(reader)['product']
+  return typeof readTable(reader)['waybill'] === 'string'
 }
 
 /** connection.start-ok: client-properties table, mechanism short string, response long string, locale short string. */
