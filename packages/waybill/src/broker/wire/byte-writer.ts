@@ -35,23 +35,28 @@ export class ByteWriter {
   }
 
   short(value: number): void {
-    this.#buffer.writeUInt16BE(value & 0xffff, this.#advance(2))
+    const at = this.#advance(2)
+    this.#buffer.writeUInt16BE(value & 0xffff, at)
   }
 
   long(value: number): void {
-    this.#buffer.writeUInt32BE(value >>> 0, this.#advance(4))
+    const at = this.#advance(4)
+    this.#buffer.writeUInt32BE(value >>> 0, at)
   }
 
   longLong(value: bigint): void {
-    this.#buffer.writeBigUInt64BE(BigInt.asUintN(64, value), this.#advance(8))
+    const at = this.#advance(8)
+    this.#buffer.writeBigUInt64BE(BigInt.asUintN(64, value), at)
   }
 
   float(value: number): void {
-    this.#buffer.writeFloatBE(value, this.#advance(4))
+    const at = this.#advance(4)
+    this.#buffer.writeFloatBE(value, at)
   }
 
   double(value: number): void {
-    this.#buffer.writeDoubleBE(value, this.#advance(8))
+    const at = this.#advance(8)
+    this.#buffer.writeDoubleBE(value, at)
   }
 
   /** Octets as they are, without a length. */
@@ -96,6 +101,7 @@ export class ByteWriter {
     this.#buffer.writeUInt32BE(value >>> 0, at + 4)
   }
 
+  /** Makes room first: what is then written goes to the buffer that has it. */
   #advance(octets: number): number {
     this.#room(octets)
     const at = this.#length

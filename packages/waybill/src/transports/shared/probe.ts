@@ -54,8 +54,7 @@ export function probe(
         frame: (type, _channel, bytes, from, to) => {
           const reader = new ByteReader(bytes.subarray(from, to))
           const method = type === FRAME.method ? reader.long() : undefined
-          if (method === METHOD.connectionStart && isWaybill(reader))
-            socket.write(startOk(user, secret))
+          if (method === METHOD.connectionStart && isWaybill(reader)) socket.write(startOk(user, secret))
           else end(method === METHOD.connectionTune ? 'answers' : 'stranger')
         },
       },
@@ -82,7 +81,7 @@ function isWaybill(reader: ByteReader): boolean {
 function startOk(user: string, secret: string): Uint8Array {
   const frames = new FrameWriter()
   const out = frames.method(0, METHOD.connectionStartOk)
-  writeTable(out, { product: SERVER_PRODUCT, capabilities: { authentication_failure_close: true } })
+  writeTable(out, { product: 'Waybill', capabilities: { authentication_failure_close: true } })
   out.shortString('PLAIN')
   out.longString(`\0${user}\0${secret}`)
   out.shortString('en_US')
