@@ -1,5 +1,6 @@
 import { ReplyError } from '../reply-error.ts'
-import { plainValue, TypedField, type FieldTable } from '../wire/field-table.ts'
+import type { FieldTable } from '../wire/field-table.ts'
+import { wholeNumber } from './whole-number.ts'
 
 const PRIORITY = 'x-priority'
 
@@ -11,7 +12,7 @@ const PRIORITY = 'x-priority'
 export function readConsumerPriority(table: FieldTable): number {
   const field = table[PRIORITY]
   if (field === undefined) return 0
-  const value = plainValue(field)
-  if (field instanceof TypedField && typeof value === 'number' && Number.isInteger(value)) return value
-  throw new ReplyError(406, `invalid arg '${PRIORITY}': it must be a whole number`)
+  const priority = wholeNumber(field)
+  if (priority === undefined) throw new ReplyError(406, `invalid arg '${PRIORITY}': it must be a whole number`)
+  return priority
 }

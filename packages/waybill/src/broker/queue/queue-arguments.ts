@@ -1,11 +1,11 @@
 // The `x-` arguments of queue.declare (RabbitMQ, Optional Queue Arguments). What is not listed here is accepted and means
-// nothing, as placing replicas means nothing on one machine.
+// nothing, as placing replicas means nothing on one machine: x-queue-mode, x-queue-version, x-queue-master-locator,
+// x-queue-leader-locator, x-quorum-initial-group-size, x-dead-letter-strategy.
 import { ReplyError } from '../reply-error.ts'
-import { plainValue, TypedField, type FieldTable, type FieldValue } from '../wire/field-table.ts'
+import type { FieldTable } from '../wire/field-table.ts'
+import { MAX_LIFE_MS } from './lifetime.ts'
 import type { Overflow, QueueArguments, QueueDefinition, QueueType } from './queue-definition.ts'
-
-/** Longest TTL and expiry in milliseconds: what 32 bits hold, as in RabbitMQ. */
-const MAX_MS = 0xffff_ffff
+import { wholeNumber } from './whole-number.ts'
 
 const QUEUE_TYPES: readonly QueueType[] = ['classic', 'quorum']
 const OVERFLOWS: readonly Overflow[] = ['drop-head', 'reject-publish', 'reject-publish-dlx']
@@ -22,84 +22,88 @@ export function readQueueArguments(
   table: FieldTable,
   flags: Pick<QueueDefinition, 'durable' | 'exclusive' | 'autoDelete'>,
 ): QueueArguments {
-  const queueType = choice(name, table, 'x-queue-type', QUEUE_TYPES)
-  const overflow = choice(name, table, 'x-overflow', OVERFLOWS)
-  const singleActiveConsumer = flag(name, table, 'x-single-active-consumer')
-  const read = {
-    queueType: queueType === 'classic' ? undefined : queueType,
-    messageTtlMs: whole(name, table, 'x-message-ttl', 0, MAX_MS),
-    expiresMs: whole(name, table, 'x-expires', 1, MAX_MS),
-    maxLength: whole(name, table, 'x-max-length', 0),
-    maxLengthBytes: whole(name, table, 'x-max-length-bytes', 0),
-    overflow: overflow === 'drop-head' ? undefined : overflow,
-    deadLetterExchange: text(name, table, 'x-dead-letter-exchange'),
-    deadLetterRoutingKey: text(name, table, 'x-dead-letter-routing-key'),
-    singleActiveConsumer: singleActiveConsumer === true ? true : undefined,
-    maxPriority: whole(name, table, 'x-max-priority', 1, 255),
-    deliveryLimit: whole(name, table, 'x-delivery-limit', -1),
+  const read = new ArgumentReader(name, table)
+  const queueType = read.choice('x-queue-type', QUEUE_TYPES)
+  const overflow = read.choice('x-overflow', OVERFLOWS)
+  const deadLetterExchange = read.text('x-dead-letter-exchange')
+  const deadLetterRoutingKey = read.text('x-dead-letter-routing-key')
+  if (deadLetterRoutingKey !== undefined && deadLetterExchange === undefined) {
+    throw read.invalid('x-dead-letter-routing-key', 'there is no x-dead-letter-exchange')
   }
-  if (read.deadLetterRoutingKey !== undefined && read.deadLetterExchange === undefined)
-    throw invalid(name, 'x-dead-letter-routing-key', 'there is no x-dead-letter-exchange')
-  if (queueType !== 'quorum') return withoutAbsent({ ...read, deliveryLimit: undefined })
-  if (!flags.durable) throw invalid(name, 'durable', 'a quorum queue is durable')
-  if (flags.exclusive) throw invalid(name, 'exclusive', 'a quorum queue is not exclusive')
-  if (read.maxPriority !== undefined) throw invalid(name, 'x-max-priority', 'a quorum queue has no priorities')
-  return withoutAbsent({ ...read, deliveryLimit: read.deliveryLimit ?? DEFAULT_DELIVERY_LIMIT })
+  const given = {
+    queueType: queueType === 'classic' ? undefined : queueType,
+    messageTtlMs: read.whole('x-message-ttl', 0, MAX_LIFE_MS),
+    expiresMs: read.whole('x-expires', 1, MAX_LIFE_MS),
+    maxLength: read.whole('x-max-length', 0),
+    maxLengthBytes: read.whole('x-max-length-bytes', 0),
+    overflow: overflow === 'drop-head' ? undefined : overflow,
+    deadLetterExchange,
+    deadLetterRoutingKey,
+    singleActiveConsumer: read.flag('x-single-active-consumer') === true ? true : undefined,
+    maxPriority: read.whole('x-max-priority', 0, 255),
+    deliveryLimit: read.whole('x-delivery-limit', -1),
+  }
+  if (queueType !== 'quorum') {
+    if (given.deliveryLimit !== undefined) throw read.invalid('x-delivery-limit', 'only a quorum queue has one')
+    return withoutAbsent(given)
+  }
+  if (!flags.durable) throw unfit('non-durable', name)
+  if (flags.exclusive) throw unfit('exclusive', name)
+  if (flags.autoDelete) throw unfit('auto-delete', name)
+  if (given.maxPriority !== undefined) throw read.invalid('x-max-priority', 'a quorum queue has no priorities')
+  return withoutAbsent({ ...given, deliveryLimit: given.deliveryLimit ?? DEFAULT_DELIVERY_LIMIT })
 }
 
-type Read = { readonly [argument in keyof QueueArguments]: QueueArguments[argument] | undefined }
+/** Reads one argument after the other, each `undefined` when it is absent. */
+class ArgumentReader {
+  readonly #queue: string
+  readonly #table: FieldTable
 
-function withoutAbsent(read: Read): QueueArguments {
-  return Object.fromEntries(Object.entries(read).filter(([, value]) => value !== undefined))
+  constructor(queue: string, table: FieldTable) {
+    this.#queue = queue
+    this.#table = table
+  }
+
+  text(argument: string): string | undefined {
+    const value = this.#table[argument]
+    if (value === undefined || typeof value === 'string') return value
+    throw this.invalid(argument, 'it must be a string')
+  }
+
+  flag(argument: string): boolean | undefined {
+    const value = this.#table[argument]
+    if (value === undefined || typeof value === 'boolean') return value
+    throw this.invalid(argument, 'it must be a boolean')
+  }
+
+  choice<T extends string>(argument: string, choices: readonly T[]): T | undefined {
+    const value = this.text(argument)
+    if (value === undefined) return undefined
+    const chosen = choices.find((one) => one === value)
+    if (chosen === undefined) throw this.invalid(argument, `'${value}' is none of ${choices.join(', ')}`)
+    return chosen
+  }
+
+  whole(argument: string, least: number, most: number = Number.MAX_SAFE_INTEGER): number | undefined {
+    const field = this.#table[argument]
+    if (field === undefined) return undefined
+    const value = wholeNumber(field)
+    if (value === undefined) throw this.invalid(argument, 'it must be a whole number')
+    if (value < least || value > most) throw this.invalid(argument, `${value} is not within ${least} and ${most}`)
+    return value
+  }
+
+  invalid(argument: string, why: string): ReplyError {
+    return new ReplyError(406, `invalid arg '${argument}' for queue '${this.#queue}' in vhost '/': ${why}`)
+  }
 }
 
-function text(name: string, table: FieldTable, argument: string): string | undefined {
-  const value = table[argument]
-  if (value === undefined || typeof value === 'string') return value
-  throw invalid(name, argument, 'it must be a string')
+function unfit(property: string, queue: string): ReplyError {
+  return new ReplyError(406, `invalid property '${property}' for queue '${queue}' in vhost '/': it is a quorum queue`)
 }
 
-function flag(name: string, table: FieldTable, argument: string): boolean | undefined {
-  const value = table[argument]
-  if (value === undefined || typeof value === 'boolean') return value
-  throw invalid(name, argument, 'it must be a boolean')
-}
+type Given = { readonly [argument in keyof QueueArguments]: QueueArguments[argument] | undefined }
 
-function choice<T extends string>(
-  name: string,
-  table: FieldTable,
-  argument: string,
-  choices: readonly T[],
-): T | undefined {
-  const value = text(name, table, argument)
-  if (value === undefined) return undefined
-  const chosen = choices.find((one) => one === value)
-  if (chosen === undefined) throw invalid(name, argument, `'${value}' is none of ${choices.join(', ')}`)
-  return chosen
-}
-
-function whole(
-  name: string,
-  table: FieldTable,
-  argument: string,
-  least: number,
-  most = Number.MAX_SAFE_INTEGER,
-): number | undefined {
-  const field = table[argument]
-  if (field === undefined) return undefined
-  const value = integer(field)
-  if (value === undefined) throw invalid(name, argument, 'it must be a whole number')
-  if (value < least || value > most) throw invalid(name, argument, `${value} is not within ${least} and ${most}`)
-  return value
-}
-
-/** Any of the letters of whole numbers. */
-function integer(field: FieldValue): number | undefined {
-  if (!(field instanceof TypedField) || !'bBsuIil'.includes(field.letter)) return undefined
-  const value = plainValue(field)
-  return typeof value === 'number' ? value : undefined
-}
-
-function invalid(name: string, argument: string, why: string): ReplyError {
-  return new ReplyError(406, `invalid arg '${argument}' for queue '${name}' in vhost '/': ${why}`)
+function withoutAbsent(given: Given): QueueArguments {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

@@ -57,26 +57,30 @@ const COMPARED = {
 /**
  * Compares a declaration with the queue that exists.
  *
- * @throws {ReplyError} 406 `WAYBILL_TOPOLOGY_CONFLICT` naming the first difference
+ * @throws {ReplyError} 406 `WAYBILL_TOPOLOGY_CONFLICT` naming the first difference; 405 when one alone is exclusive
  */
 export function requireEqualQueue(existing: QueueDefinition, declared: QueueDefinition): void {
-  for (const [name, property] of [
-    ['durable', 'durable'],
-    ['exclusive', 'exclusive'],
-    ['auto_delete', 'autoDelete'],
-  ] as const) {
-    requireEqual(name, existing.name, existing[property], declared[property])
-  }
-  for (const [name, argument] of Object.entries(COMPARED)) {
-    requireEqual(name, existing.name, existing.arguments[argument], declared.arguments[argument])
+  const { name } = existing
+  if (existing.exclusive !== declared.exclusive) throw lockedQueue(name)
+  requireEqual('durable', name, existing.durable, declared.durable)
+  requireEqual('auto_delete', name, existing.autoDelete, declared.autoDelete)
+  for (const [argument, property] of Object.entries(COMPARED)) {
+    requireEqual(argument, name, existing.arguments[property], declared.arguments[property])
   }
 }
 
-function requireEqual(name: string, queue: string, has: Comparable, asked: Comparable): void {
+function lockedQueue(name: string): ReplyError {
+  return new ReplyError(
+    405,
+    `cannot obtain exclusive access to locked queue '${name}' in vhost '/': it is declared exclusive once, and once not`,
+  )
+}
+
+function requireEqual(argument: string, queue: string, has: Comparable, asked: Comparable): void {
   if (has === asked) return
   throw new ReplyError(
     406,
-    `inequivalent arg '${name}' for queue '${queue}' in vhost '/': received ${shown(asked)} but current is ${shown(has)}`,
+    `inequivalent arg '${argument}' for queue '${queue}' in vhost '/': received ${shown(asked)} but current is ${shown(has)}`,
   )
 }
 
