@@ -2,6 +2,7 @@ import type { Broker } from '../broker.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { Connection } from '../connection.ts'
 import type { ConfirmSink, Message, PublishOptions, PublishOutcome } from '../message.ts'
+import { readExpiration } from '../queue/lifetime.ts'
 import { ReplyError } from '../reply-error.ts'
 import type { Durable } from '../store/message-log.ts'
 import { ByteReader } from '../wire/byte-reader.ts'
@@ -205,12 +206,7 @@ const TRANSIENT: PublishOptions = { persistent: false }
 
 function optionsOf({ persistent, expiration }: PropertyScan): PublishOptions {
   if (expiration === undefined) return persistent ? PERSISTENT : TRANSIENT
-  return { persistent, ttlMs: expirationOf(expiration) }
-}
-
-function expirationOf(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new ReplyError(406, `invalid expiration '${text}'`)
-  return Number(text)
+  return { persistent, ttlMs: readExpiration(expiration) }
 }
 
 function flow(context: ChannelContext, reader: ByteReader): void {
