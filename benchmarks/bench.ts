@@ -1,4 +1,4 @@
-// npm run bench -- rabbitmq|embedded|bus [rounds]
+// npm run bench -- rabbitmq|embedded|bus|server [rounds]
 const [what = '', rounds = '15'] = process.argv.slice(2)
 const benches: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   rabbitmq: async (n) => (await import('./rabbitmq.bench.ts')).rabbitmqBench(n),
@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
     await openBench(1_000_000)
     await memoryBench(5_000_000)
   },
+  server: async (n) => (await import('./server.bench.ts')).serverBench(n),
   bus: async (n) => (await import('./bus.bench.ts')).busBench(n),
 }
 const bench = benches[what]

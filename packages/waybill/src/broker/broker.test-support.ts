@@ -1,6 +1,7 @@
 // What the broker's tests speak through: a publisher, a subscriber and definitions, over the broker's own calls.
 import type { Broker } from './broker.ts'
-import type { Channel, ConsumeOptions } from './channel/channel.ts'
+import type { Channel } from './channel/channel.ts'
+import type { ConsumeOptions } from './channel/consumer.ts'
 import type { Receiver } from './channel/receiver.ts'
 import type { Connection } from './connection.ts'
 import type { ExchangeDefinition } from './exchange/exchange.ts'
