@@ -4,7 +4,7 @@ import { WaybillError } from '../../message/errors.ts'
 export type Driver = Pick<typeof Amqplib, 'connect'>
 
 /**
- * amqplib, loaded when first needed: it is an optional peer.
+ * amqplib, loaded when first needed: who never leaves the process does not pay for it.
  *
  * @throws {WaybillError} WAYBILL_DRIVER_MISSING when it is not installed
  */
