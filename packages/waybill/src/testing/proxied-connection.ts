@@ -35,7 +35,7 @@ export class ProxiedConnection {
       socket.on('error', () => undefined)
       socket.on('close', (hadError) => {
         if (this.#abandoned !== side) {
-          if (hadError) other.resetAndDestroy()
+          if (hadError) reset(other)
           else other.destroySoon()
         }
         if (--open > 0) return
@@ -51,8 +51,8 @@ export class ProxiedConnection {
 
   /** Both sides see a reset. */
   cut(): void {
-    this.#client.resetAndDestroy()
-    this.#target.resetAndDestroy()
+    reset(this.#client)
+    reset(this.#target)
   }
 
   /** `side` is gone; the other one is not told, and what it sends is swallowed. */
@@ -60,6 +60,12 @@ export class ProxiedConnection {
     this.#abandoned = side
     this.#lanes[side === 'client' ? 'to-client' : 'to-target'].discard()
     const gone = side === 'client' ? this.#client : this.#target
-    gone.resetAndDestroy()
+    reset(gone)
   }
+}
+
+/** Node cannot reset a socket that is just ending (seen on 24.15): it would never be closed, nor the process end. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
