@@ -31,12 +31,13 @@ export class Publisher {
   send(
     routingKey: string,
     text: string,
-    options: Partial<PublishOptions> & { readonly headers?: FieldTable } = {},
+    options: Partial<PublishOptions> & { readonly headers?: FieldTable; readonly priority?: number } = {},
   ): Promise<string> {
-    const { headers, ...publish } = { persistent: true, ...options }
+    const { headers, priority, ...publish } = { persistent: true, ...options }
     const properties: BasicProperties = {
       deliveryMode: publish.persistent ? 2 : 1,
       ...(headers === undefined ? {} : { headers }),
+      ...(priority === undefined ? {} : { priority }),
       ...(publish.ttlMs === undefined ? {} : { expiration: String(publish.ttlMs) }),
     }
     const message: Message = {

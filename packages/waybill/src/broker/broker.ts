@@ -222,7 +222,7 @@ export class Broker {
   }
 
   async #recover(recovered: RecoveredLog): Promise<void> {
-    const delayed = recover(recovered, {
+    const delayed = await recover(recovered, {
       defined: ignore,
       addExchange: (definition) => void this.#parts.topology.declareExchange(definition),
       addQueue: (id, definition) => this.#parts.queues.restore(id, definition),

@@ -119,6 +119,16 @@ export function withReplyTo(properties: Uint8Array, replyTo: string): Uint8Array
   return Buffer.concat([properties.subarray(0, at), Buffer.of(text.length), text, rest])
 }
 
+/** The priority; 0 when there is none. */
+export function priorityOf(properties: Uint8Array): number {
+  const flags = properties[0] ?? 0
+  if ((flags & PRIORITY) === 0) return 0
+  let at = headersAt(properties)
+  if (flags & HEADERS) at += 4 + longAt(properties, at)
+  if (flags & DELIVERY_MODE) at++
+  return octetAt(properties, at)
+}
+
 /** Where the headers are, or would be. */
 function headersAt(properties: Uint8Array): number {
   const flags = properties[0] ?? 0

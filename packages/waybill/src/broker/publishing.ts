@@ -36,7 +36,7 @@ export class Publishing {
   /** All queues take it, or none does and it is refused. */
   publish(queues: readonly Queue[], message: Message, options: PublishOptions, sink: ConfirmSink, tag: number): void {
     if (queues.length === 0) return sink.confirmed(tag, 'unroutable', undefined)
-    for (const queue of queues) if (queue.isFull) return sink.confirmed(tag, 'refused', queueFull(queue))
+    for (const queue of queues) if (queue.isFull) return this.#refuse(queue, queues, message, sink, tag)
     const stored = options.persistent ? this.storedIn(queues) : NONE
     const log = this.#log
     if (log === undefined || stored.length === 0) {
@@ -46,6 +46,11 @@ export class Publishing {
     const preface = storedPreface(this.#clock.now(), options.ttlMs, undefined)
     const sequence = this.store(log, stored, message, preface, sink, tag)
     if (sequence !== 0) this.enqueue(queues, sequence, message, options.ttlMs)
+  }
+
+  #refuse(full: Queue, queues: readonly Queue[], message: Message, sink: ConfirmSink, tag: number): void {
+    for (const queue of queues) if (queue.isFull) queue.refuse(message)
+    sink.confirmed(tag, 'refused', queueFull(full))
   }
 
   /** Writes a record for `ids` and confirms it once it is synced. Its sequence; 0 when it is refused at once. */

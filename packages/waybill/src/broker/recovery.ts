@@ -25,7 +25,7 @@ export interface RecoveryTarget {
  *
  * @returns the messages that wait to be due
  */
-export function recover(recovered: RecoveredLog, target: RecoveryTarget): readonly number[] {
+export async function recover(recovered: RecoveredLog, target: RecoveryTarget): Promise<readonly number[]> {
   const { exchanges, queues, bindings } = readDefinitions(recovered.definitions)
   for (const definition of exchanges) target.addExchange(definition)
   const byId = new Map<number, Queue>()
@@ -41,6 +41,7 @@ export function recover(recovered: RecoveredLog, target: RecoveryTarget): readon
     else byId.get(queue)?.recover(sequence, counted + (suspect ? 1 : 0), suspect)
   })
   if (recovered.unclean && last > lastSuspect) recovered.log.define(LAST_SUSPECT, String(last), target.defined)
+  for (const queue of byId.values()) await queue.recovered()
   for (const queue of byId.values()) queue.wake()
   return delayed
 }

@@ -10,7 +10,7 @@ export type Settle = (queue: Queue, position: number) => void
 interface Chunk {
   /** By delivery; `undefined` when it is settled, or never needs to be. */
   readonly queues: (Queue | undefined)[]
-  readonly positions: Float64Array
+  readonly positions: number[]
   /** `undefined` after basic.get. */
   readonly consumers: (Consumer | undefined)[]
   live: number
@@ -105,10 +105,10 @@ export class UnsettledDeliveries {
   #newChunk(): Chunk {
     const spare = this.#spare
     this.#spare = undefined
-    return spare ?? { queues: nothing(), positions: new Float64Array(CHUNK), consumers: nothing(), live: 0 }
+    return spare ?? { queues: NOTHING.slice(), positions: ZEROS.slice(), consumers: NOTHING.slice(), live: 0 }
   }
 }
 
-function nothing(): undefined[] {
-  return Array.from({ length: CHUNK })
-}
+// Copied, which is many times faster than filling an array.
+const NOTHING: readonly undefined[] = Array.from({ length: CHUNK })
+const ZEROS: readonly number[] = NOTHING.map(() => 0)

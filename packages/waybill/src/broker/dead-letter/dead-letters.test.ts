@@ -54,6 +54,9 @@ describe('x-death', () => {
       'x-first-death-queue': 'q',
       'x-first-death-reason': 'rejected',
       'x-first-death-exchange': '',
+      'x-last-death-queue': 'q',
+      'x-last-death-reason': 'rejected',
+      'x-last-death-exchange': '',
     })
   })
 
@@ -87,7 +90,87 @@ describe('x-death', () => {
   })
 })
 
+test('x-first-death and x-last-death: the first and the last', async () => {
+  declare('q', { deadLetterExchange: '', deadLetterRoutingKey: 'wait' })
+  declare('wait', { ...toDead, messageTtlMs: 10 })
+  declare('dead')
+  await publisher.send('q', 'm')
+  const [subscriber, dead] = [new Subscriber(broker, 'q'), new Subscriber(broker, 'dead')]
+  await runtime.settle()
+  subscriber.reject('m')
+  await runtime.advance(10)
+  expect(dead.headers('m')).toMatchObject({
+    'x-first-death-queue': 'q',
+    'x-first-death-reason': 'rejected',
+    'x-last-death-queue': 'wait',
+    'x-last-death-reason': 'expired',
+  })
+})
+
+describe('the header CC', () => {
+  const copied = async (queueArguments: QueueArguments): Promise<Subscriber> => {
+    broker.declareExchange({ name: 'dlx', type: 'direct', durable: true, autoDelete: false, internal: false })
+    declare('q', queueArguments)
+    for (const name of ['dead', 'copy', 'own']) declare(name)
+    const connection = broker.connect()
+    broker.bind(connection, 'dead', 'dlx', 'q')
+    broker.bind(connection, 'dead', 'dlx', 'copy')
+    broker.bind(connection, 'copy', 'dlx', 'copy')
+    broker.bind(connection, 'own', 'dlx', 'own')
+    await publisher.send('q', 'm', { headers: { CC: ['copy', 'elsewhere'] } })
+    const subscriber = new Subscriber(broker, 'q')
+    await runtime.settle()
+    broker.findQueue('copy')?.purge()
+    subscriber.reject('m')
+    await runtime.settle()
+    return subscriber
+  }
+  const counts = (): readonly unknown[] => ['dead', 'copy', 'own'].map((name) => broker.findQueue(name)?.ready)
+
+  test('is kept, and routes the dead letter too, to each queue once', async () => {
+    await copied({ deadLetterExchange: 'dlx' })
+    expect(counts()).toEqual([1, 1, 0])
+    const dead = new Subscriber(broker, 'dead')
+    await runtime.settle()
+    expect(dead.headers('m')['CC']).toEqual(['copy', 'elsewhere'])
+    expect(deaths(dead, 'm')).toMatchObject([{ 'routing-keys': ['q', 'copy', 'elsewhere'] }])
+  })
+
+  test('goes where the queue has a routing key of its own', async () => {
+    await copied({ deadLetterExchange: 'dlx', deadLetterRoutingKey: 'own' })
+    expect(counts()).toEqual([0, 0, 1])
+    const own = new Subscriber(broker, 'own')
+    await runtime.settle()
+    expect(own.headers('m')['CC']).toBeUndefined()
+    expect(deaths(own, 'm')).toMatchObject([{ 'routing-keys': ['q', 'copy', 'elsewhere'] }])
+  })
+})
+
 describe('a message is dead-lettered', () => {
+  test('that a full queue refuses, by reject-publish-dlx', async () => {
+    declare('q', { ...toDead, maxLength: 1, overflow: 'reject-publish-dlx' })
+    declare('dead')
+    await publisher.send('q', '1')
+    await expect(publisher.send('q', '2')).rejects.toMatchObject({ code: 'WAYBILL_REFUSED' })
+    const dead = new Subscriber(broker, 'dead')
+    await runtime.settle()
+    expect(dead.texts).toEqual(['2'])
+    expect(deaths(dead, '2')).toMatchObject([{ reason: 'maxlen', queue: 'q' }])
+    expect(broker.findQueue('q')?.ready).toBe(1)
+  })
+
+  test('never for its deliveries where their limit is negative', async () => {
+    declare('q', { ...toDead, deliveryLimit: -1 })
+    declare('dead')
+    await publisher.send('q', 'm')
+    const subscriber = new Subscriber(broker, 'q')
+    for (let round = 0; round < 30; round++) {
+      await runtime.settle()
+      subscriber.requeue('m')
+    }
+    expect([broker.findQueue('q')?.ready, broker.findQueue('dead')?.ready]).toEqual([1, 0])
+  })
+
   test('that the head of a full queue makes room for', async () => {
     declare('q', { ...toDead, maxLength: 1 })
     declare('dead')

@@ -1,6 +1,6 @@
 // The header `x-death` (RabbitMQ, Dead Letter Exchanges): one table for each (queue, reason), newest first:
 //   count l · reason S · queue S · time T · exchange S · routing-keys A of S · original-expiration S, where there was one
-// and x-first-death-queue, -reason and -exchange, which never change.
+// and x-first-death-queue, -reason and -exchange, which never change, x-last-death-queue, -reason and -exchange, which do.
 import { TypedField, plainValue, type FieldTable, type FieldValue } from '../wire/field-table.ts'
 import type { DeathReason } from './death-reason.ts'
 
@@ -11,7 +11,8 @@ export interface Death {
   readonly time: number
   /** Where the message had been published. */
   readonly exchange: string
-  readonly routingKey: string
+  /** The key it was published with, and those of its header CC. */
+  readonly routingKeys: readonly string[]
   /** Its `expiration`, which it loses. */
   readonly expiration: string | undefined
 }
@@ -27,6 +28,9 @@ export function withDeath(headers: FieldTable, death: Death): FieldTable {
     'x-first-death-queue': death.queue,
     'x-first-death-reason': death.reason,
     ...headers,
+    'x-last-death-exchange': death.exchange,
+    'x-last-death-queue': death.queue,
+    'x-last-death-reason': death.reason,
     'x-death': [entry, ...history.filter((other) => other !== same)],
   }
 }
@@ -47,7 +51,7 @@ function firstEntry(death: Death): FieldTable {
     queue: death.queue,
     time: TypedField.long('T', BigInt(Math.floor(death.time / 1_000))),
     exchange: death.exchange,
-    'routing-keys': [death.routingKey],
+    'routing-keys': death.routingKeys,
     ...(death.expiration === undefined ? {} : { 'original-expiration': death.expiration }),
   }
 }

@@ -31,7 +31,8 @@ interface Chunk {
 }
 
 const MAX_DELIVERIES = 0xffff
-const NO_MESSAGES: readonly undefined[] = []
+/** Copied for each chunk, which is many times faster than filling an array. */
+const NO_MESSAGES: readonly (Message | undefined)[] = Array.from({ length: CHUNK })
 
 /**
  * The messages of one queue in order of arrival, as numbers: about 12 bytes each. A position is a message's place in the
@@ -71,7 +72,7 @@ export class MessageIndex {
     chunk.sequence[at] = sequence
     if (deadline !== Infinity) (chunk.deadline ??= new Float64Array(CHUNK).fill(Infinity))[at] = deadline
     if (size > 0) (chunk.size ??= new Uint32Array(CHUNK))[at] = size
-    if (message !== undefined) (chunk.messages ??= noMessages())[at] = message
+    if (message !== undefined) (chunk.messages ??= NO_MESSAGES.slice())[at] = message
     chunk.ready++
     chunk.live++
     this.#ready++
@@ -84,7 +85,7 @@ export class MessageIndex {
     while (position < this.#end) {
       const chunk = this.#chunks[Math.floor(position / CHUNK) - this.#firstChunk]
       const at = position % CHUNK
-      const found = chunk === undefined || chunk.ready === 0 ? -1 : chunk.state.indexOf(READY, at)
+      const found = chunk === undefined || chunk.ready === 0 ? -1 : firstReady(chunk.state, at)
       if (found !== -1) {
         position += found - at
         if (from <= this.#head) this.#head = position
@@ -207,7 +208,7 @@ export class MessageIndex {
 
   setMessage(position: number, message: Message | undefined): void {
     const chunk = this.#chunkOf(position)
-    if (message !== undefined) chunk.messages ??= noMessages()
+    if (message !== undefined) chunk.messages ??= NO_MESSAGES.slice()
     if (chunk.messages !== undefined) chunk.messages[position % CHUNK] = message
   }
 
@@ -243,8 +244,9 @@ export class MessageIndex {
   }
 }
 
-function noMessages(): (Message | undefined)[] {
-  return Array.from({ length: CHUNK })
+/** Mostly the very next one. */
+function firstReady(state: Uint8Array, from: number): number {
+  return state[from] === READY ? from : state.indexOf(READY, from)
 }
 
 function newChunk(): Chunk {

@@ -1,8 +1,8 @@
 import type { Release } from '../../runtime/runtime.ts'
 import type { Message } from '../message.ts'
 import { readStored } from '../store-reading.ts'
-import type { MessageIndex } from './message-index.ts'
 import type { QueueHost } from './queue-host.ts'
+import type { QueueIndex } from './queue-index.ts'
 
 /** Messages read or counted at a time: enough to keep the disk busy, few enough to hold in memory for every queue. */
 const READ_AHEAD = 256
@@ -23,12 +23,12 @@ export interface PreparedQueue {
  */
 export class Preparation {
   readonly #queue: PreparedQueue
-  readonly #index: MessageIndex
+  readonly #index: QueueIndex
   readonly #host: QueueHost
   #waiting = 0
   #release: Release | undefined
 
-  constructor(queue: PreparedQueue, index: MessageIndex, host: QueueHost) {
+  constructor(queue: PreparedQueue, index: QueueIndex, host: QueueHost) {
     this.#queue = queue
     this.#index = index
     this.#host = host
@@ -41,14 +41,16 @@ export class Preparation {
   /**
    * Prepares ready messages from `position` on, and wakes the queue. Counts no more than `credit`, which will go out now:
    * one that stands behind a message that ends the process is not to be blamed for it.
+   *
+   * @param isRun whether the messages after the first will be asked for too, although nobody can take them
    */
-  start(position: number, credit: number): void {
+  start(position: number, credit: number, isRun = false): void {
     if (this.busy) return
     this.#waiting = 1
     this.#release = this.#host.runtime.hold('messages of a queue read from the log')
     const uncounted: number[] = []
     // Where nobody consumes, only the deadline of the first one matters.
-    const most = credit > 0 ? READ_AHEAD : 1
+    const most = credit > 0 || isRun ? READ_AHEAD : 1
     let at = position
     for (let prepared = 0; at !== -1 && prepared < most; prepared++, at = this.#index.nextReady(at + 1)) {
       if (this.#index.message(at) === undefined) this.#load(at)
@@ -62,7 +64,20 @@ export class Preparation {
   read(position: number, use: (message: Message) => void): void {
     const log = this.#host.log
     if (log === undefined) return
-    readStored(log, this.#index.sequence(position), ({ message }) => use(message), this.#host.fail)
+    const release = this.#host.runtime.hold('a message of a queue read from the log')
+    readStored(
+      log,
+      this.#index.sequence(position),
+      ({ message }) => {
+        release()
+        use(message)
+      },
+      (error) => {
+        release()
+        // It may have been settled, as its queue was deleted, while it was on its way.
+        if (this.#queue.holds(position)) this.#host.fail(error)
+      },
+    )
   }
 
   /** Counts in the log, as the broker closes, all that were handed out and came back. */

@@ -3,6 +3,8 @@ import type { Message } from '../message.ts'
 /** A consumer as its queue sees it. */
 export interface QueueConsumer {
   readonly noAck: boolean
+  /** Those of lower priority get messages only while those of higher cannot take any. */
+  readonly priority: number
   /** How many more messages it may be handed now; Infinity without a limit. */
   readonly credit: number
   /**

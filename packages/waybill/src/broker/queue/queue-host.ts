@@ -12,8 +12,11 @@ export interface QueueHost {
   readonly memory: ResidentMemory
   /** Calls `run()` of the queue once in a later turn of the event loop. */
   schedule(): void
-  /** Moves a message that the queue still holds at `position` to where its dead letters go, then has it forget it. */
-  deadLetter(position: number, message: Message, reason: DeathReason): void
+  /**
+   * Moves a message that the queue still holds at `position` to where its dead letters go, then has it forget it. Without a
+   * position the message is one that the queue has refused.
+   */
+  deadLetter(position: number | undefined, message: Message, reason: DeathReason): void
   /** The queue's last consumer or its time has gone. */
   remove(): void
   /** A read or a record failed: nothing more can be promised. */

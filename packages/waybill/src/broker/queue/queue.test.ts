@@ -104,6 +104,47 @@ describe('consumers', () => {
     expect(c.texts).toEqual(['2', '3'])
   })
 
+  test('single active: those of higher priority are next, but take nothing over from the active one', async () => {
+    declare('q', { singleActiveConsumer: true })
+    const a = new Subscriber(broker, 'q', { prefetch: 1 })
+    const b = new Subscriber(broker, 'q', { prefetch: 1 })
+    const urgent = new Subscriber(broker, 'q', { prefetch: 1, priority: 5 })
+    await sendAll(['1', '2'])
+    await runtime.settle()
+    expect([a.texts, b.texts, urgent.texts]).toEqual([['1'], [], []])
+    a.channel.close()
+    await runtime.settle()
+    expect([b.texts, urgent.texts]).toEqual([[], ['1']])
+  })
+
+  test('single active: none is exclusive, and on a quorum queue basic.get is refused', () => {
+    declare('q', { singleActiveConsumer: true, queueType: 'quorum' })
+    expect(() => new Subscriber(broker, 'q', { exclusive: true })).toThrow(/queue 'q' in vhost '\/' in exclusive use/)
+    const channel = broker.connect().openChannel()
+    expect(() => channel.get('q', true)).toThrow(expect.objectContaining({ replyCode: 405 }) as Error)
+  })
+
+  test('of higher priority come first, as long as they have credit', async () => {
+    declare('q')
+    const low = new Subscriber(broker, 'q', { priority: -1 })
+    const [first, second] = [1, 1].map((priority) => new Subscriber(broker, 'q', { priority, prefetch: 2 })) as [
+      Subscriber,
+      Subscriber,
+    ]
+    const middle = new Subscriber(broker, 'q', { prefetch: 1 })
+    await sendAll(['1', '2', '3', '4', '5', '6'])
+    await runtime.settle()
+    expect([first.texts, second.texts]).toEqual([
+      ['1', '3'],
+      ['2', '4'],
+    ])
+    expect([middle.texts, low.texts]).toEqual([['5'], ['6']])
+    first.channel.close()
+    second.channel.cancel('c')
+    await runtime.settle()
+    expect(low.texts).toEqual(['6', '1', '3'])
+  })
+
   test('cancel() leaves the unsettled with the channel', async () => {
     const queue = declare('q')
     const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
@@ -169,6 +210,29 @@ describe('time to live', () => {
     const subscriber = new Subscriber(broker, 'q')
     await runtime.settle()
     expect(subscriber.texts).toEqual(['long', 'ever'])
+  })
+
+  test('of a message that comes to the head as a limit drops those before it', async () => {
+    const queue = declare('q', { maxLength: 1 })
+    await publisher.send('q', 'ever')
+    await runtime.settle()
+    await publisher.send('q', 'short', { ttlMs: 10 })
+    await runtime.advance(10)
+    expect(queue.ready).toBe(0)
+  })
+
+  test('that ends for very many at once leaves others their turns', async () => {
+    const queue = declare('q', { messageTtlMs: 10 })
+    declare('other')
+    const subscriber = new Subscriber(broker, 'other')
+    for (let n = 0; n < 3_000; n++) void publisher.send('q', String(n))
+    let left = 0
+    runtime.setTimer(10, () => runtime.defer(() => (left = queue.ready)))
+    runtime.setTimer(10, () => void publisher.send('other', 'm'))
+    await runtime.advance(10)
+    expect(subscriber.texts).toEqual(['m'])
+    expect(left).toBeGreaterThan(0)
+    expect(queue.ready).toBe(0)
   })
 
   test('does not begin again when a message comes back', async () => {
@@ -240,7 +304,91 @@ describe('length limits', () => {
   })
 })
 
+describe('priorities', () => {
+  const sendPriorities = async (...priorities: readonly (number | undefined)[]): Promise<void> => {
+    for (const [n, priority] of priorities.entries()) {
+      await publisher.send('q', `${priority ?? 'none'}#${n}`, priority === undefined ? {} : { priority })
+    }
+  }
+
+  test('go first, capped, those without count as 0, in the order of publishing within one', async () => {
+    const queue = declare('q', { maxPriority: 5 })
+    await sendPriorities(undefined, 1, 9, 0, 5, 1)
+    expect(queue.ready).toBe(6)
+    const subscriber = new Subscriber(broker, 'q', { ackAll: true })
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['9#2', '5#4', '1#1', '1#5', 'none#0', '0#3'])
+    expect([queue.ready, queue.unsettled]).toEqual([0, 0])
+  })
+
+  test('mean nothing where the queue has none', async () => {
+    declare('q', { maxPriority: 0 })
+    await sendPriorities(1, 5)
+    const subscriber = new Subscriber(broker, 'q')
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['1#0', '5#1'])
+  })
+
+  test('what comes back goes to its place within its priority', async () => {
+    declare('q', { maxPriority: 5 })
+    await sendPriorities(1, 1)
+    const first = new Subscriber(broker, 'q', { prefetch: 1 })
+    await runtime.settle()
+    await sendPriorities(2)
+    first.channel.close()
+    const second = new Subscriber(broker, 'q')
+    await runtime.settle()
+    expect(second.texts).toEqual(['2#0', '1#0', '1#1'])
+    expect(second.deliveryCounts).toEqual([1, 2, 1])
+  })
+
+  test('the head, which expires and which a limit drops, is that of the highest', async () => {
+    const queue = declare('q', { maxPriority: 5, maxLength: 2 })
+    await publisher.send('q', 'low', { priority: 1, ttlMs: 10 })
+    await publisher.send('q', 'high', { priority: 2, ttlMs: 50 })
+    await runtime.advance(20)
+    expect(queue.ready).toBe(2)
+    await runtime.advance(30)
+    expect(queue.ready).toBe(0)
+    await sendPriorities(3, 1, 1)
+    const subscriber = new Subscriber(broker, 'q')
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['1#1', '1#2'])
+  })
+
+  test('purge() and delete() forget all of them', async () => {
+    const queue = declare('q', { maxPriority: 5 })
+    await sendPriorities(1, 2, 3)
+    expect(queue.purge()).toBe(3)
+    expect(queue.ready).toBe(0)
+    await sendPriorities(1, 2, 3)
+    expect(broker.deleteQueue('q', broker.connect())).toBe(3)
+  })
+})
+
 describe('life of a queue', () => {
+  test('x-expires: basic.get keeps it', async () => {
+    declare('q', { expiresMs: 100 })
+    const channel = broker.connect().openChannel()
+    await runtime.advance(90)
+    expect(channel.get('q', true)).toBe('empty')
+    await runtime.advance(99)
+    expect(broker.findQueue('q')).toBeDefined()
+    await runtime.advance(1)
+    expect(broker.findQueue('q')).toBeUndefined()
+  })
+
+  test('delete() tells its consumers', async () => {
+    declare('q')
+    const subscriber = new Subscriber(broker, 'q')
+    broker.deleteQueue('q', broker.connect())
+    expect(subscriber.cancellations).toMatchObject([{ replyCode: 404, code: 'WAYBILL_SUBSCRIPTION_LOST' }])
+    declare('q')
+    await sendAll(['1'])
+    await runtime.settle()
+    expect(subscriber.texts).toEqual([])
+  })
+
   test('auto-delete: goes with its last consumer, not before the first', async () => {
     broker.declareQueue(queueDefinition('q', { autoDelete: true }), broker.connect())
     await runtime.settle()

@@ -1,0 +1,94 @@
+import type { DeathReason } from '../dead-letter/death-reason.ts'
+import type { Message } from '../message.ts'
+import { HeadTimer } from './head-timer.ts'
+import { Preparation, type PreparedQueue } from './preparation.ts'
+import type { QueueHost } from './queue-host.ts'
+import type { QueueIndex } from './queue-index.ts'
+
+/** Expired messages dropped at a time, so that a million of them does not stop everything else. */
+const MOST_EXPIRED = 1_024
+
+export interface FrontedQueue extends PreparedQueue {
+  /** Messages that have expired are wanted: they go to a dead-letter exchange. */
+  readonly keepsDead: boolean
+  discard(position: number, reason: DeathReason): void
+}
+
+/** Who wants messages. */
+export interface Demand {
+  /** How many can be taken now. */
+  readonly credit: number
+}
+
+/** The message of a queue that goes out next: those that have expired are out of its way, and it is in memory. */
+export class QueueFront {
+  readonly #queue: FrontedQueue
+  readonly #index: QueueIndex
+  readonly #host: QueueHost
+  readonly #preparation: Preparation
+  readonly #timer: HeadTimer
+  readonly #recovered: { readonly end: number }
+
+  /** @param recovered before its end a deadline is not known until the message is read */
+  constructor(queue: FrontedQueue, index: QueueIndex, recovered: { readonly end: number }, host: QueueHost) {
+    this.#queue = queue
+    this.#index = index
+    this.#recovered = recovered
+    this.#host = host
+    this.#preparation = new Preparation(queue, index, host)
+    this.#timer = new HeadTimer(host.runtime, () => queue.wake())
+  }
+
+  /** The first ready message, once it is known not to have expired; else -1, and the queue is woken if there is one. */
+  head(demand: Demand): number {
+    if (this.#preparation.busy) return -1
+    for (let dropped = 0; ;) {
+      const position = this.#index.nextReady()
+      if (position === -1) return -1
+      const deadline = this.#index.deadline(position)
+      const isInMemory = this.#index.message(position) !== undefined
+      if (deadline === Infinity && (isInMemory || position >= this.#recovered.end)) return position
+      if (deadline !== Infinity && deadline > this.#host.runtime.now()) {
+        this.#timer.set(deadline)
+        return position
+      }
+      if (deadline === Infinity || (this.#queue.keepsDead && !isInMemory)) {
+        // Where one has expired, those behind it probably have too.
+        this.#preparation.start(position, demand.credit, deadline !== Infinity || dropped > 0)
+        return -1
+      } else if (dropped === MOST_EXPIRED) {
+        this.#queue.wake()
+        return -1
+      } else {
+        this.#queue.discard(position, 'expired')
+        dropped++
+      }
+    }
+  }
+
+  /** Whether the head can be handed out as it is; else it is prepared, and the queue is woken. */
+  isFit(position: number, demand: Demand): boolean {
+    if (this.#index.message(position) !== undefined && !this.#mustCount(position)) return true
+    this.#preparation.start(position, demand.credit)
+    return false
+  }
+
+  /** Reads a message that no longer is ready. */
+  read(position: number, use: (message: Message) => void): void {
+    this.#preparation.read(position, use)
+  }
+
+  /** Ends timers. */
+  stop(): void {
+    this.#timer.stop()
+  }
+
+  /** As the broker closes, counts in the log all that were handed out and came back. */
+  countAll(): void {
+    this.#preparation.countAll()
+  }
+
+  #mustCount(position: number): boolean {
+    return this.#index.isUncounted(position) && this.#index.sequence(position) !== 0 && this.#host.log !== undefined
+  }
+}
