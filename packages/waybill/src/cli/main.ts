@@ -2,12 +2,30 @@
 // The `waybill` command. The argument parser is loaded here and nowhere else.
 import { Command } from 'commander'
 import { isWaybillError } from '../message/errors.ts'
+import { serveFolder, type BrokerOptions } from './broker-command.ts'
 import { inspectFolder, repairFolder } from './store-commands.ts'
 
 const print = (line: string): void => console.log(line)
+const complain = (text: string): void => console.error(text)
 
 const waybill = new Command('waybill').description('Asynchronous messaging for TypeScript microservices')
-const broker = waybill.command('broker').description("the embedded broker's data folder")
+const broker = waybill.command('broker').description('the embedded broker, and its data folder')
+broker
+  .command('serve', { isDefault: true })
+  .description('let AMQP 0-9-1 clients in; `waybill broker` alone does the same')
+  .requiredOption('--data <folder>', 'the data folder, made when it is missing')
+  .option('--port <number>', 'the port to listen on; 0 is any free one', '5672')
+  .option('--host <address>', 'the address to listen on', '127.0.0.1')
+  .option('--tls-cert <file>', 'certificate (PEM): clients come in over TLS alone')
+  .option('--tls-key <file>', 'its key (PEM)')
+  .option('--tls-ca <file>', 'clients must show a certificate signed by this authority (PEM)')
+  .option(
+    '--user <name>',
+    'who may come in, with the password in WAYBILL_BROKER_PASSWORD; without it guest/guest, from this machine alone',
+  )
+  .action(async (options: BrokerOptions) => {
+    process.exit(await serveFolder(options, process.env['WAYBILL_BROKER_PASSWORD'], print, complain))
+  })
 broker
   .command('inspect')
   .description('say what is in a data folder, and whether it is damaged; changes nothing')
@@ -23,6 +41,6 @@ try {
   await waybill.parseAsync()
 } catch (error) {
   if (!isWaybillError(error)) throw error
-  console.error(error.message)
+  complain(error.message)
   process.exitCode = 2
 }

@@ -1,9 +1,12 @@
 import type { Broker, BrokerEvent } from '../../broker/broker.ts'
 import type { Connection } from '../../broker/connection.ts'
 import { MAX_DELAY_MS } from '../../broker/delay/delayed-messages.ts'
+import { readQueueArguments } from '../../broker/queue/queue-arguments.ts'
 import type { QueueDefinition } from '../../broker/queue/queue-definition.ts'
 import type { Durable } from '../../broker/store/message-log.ts'
+import { TypedField, type FieldTable } from '../../broker/wire/field-table.ts'
 import { WaybillError } from '../../message/errors.ts'
+import { PACKAGE_VERSION } from '../../message/package-version.ts'
 import type { EngineFacts } from '../../transport/engine-facts.ts'
 import type {
   AmqpConsumer,
@@ -16,6 +19,7 @@ import type {
   PublishResult,
   QueueSpec,
 } from '../amqp/engine.ts'
+import { queueDeclaration } from '../amqp/queue-declaration.ts'
 import { BatchConfirms } from './batch-confirms.ts'
 import { EngineConsumer } from './engine-consumer.ts'
 import { EngineMessage } from './engine-message.ts'
@@ -76,7 +80,7 @@ export class EmbeddedEngine implements AmqpEngine {
     const definition = {
       name,
       type,
-      durable: !autoDelete,
+      durable: true,
       autoDelete,
       internal: false,
       ...(alternate === undefined ? {} : { alternate }),
@@ -188,7 +192,7 @@ export class EmbeddedEngine implements AmqpEngine {
 
 const FACTS: EngineFacts = {
   engine: 'embedded',
-  version: '0.1.0',
+  version: PACKAGE_VERSION,
   capabilities: {
     confirms: 'native',
     unroutable: 'native',
@@ -211,17 +215,20 @@ const FACTS: EngineFacts = {
   },
 }
 
-function definitionOf({ name, life, singleActiveConsumer, maxLength }: QueueSpec): QueueDefinition {
-  return {
-    name,
-    durable: life === 'durable',
-    exclusive: life === 'exclusive',
-    autoDelete: life === 'shared-transient',
-    arguments: {
-      ...(singleActiveConsumer === true ? { singleActiveConsumer } : {}),
-      ...(maxLength === undefined ? {} : { maxLength, overflow: 'reject-publish' as const }),
-    },
-  }
+/** As a client would declare it over the wire, so that a folder can be used both ways. */
+function definitionOf(spec: QueueSpec): QueueDefinition {
+  const { name } = spec
+  const { arguments: asked, ...flags } = queueDeclaration(spec, true)
+  return { name, ...flags, arguments: readQueueArguments(name, fieldTable(asked), flags) }
+}
+
+function fieldTable(values: Readonly<Record<string, string | number | boolean>>): FieldTable {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      typeof value === 'number' ? TypedField.number('I', value) : value,
+    ]),
+  )
 }
 
 function tooManyHeld(): WaybillError {

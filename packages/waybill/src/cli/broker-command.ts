@@ -1,0 +1,101 @@
+// `waybill broker`: the embedded broker in the foreground, for services on other machines and in other languages.
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { areEqualCredentials, isLoopback } from '../broker/process/credentials.ts'
+import { EXIT_USAGE, exitCodeOf } from '../broker/process/exit-code.ts'
+import { processLog } from '../broker/process/process-log.ts'
+import type { Door } from '../broker/process/run-broker.ts'
+import { runUntilEnd, type Ended } from '../broker/process/run-until-end.ts'
+import { isWaybillError } from '../message/errors.ts'
+import { systemRuntime } from '../runtime/system-runtime.ts'
+
+/** As they come from the command line. */
+export interface BrokerOptions {
+  readonly data: string
+  readonly host: string
+  readonly port: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly tlsCa?: string
+  readonly user?: string
+}
+
+/** A broker that is closing the folder is waited for so long. */
+const LOCK_WAIT_MS = 3_000
+/** What RabbitMQ lets in, too, and only from this machine. */
+const GUEST = { user: 'guest', password: 'guest' }
+
+class UsageError extends Error {}
+
+/**
+ * Serves a folder until SIGTERM or SIGINT, and returns the exit code.
+ *
+ * @param print gets one line when it is ready
+ * @param complain gets one error
+ * @param password of `--user`, from the environment: others may read a command line
+ */
+export async function serveFolder(
+  options: BrokerOptions,
+  password: string | undefined,
+  print: (line: string) => void,
+  complain: (text: string) => void,
+): Promise<number> {
+  try {
+    const { end, exitCode } = await serve(options, doorOf(options, password), print)
+    if (end.reason === 'failed') complain(end.error.message)
+    if (end.reason === 'folder-gone') complain(`${options.data} was removed, and the broker ended`)
+    return exitCode
+  } catch (error) {
+    if (error instanceof UsageError) {
+      complain(error.message)
+      return EXIT_USAGE
+    }
+    // A host that is not of this machine, a port that only root may take: the system's word for it is clear enough.
+    if (!isWaybillError(error) && !(error instanceof Error && 'syscall' in error)) throw error
+    complain(error.message)
+    return exitCodeOf(error)
+  }
+}
+
+function serve({ data }: BrokerOptions, door: Door, print: (line: string) => void): Promise<Ended> {
+  const dir = resolve(data)
+  const runtime = systemRuntime()
+  const log = processLog(dir, runtime)
+  return runUntilEnd({ dir, runtime, log, lockWaitMs: LOCK_WAIT_MS, door }, ({ front }) => {
+    const shownHost = door.host.includes(':') ? `[${door.host}]` : door.host
+    print(`listening ${door.tls === undefined ? 'amqp' : 'amqps'}://${shownHost}:${front?.port}`)
+  })
+}
+
+/** @throws {UsageError} */
+function doorOf(options: BrokerOptions, password: string | undefined): Door {
+  const port = Number(options.port)
+  if (!/^\d+$/.test(options.port) || port > 65_535) throw new UsageError(`--port ${options.port} is no port`)
+  const { host, user } = options
+  const tls = tlsOf(options)
+  const door = { host, port, ...(tls === undefined ? {} : { tls }) }
+  if (user === undefined)
+    return {
+      ...door,
+      authenticate: (name, word, address) => isLoopback(address) && areEqualCredentials(GUEST, name, word),
+    }
+  if (password === undefined || password === '')
+    throw new UsageError('--user needs its password in the environment, as WAYBILL_BROKER_PASSWORD')
+  return { ...door, authenticate: (name, word) => areEqualCredentials({ user, password }, name, word) }
+}
+
+/** @throws {UsageError} */
+function tlsOf({ tlsCert, tlsKey, tlsCa }: BrokerOptions): Door['tls'] {
+  if (tlsCert === undefined && tlsKey === undefined && tlsCa === undefined) return undefined
+  if (tlsCert === undefined || tlsKey === undefined) throw new UsageError('TLS needs --tls-cert and --tls-key')
+  const [cert, key] = [pem(tlsCert), pem(tlsKey)]
+  return tlsCa === undefined ? { cert, key } : { cert, key, ca: pem(tlsCa) }
+}
+
+function pem(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
