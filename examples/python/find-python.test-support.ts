@@ -11,7 +11,7 @@ const IMPORT_LIMIT_MS = 20_000
 const INSTALL_LIMIT_MS = 120_000
 
 /** An interpreter that has pika; else one in a virtual environment made from requirements.txt; else why there is none. */
-export function findPython(): { readonly python: string } | { readonly python?: never; readonly why: string } {
+export function findPython(): { readonly python?: string; readonly why?: string } {
   const ready = [...INTERPRETERS, join(VENV, 'bin/python')].find(hasPika)
   if (ready !== undefined) return { python: ready }
   const base = INTERPRETERS.find((python) => run(python, ['--version'], IMPORT_LIMIT_MS) === undefined)
