@@ -35,6 +35,11 @@ export class AttachedConsumers implements Demand {
     return this.#turns.credit
   }
 
+  /** The single active consumer, where there is to be one. */
+  get active(): QueueConsumer | undefined {
+    return this.#turns.active
+  }
+
   /** Somebody asked for the queue, without consuming it. */
   touch(): void {
     if (this.count === 0) this.#unused.start()

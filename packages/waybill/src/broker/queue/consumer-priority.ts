@@ -1,5 +1,5 @@
-import { ReplyError } from '../reply-error.ts'
 import type { FieldTable } from '../wire/field-table.ts'
+import { invalidArgument } from './invalid-argument.ts'
 import { wholeNumber } from './whole-number.ts'
 
 const PRIORITY = 'x-priority'
@@ -7,12 +7,13 @@ const PRIORITY = 'x-priority'
 /**
  * The argument `x-priority` of basic.consume (RabbitMQ, Consumer Priorities); 0 when there is none.
  *
+ * @param queue its name, for errors
  * @throws {ReplyError} 406 when it is not a whole number
  */
-export function readConsumerPriority(table: FieldTable): number {
+export function readConsumerPriority(queue: string, table: FieldTable): number {
   const field = table[PRIORITY]
   if (field === undefined) return 0
   const priority = wholeNumber(field)
-  if (priority === undefined) throw new ReplyError(406, `invalid arg '${PRIORITY}': it must be a whole number`)
+  if (priority === undefined) throw invalidArgument(PRIORITY, queue, 'it must be a whole number')
   return priority
 }

@@ -26,6 +26,11 @@ export class ConsumerTurns {
     return this.#count
   }
 
+  /** Where only one consumes: which. */
+  get active(): QueueConsumer | undefined {
+    return this.#singleActive ? this.#active : undefined
+  }
+
   all(): readonly QueueConsumer[] {
     return this.#groups.flatMap((group) => group.consumers)
   }

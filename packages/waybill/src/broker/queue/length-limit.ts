@@ -5,14 +5,14 @@ import type { QueueArguments } from './queue-definition.ts'
 export class LengthLimit {
   /** Whether bytes are limited. */
   readonly measures: boolean
-  readonly #refuses: boolean
+  readonly #dropsHead: boolean
   readonly #isLimited: boolean
   readonly #maxLength: number
   readonly #maxBytes: number
   #bytes = 0
 
   constructor({ maxLength, maxLengthBytes, overflow = 'drop-head' }: QueueArguments) {
-    this.#refuses = overflow !== 'drop-head'
+    this.#dropsHead = overflow === 'drop-head'
     this.#isLimited = maxLength !== undefined || maxLengthBytes !== undefined
     this.measures = maxLengthBytes !== undefined
     this.#maxLength = maxLength ?? Infinity
@@ -33,13 +33,18 @@ export class LengthLimit {
     this.#bytes -= size
   }
 
-  /** Whether the next publish is refused. */
-  isFull(ready: number): boolean {
-    return this.#refuses && this.#isLimited && (ready >= this.#maxLength || this.#bytes >= this.#maxBytes)
+  /**
+   * Whether the next publish is refused.
+   *
+   * @param waiting ready messages that nobody can take now
+   */
+  refuses(waiting: number): boolean {
+    if (!this.#isLimited || this.#dropsHead) return false
+    return waiting >= this.#maxLength || (waiting > 0 && this.#bytes >= this.#maxBytes)
   }
 
   /** Whether the head is to be dropped. */
   isExceeded(ready: number): boolean {
-    return this.#isLimited && !this.#refuses && (ready > this.#maxLength || this.#bytes > this.#maxBytes)
+    return this.#isLimited && this.#dropsHead && (ready > this.#maxLength || this.#bytes > this.#maxBytes)
   }
 }

@@ -153,11 +153,11 @@ test('readExpiration() takes whole milliseconds of up to ten years', () => {
 })
 
 test('readConsumerPriority() takes whole numbers alone', () => {
-  expect(readConsumerPriority({})).toBe(0)
-  expect(readConsumerPriority({ 'x-priority': number(-5, 'b') })).toBe(-5)
+  expect(readConsumerPriority('orders', {})).toBe(0)
+  expect(readConsumerPriority('orders', { 'x-priority': number(-5, 'b') })).toBe(-5)
   for (const value of ['5', number(5, 'd'), true, null]) {
-    expect(refusal(() => readConsumerPriority({ 'x-priority': value }))).toMatch(
-      "406 PRECONDITION_FAILED - invalid arg 'x-priority'",
+    expect(refusal(() => readConsumerPriority('orders', { 'x-priority': value }))).toMatch(
+      "406 PRECONDITION_FAILED - invalid arg 'x-priority' for queue 'orders'",
     )
   }
 })

@@ -3,6 +3,7 @@
 // x-queue-leader-locator, x-quorum-initial-group-size, x-dead-letter-strategy.
 import { ReplyError } from '../reply-error.ts'
 import type { FieldTable } from '../wire/field-table.ts'
+import { invalidArgument } from './invalid-argument.ts'
 import { MAX_LIFE_MS } from './lifetime.ts'
 import type { Overflow, QueueArguments, QueueDefinition, QueueType } from './queue-definition.ts'
 import { wholeNumber } from './whole-number.ts'
@@ -94,7 +95,7 @@ class ArgumentReader {
   }
 
   invalid(argument: string, why: string): ReplyError {
-    return new ReplyError(406, `invalid arg '${argument}' for queue '${this.#queue}' in vhost '/': ${why}`)
+    return invalidArgument(argument, this.#queue, why)
   }
 }
 

@@ -31,9 +31,13 @@ export class QueueContents {
     return this.index.ready
   }
 
-  /** Whether the next publish is refused. */
-  get isFull(): boolean {
-    return this.#limit.isFull(this.index.ready)
+  /**
+   * Whether the next publish is refused, by `x-overflow`.
+   *
+   * @param taken ready messages that go out as soon as it is the queue's turn
+   */
+  isFull(taken: number): boolean {
+    return this.#limit.refuses(Math.max(0, this.index.ready - taken))
   }
 
   /** Whether the head is to be dropped. */
@@ -109,7 +113,7 @@ export class QueueContents {
     if (!index.isLive(position) || index.message(position) !== undefined) return
     index.setMessage(position, message)
     this.#count(message)
-    if (deadline !== Infinity) index.setDeadline(position, deadline)
+    if (index.deadline(position) === Infinity && deadline !== Infinity) index.setDeadline(position, deadline)
   }
 
   #count(message: Message): void {

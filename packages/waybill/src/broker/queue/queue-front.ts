@@ -5,6 +5,9 @@ import { Preparation, type PreparedQueue } from './preparation.ts'
 import type { QueueHost } from './queue-host.ts'
 import type { QueueIndex } from './queue-index.ts'
 
+/** The deadline of a message that goes out in the queue's next turn, or expires: a life of nothing. */
+export const NOW_OR_NEVER = -1
+
 /** Expired messages dropped at a time, so that a million of them does not stop everything else. */
 const MOST_EXPIRED = 1_024
 
@@ -48,6 +51,7 @@ export class QueueFront {
       const deadline = this.#index.deadline(position)
       const isInMemory = this.#index.message(position) !== undefined
       if (deadline === Infinity && (isInMemory || position >= this.#recovered.end)) return position
+      if (deadline === NOW_OR_NEVER && demand.credit > 0) return position
       if (deadline !== Infinity && deadline > this.#host.runtime.now()) {
         this.#timer.set(deadline)
         return position

@@ -256,6 +256,27 @@ describe('time to live', () => {
     await runtime.settle()
     expect(subscriber.texts).toEqual(['somebody'])
   })
+
+  test('of nothing is enough for as many as can be taken now, and ends when they come back', async () => {
+    const queue = declare('q', { messageTtlMs: 0 })
+    const subscriber = new Subscriber(broker, 'q', { prefetch: 3 })
+    await sendAll(['1', '2', '3', '4'])
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['1', '2', '3'])
+    subscriber.requeue('2')
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['1', '2', '3'])
+    expect([queue.ready, queue.unsettled]).toEqual([0, 2])
+  })
+
+  test('of nothing ends with the consumer that it was for', async () => {
+    const queue = declare('q', { messageTtlMs: 0 })
+    const subscriber = new Subscriber(broker, 'q')
+    await sendAll(['1'])
+    subscriber.channel.close()
+    await runtime.settle()
+    expect(queue.ready).toBe(0)
+  })
 })
 
 describe('length limits', () => {
@@ -290,6 +311,40 @@ describe('length limits', () => {
     subscriber.channel.close()
     await sendAll(['cccc'])
     expect(queue.ready).toBe(2)
+  })
+
+  test('drop-head passes over what a consumer can take', async () => {
+    const queue = declare('q', { maxLength: 1 })
+    const subscriber = new Subscriber(broker, 'q', { prefetch: 2 })
+    await sendAll(['1', '2', '3', '4', '5'])
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['1', '2'])
+    expect(queue.ready).toBe(1)
+    subscriber.ack('1')
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['1', '2', '5'])
+  })
+
+  test('drop-head drops what comes back too', async () => {
+    const queue = declare('q', { maxLength: 2 })
+    const subscriber = new Subscriber(broker, 'q', { prefetch: 2 })
+    await sendAll(['1', '2', '3', '4'])
+    await runtime.settle()
+    subscriber.channel.close()
+    await runtime.settle()
+    expect(queue.ready).toBe(2)
+    const next = new Subscriber(broker, 'q')
+    await runtime.settle()
+    expect(next.texts).toEqual(['3', '4'])
+  })
+
+  test('reject-publish takes what a consumer can take', async () => {
+    declare('q', { maxLength: 1, overflow: 'reject-publish' })
+    const subscriber = new Subscriber(broker, 'q', { prefetch: 2 })
+    await sendAll(['1', '2', '3'])
+    await expect(publisher.send('q', '4')).rejects.toMatchObject({ code: 'WAYBILL_REFUSED' })
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['1', '2'])
   })
 
   test('reject-publish refuses, and takes again when there is room', async () => {

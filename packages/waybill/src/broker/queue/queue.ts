@@ -1,11 +1,12 @@
 import type { DeathReason } from '../dead-letter/death-reason.ts'
+import { MessageCounters } from '../message-counters.ts'
 import type { Message } from '../message.ts'
 import { ReplyError } from '../reply-error.ts'
 import { AttachedConsumers } from './attached-consumers.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import { QueueContents } from './queue-contents.ts'
 import type { QueueDefinition } from './queue-definition.ts'
-import { QueueFront, type Demand } from './queue-front.ts'
+import { NOW_OR_NEVER, QueueFront, type Demand } from './queue-front.ts'
 import type { QueueHost } from './queue-host.ts'
 import type { QueueIndex } from './queue-index.ts'
 import { RecoveredMessages } from './recovered-messages.ts'
@@ -33,6 +34,7 @@ export class Queue {
   readonly owner: object | undefined
   /** The route of a message to this queue alone. */
   readonly alone: readonly Queue[] = [this]
+  readonly counters: MessageCounters = new MessageCounters()
   readonly #host: QueueHost
   readonly #contents: QueueContents
   readonly #index: QueueIndex
@@ -77,6 +79,11 @@ export class Queue {
     return this.#consumers.count
   }
 
+  /** The single active consumer, where there is to be one. */
+  get activeConsumer(): QueueConsumer | undefined {
+    return this.#consumers.active
+  }
+
   /** Whether messages that are given up go to a dead-letter exchange. */
   get keepsDead(): boolean {
     return this.definition.arguments.deadLetterExchange !== undefined
@@ -86,9 +93,9 @@ export class Queue {
     return this.#deleted
   }
 
-  /** Whether the next publish is refused, by `x-overflow`. */
+  /** Whether the next publish is refused, by `x-overflow`. What consumers take in the next turn is as good as gone. */
   get isFull(): boolean {
-    return this.#contents.isFull
+    return this.#contents.isFull(0) && this.#contents.isFull(this.#consumers.credit)
   }
 
   /** A publish was refused because the queue is full: by `reject-publish-dlx` it becomes a dead letter. */
@@ -110,14 +117,13 @@ export class Queue {
    */
   enqueue(sequence: number, message: Message, publishedAt: number, ttlMs: number | undefined): void {
     const life = this.#life(ttlMs)
-    const position = this.#contents.append(sequence, message, publishedAt + life)
-    // A life of nothing is for a consumer that can take it now, or for nobody (RabbitMQ, Time-To-Live).
-    if (life === 0) {
-      if (this.#index.ready === 1 && this.#consumers.credit > 0) this.#index.setDeadline(position, Infinity)
-      else this.discard(position, 'expired')
-    }
-    const hasDropped = this.#dropOverflow()
-    if (this.#consumers.count > 0 || hasDropped || life !== Infinity) this.wake()
+    this.counters.published++
+    const position = this.#contents.append(sequence, message, life === 0 ? NOW_OR_NEVER : publishedAt + life)
+    // It is for a consumer that can take it now, or for nobody (RabbitMQ, Time-To-Live).
+    if (life === 0 && this.#consumers.credit < this.#index.ready) this.discard(position, 'expired')
+    // Else those that can be taken are, and the rest is dropped after that.
+    if (this.#contents.isTooLong && this.#consumers.credit === 0) this.#dropOverflow()
+    if (this.#consumers.count > 0 || life !== Infinity) this.wake()
   }
 
   /** Takes up a message that the log held when it was opened. */
@@ -161,11 +167,14 @@ export class Queue {
       const consumer = consumers.next()
       if (consumer === undefined || !this.#front.isFit(position, consumers)) break
       const message = this.#index.message(position) as Message // it is fit
-      consumer.offer(position, message, this.#contents.take(position))
+      const deliveryCount = this.#contents.take(position)
+      this.counters.handedOut(consumer.noAck, deliveryCount)
+      consumer.offer(position, message, deliveryCount)
       if (consumer.noAck) this.settle(position)
       consumers.served(consumer)
     }
     if (handed === BURST) this.wake()
+    else if (this.#contents.isTooLong) this.#dropOverflow()
     consumers.flush()
   }
 
@@ -181,10 +190,15 @@ export class Queue {
     }
     this.touch()
     const position = this.#front.head(ONE)
-    if (position === -1) return this.#index.ready > 0 ? 'loading' : 'empty'
+    if (position === -1) {
+      if (this.#index.ready > 0) return 'loading'
+      this.counters.gotNothing++
+      return 'empty'
+    }
     if (!this.#front.isFit(position, ONE)) return 'loading'
     const message = this.#index.message(position) as Message // it is fit
     const deliveryCount = this.#contents.take(position)
+    this.counters.taken(noAck, deliveryCount)
     if (noAck) this.settle(position)
     return { position, message, deliveryCount }
   }
@@ -203,6 +217,7 @@ export class Queue {
     if (this.#deleted || !this.#contents.putBack(position)) return
     const { deliveryLimit = -1 } = this.definition.arguments
     if (deliveryLimit >= 0 && this.#index.deliveries(position) > deliveryLimit) this.discard(position, 'delivery_limit')
+    else if (this.#index.deadline(position) === NOW_OR_NEVER) this.discard(position, 'expired')
     else this.wake()
   }
 
@@ -281,15 +296,13 @@ export class Queue {
     return Math.min(ttlMs ?? Infinity, this.definition.arguments.messageTtlMs ?? Infinity)
   }
 
-  /** Whether something was. */
-  #dropOverflow(): boolean {
-    let hasDropped = false
+  /** Drops from the head; who is the head then may expire. */
+  #dropOverflow(): void {
     while (this.#contents.isTooLong) {
       const head = this.#index.nextReady()
       if (head === -1) break
       this.discard(head, 'maxlen')
-      hasDropped = true
     }
-    return hasDropped
+    this.wake()
   }
 }

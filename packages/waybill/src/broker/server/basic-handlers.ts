@@ -36,10 +36,10 @@ export function consume(context: ChannelContext, reader: ByteReader): void {
   const tag = consumerTag === '' ? context.session.uniqueName('amq.ctag-') : consumerTag
   if (name === REPLY_QUEUE) context.replies.consume(tag, noAck)
   else {
-    const priority = readConsumerPriority(table)
+    const priority = readConsumerPriority(name, table)
     const countsDeliveries = context.connection.queue(name).definition.arguments.queueType === 'quorum'
     const receiver = new DeliveryWriter(context.number, context.frames, context.session, { tag, countsDeliveries })
-    context.channel.consume(name, { tag, noAck, exclusive, priority, prefetch: context.prefetch }, receiver)
+    context.channel.consume(name, { tag, noAck, exclusive, priority, prefetch: context.prefetch, arguments: table }, receiver)
   }
   if (!noWait) writeConsumerTag(context.frames, context.number, METHOD.basicConsumeOk, tag)
 }
