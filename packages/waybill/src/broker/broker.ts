@@ -2,7 +2,9 @@ import { WaybillError } from '../message/errors.ts'
 import { brokerParts, type BrokerOptions, type BrokerParts } from './broker-parts.ts'
 import { Connection } from './connection.ts'
 import type { DirectReplies } from './direct-reply-to.ts'
-import type { ExchangeDefinition } from './exchange/exchange.ts'
+import type { ExchangeCounters } from './exchange/exchange-counters.ts'
+import type { Exchange, ExchangeDefinition } from './exchange/exchange.ts'
+import { MessageCounters } from './message-counters.ts'
 import type { ConfirmSink, Message, PublishOptions } from './message.ts'
 import type { DeleteQueueOptions } from './queue-declarations.ts'
 import type { QueueDefinition } from './queue/queue-definition.ts'
@@ -28,6 +30,8 @@ export class Broker {
   readonly #parts: BrokerParts
   readonly #listeners = new Set<(event: BrokerEvent) => void>()
   readonly #connections = new Set<Connection>()
+  /** What went through channels that are no more. */
+  readonly closedChannels: MessageCounters = new MessageCounters()
   #closed: Error | undefined
 
   /** Opens a broker; with a recovered log, as it was when that ended. */
@@ -97,6 +101,20 @@ export class Broker {
   deleteExchange(name: string, ifUnused: boolean, done: Durable = ignore): void {
     this.#requireOpen()
     this.#parts.exchanges.delete(name, ifUnused, done)
+  }
+
+  /** By name, to be looked at. */
+  get queues(): ReadonlyMap<string, Queue> {
+    return this.#parts.topology.queues
+  }
+
+  get defaultExchange(): ExchangeCounters {
+    return this.#parts.topology.defaultExchange
+  }
+
+  /** By name, to be looked at; the default exchange is not among them. */
+  get exchanges(): ReadonlyMap<string, Exchange<Queue>> {
+    return this.#parts.topology.exchanges
   }
 
   findQueue(name: string): Queue | undefined {

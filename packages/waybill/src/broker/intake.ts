@@ -34,6 +34,9 @@ export class Intake {
     }
     const selection = senderSelection(message)
     const queues = this.#route(exchange, message, selection)
+    const counters = exchange?.counters ?? topology.defaultExchange
+    counters.in++
+    counters.out += queues.length
     const mayReply = exchange === undefined && (queues.length === 0 || selection !== undefined)
     const hasReplied = mayReply && this.#reply(message, selection)
     if (queues.length === 0) return sink.confirmed(tag, hasReplied ? 'accepted' : 'unroutable', undefined)

@@ -1,5 +1,6 @@
 import { requireOwnName } from './entity-name.ts'
 import { requireEqualExchange } from './exchange/exchange-equivalence.ts'
+import { ExchangeCounters } from './exchange/exchange-counters.ts'
 import { Exchange, routingType, type Bound, type Destination, type ExchangeDefinition } from './exchange/exchange.ts'
 import { requireHeadersBinding } from './exchange/headers-matcher.ts'
 import { Router } from './exchange/router.ts'
@@ -22,6 +23,8 @@ const PREDECLARED: readonly ExchangeDefinition[] = (
 export class Topology {
   readonly exchanges: Map<string, Exchange<Queue>> = new Map()
   readonly queues: Map<string, Queue> = new Map()
+  /** The default exchange is no object of its own. */
+  readonly defaultExchange: ExchangeCounters = new ExchangeCounters()
   /** The bindings that lead to a queue or an exchange, so that they are found when it goes. */
   readonly #leadingTo = new Map<Destination<Queue>, Set<Bound<Queue>>>()
   readonly router: Router<Queue> = new Router({

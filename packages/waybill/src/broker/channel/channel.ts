@@ -1,3 +1,4 @@
+import { MessageCounters } from '../message-counters.ts'
 import type { Message } from '../message.ts'
 import type { Queue } from '../queue/queue.ts'
 import { ReplyError } from '../reply-error.ts'
@@ -16,6 +17,7 @@ export interface Got {
  * its consumers. What is unsettled when it closes returns to its queues, in the same step in which its consumers go.
  */
 export class Channel implements ConsumerChannel {
+  readonly counters: MessageCounters = new MessageCounters()
   readonly #findQueue: (name: string) => Queue
   readonly #closed: (channel: Channel) => void
   readonly #consumers = new Map<string, Consumer>()
@@ -43,6 +45,19 @@ export class Channel implements ConsumerChannel {
   set isPaused(isPaused: boolean) {
     this.#isPaused = isPaused
     if (!isPaused) this.#wakeAll()
+  }
+
+  /** Deliveries that are to be settled. */
+  get unsettled(): number {
+    return this.#unsettled.size
+  }
+
+  get consumers(): Iterable<Consumer> {
+    return this.#consumers.values()
+  }
+
+  get prefetch(): number {
+    return this.#prefetch
   }
 
   /** basic.qos with `global`: most unsettled messages of all consumers together; 0 is unlimited. */
@@ -75,7 +90,9 @@ export class Channel implements ConsumerChannel {
   get(queueName: string, noAck: boolean): Got | 'empty' | 'loading' {
     const queue = this.#findQueue(queueName)
     const taken = queue.get(noAck)
+    if (taken === 'empty') this.counters.gotNothing++
     if (typeof taken === 'string') return taken
+    this.counters.taken(noAck, taken.deliveryCount)
     const tag = this.nextTag()
     if (!noAck) this.#unsettled.add(tag, queue, taken.position, undefined)
     return { tag, message: taken.message, deliveryCount: taken.deliveryCount }
@@ -111,7 +128,10 @@ export class Channel implements ConsumerChannel {
    * @returns `false`, and settles nothing, when the tag is not of an unsettled delivery
    */
   ack(tag: number, multiple = false): boolean {
-    return this.#settle(tag, multiple, ACK)
+    const { size } = this.#unsettled
+    const isKnown = this.#settle(tag, multiple, ACK)
+    this.counters.acked += size - this.#unsettled.size
+    return isKnown
   }
 
   /** Returns deliveries, chosen as by `ack`, to their places in their queues. */
@@ -154,6 +174,9 @@ export class Channel implements ConsumerChannel {
   }
 }
 
-const ACK: Settle = (queue, position) => queue.settle(position)
+const ACK: Settle = (queue, position) => {
+  queue.counters.acked++
+  queue.settle(position)
+}
 const REQUEUE: Settle = (queue, position) => queue.requeue(position)
 const REJECT: Settle = (queue, position) => queue.discard(position, 'rejected')

@@ -1,6 +1,8 @@
+import type { MessageCounters } from '../message-counters.ts'
 import type { Message } from '../message.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { QueueConsumer } from '../queue/queue-consumer.ts'
+import { EMPTY_TABLE, type FieldTable } from '../wire/field-table.ts'
 import type { Receiver } from './receiver.ts'
 
 export interface ConsumeOptions {
@@ -11,12 +13,15 @@ export interface ConsumeOptions {
   readonly exclusive?: boolean
   /** Most unsettled messages of this consumer; 0, the default, is unlimited. */
   readonly prefetch?: number
+  /** Of basic.consume, to be shown. */
+  readonly arguments?: FieldTable
   /** Those of lower priority get messages only while those of higher cannot take any. Default 0. */
   readonly priority?: number
 }
 
 /** The channel, as its consumers see it. */
 export interface ConsumerChannel {
+  readonly counters: MessageCounters
   /** How many more deliveries it allows all of its consumers together. */
   readonly credit: number
   /** Nobody may be handed anything now. */
@@ -31,19 +36,23 @@ export class Consumer implements QueueConsumer {
   readonly tag: string
   readonly queue: Queue
   readonly noAck: boolean
+  readonly isExclusive: boolean
   readonly priority: number
+  readonly arguments: FieldTable
   readonly #channel: ConsumerChannel
   readonly #receiver: Receiver
   #prefetch: number
   #unsettled = 0
 
   constructor(channel: ConsumerChannel, queue: Queue, options: ConsumeOptions, receiver: Receiver) {
-    const { tag, noAck = false, prefetch = 0, priority = 0 } = options
+    const { tag, noAck = false, exclusive = false, prefetch = 0, priority = 0 } = options
     this.#channel = channel
     this.tag = tag
     this.queue = queue
     this.noAck = noAck
+    this.isExclusive = exclusive
     this.priority = priority
+    this.arguments = options.arguments ?? EMPTY_TABLE
     this.#prefetch = prefetch
     this.#receiver = receiver
   }
@@ -55,6 +64,10 @@ export class Consumer implements QueueConsumer {
       : Math.min(this.#prefetch - this.#unsettled, this.#channel.credit)
   }
 
+  get prefetch(): number {
+    return this.#prefetch
+  }
+
   /** Most unsettled messages from now on; 0 is unlimited. */
   set prefetch(count: number) {
     this.#prefetch = count
@@ -63,6 +76,7 @@ export class Consumer implements QueueConsumer {
 
   offer(position: number, message: Message, deliveryCount: number): void {
     if (!this.noAck) this.#unsettled++
+    this.#channel.counters.handedOut(this.noAck, deliveryCount)
     this.#receiver.receive(this.#channel.handOut(this.queue, position, this), message, deliveryCount)
   }
 

@@ -1,5 +1,6 @@
 import type { FieldTable } from '../wire/field-table.ts'
 import { DirectMatcher } from './direct-matcher.ts'
+import { ExchangeCounters } from './exchange-counters.ts'
 import { FanoutMatcher } from './fanout-matcher.ts'
 import { HeadersMatcher } from './headers-matcher.ts'
 import type { Binding, ExchangeType, Matcher, RoutingType } from './matcher.ts'
@@ -44,6 +45,7 @@ export class Exchange<T extends Named> {
   readonly definition: ExchangeDefinition
   /** For the router. */
   readonly remembered: RememberedRoutes<T> = new RememberedRoutes()
+  readonly counters: ExchangeCounters = new ExchangeCounters()
   readonly #matcher: Matcher<Destination<T>>
   readonly #bindings = new Map<string, Bound<T>>()
 

@@ -39,7 +39,11 @@ export function consume(context: ChannelContext, reader: ByteReader): void {
     const priority = readConsumerPriority(name, table)
     const countsDeliveries = context.connection.queue(name).definition.arguments.queueType === 'quorum'
     const receiver = new DeliveryWriter(context.number, context.frames, context.session, { tag, countsDeliveries })
-    context.channel.consume(name, { tag, noAck, exclusive, priority, prefetch: context.prefetch, arguments: table }, receiver)
+    context.channel.consume(
+      name,
+      { tag, noAck, exclusive, priority, prefetch: context.prefetch, arguments: table },
+      receiver,
+    )
   }
   if (!noWait) writeConsumerTag(context.frames, context.number, METHOD.basicConsumeOk, tag)
 }

@@ -154,6 +154,15 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
     this.session.defer(again)
   }
 
+  get isConfirming(): boolean {
+    return this.#confirms !== undefined
+  }
+
+  /** Publishes that are to be confirmed. */
+  get unconfirmed(): number {
+    return this.#confirms?.pending ?? 0
+  }
+
   /** Writes the confirms of this turn. */
   flushConfirms(): void {
     if (this.#isOpen) this.#confirms?.flush(this.frames)
@@ -164,6 +173,7 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
     this.#isOpen = false
     this.replies.cancel()
     this.channel.close()
+    this.broker.closedChannels.add(this.channel.counters)
   }
 
   #publish(address: PublishAddress, message: Message, scan: PropertyScan): void {
@@ -176,6 +186,7 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
     const token = this.replies.token
     const addressed = scan.replyTo === REPLY_QUEUE ? this.broker.directReplies.addressed(message, token) : message
     this.#returnable = address.mandatory ? message : undefined
+    this.channel.counters.published++
     this.broker.publish(addressed, optionsOf(scan), this, this.#confirms?.next() ?? 0)
     this.#returnable = undefined
   }
@@ -183,14 +194,24 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
   /** What became of a publish; `tag` is 0 when nobody asked. */
   confirmed(tag: number, outcome: PublishOutcome): void {
     if (!this.#isOpen) return
-    if (outcome === 'unroutable' && this.#returnable !== undefined) this.#return(this.#returnable)
+    if (outcome === 'unroutable') this.#unroutable()
     if (this.#confirms === undefined || tag === 0) return
     if (outcome === 'refused') {
       this.#confirms.nack(tag, this.frames)
       this.session.wrote()
     } else {
+      this.channel.counters.confirmed++
       this.#confirms.ack(tag)
       this.session.confirming(this)
+    }
+  }
+
+  #unroutable(): void {
+    const { counters } = this.channel
+    if (this.#returnable === undefined) counters.dropped++
+    else {
+      counters.returned++
+      this.#return(this.#returnable)
     }
   }
 

@@ -55,6 +55,8 @@ export class Handshake {
   #capabilities: FieldTable = EMPTY_TABLE
   clientProperties: FieldTable = EMPTY_TABLE
   user = ''
+  /** Of SASL, by which the user came in. */
+  mechanism = ''
   tune: Tune
 
   constructor(frames: FrameWriter, options: HandshakeOptions) {
@@ -97,6 +99,7 @@ export class Handshake {
     if (login === undefined || !this.#options.authenticate(login.user, login.password))
       throw new LoginRefused(mechanism, this.can('authentication_failure_close'))
     this.user = login.user
+    this.mechanism = mechanism
     writeTune(this.#frames, this.#options.tune)
     this.#step = 'tune'
   }

@@ -20,6 +20,11 @@ export class PublishConfirms {
     this.#channel = channel
   }
 
+  /** Publishes whose outcome is not known yet. */
+  get pending(): number {
+    return this.#last - this.#settled - this.#ahead.size
+  }
+
   /** The tag of the next publish. */
   next(): number {
     return ++this.#last

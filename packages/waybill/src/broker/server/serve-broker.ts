@@ -80,6 +80,15 @@ export class BrokerServer {
     return this.#links.size
   }
 
+  /** Those who are here, to be looked at. */
+  get links(): Iterable<SocketLink> {
+    return this.#links
+  }
+
+  get isTls(): boolean {
+    return this.#options.tls !== undefined
+  }
+
   /** Calls `listener` whenever a connection has come or gone. */
   onConnections(listener: (count: number) => void): () => void {
     this.#listeners.add(listener)

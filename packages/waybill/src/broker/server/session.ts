@@ -76,6 +76,21 @@ export class Session implements FrameHandler, ChannelHost {
     return this.#handshake?.tune.frameMax ?? 0
   }
 
+  /** As RabbitMQ calls it. */
+  get state(): 'starting' | 'running' | 'blocked' | 'closing' {
+    if (this.#phase === 'running') return this.#alarm?.release === undefined ? 'running' : 'blocked'
+    return this.#phase === 'header' || this.#phase === 'handshake' ? 'starting' : 'closing'
+  }
+
+  /** What was agreed, and what the client said of itself; `undefined` before its first word. */
+  get agreed(): Pick<Handshake, 'clientProperties' | 'mechanism' | 'tune'> | undefined {
+    return this.#handshake
+  }
+
+  get channels(): readonly ChannelSession[] {
+    return this.#channels.filter((channel) => channel !== undefined)
+  }
+
   get suspended(): boolean {
     return this.#suspensions > 0
   }

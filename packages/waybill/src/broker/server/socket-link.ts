@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Broker } from '../broker.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { HandshakeOptions } from './handshake.ts'
@@ -14,6 +15,12 @@ const HANDSHAKE_MS = 10_000
 /** How long a client may take to say close-ok. */
 const CLOSING_MS = 5_000
 
+/** An address as the socket has it, and a port. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
 export interface LinkOptions {
   readonly broker: Broker
   readonly runtime: Runtime
@@ -27,6 +34,11 @@ export class SocketLink implements SessionHost, HeartbeatHost {
   readonly runtime: Runtime
   readonly handshake: HandshakeOptions
   readonly session: Session
+  /** Of our end, and of the client's. */
+  readonly local: Endpoint
+  readonly peer: Endpoint
+  /** Milliseconds since the epoch. */
+  readonly connectedAt: number
   readonly #socket: Socket
   readonly #ended: (link: SocketLink) => void
   readonly #heartbeats: Heartbeats
@@ -39,6 +51,9 @@ export class SocketLink implements SessionHost, HeartbeatHost {
 
   constructor(socket: Socket, { broker, runtime, handshake, ended }: LinkOptions) {
     this.#socket = socket
+    this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 }
+    this.peer = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
+    this.connectedAt = runtime.now()
     this.#ended = ended
     this.broker = broker
     this.runtime = runtime
@@ -53,6 +68,10 @@ export class SocketLink implements SessionHost, HeartbeatHost {
     socket.on('error', () => socket.destroy())
     socket.on('end', () => socket.destroy())
     socket.on('close', () => this.#close())
+  }
+
+  get isTls(): boolean {
+    return this.#socket instanceof TLSSocket
   }
 
   get received(): number {
