@@ -23,12 +23,9 @@ const { values } = parseArgs({
 })
 
 // Waybill's own timers let a process end; this one waits for them.
-const keepAlive = setInterval(() => {}, 1_000)
-try {
-  process.exitCode = await main()
-} finally {
-  clearInterval(keepAlive)
-}
+setInterval(() => {}, 1_000)
+// A socket that Node could not reset would keep it for ever.
+process.exit(await main())
 
 async function main(): Promise<number> {
   if (values.list) {

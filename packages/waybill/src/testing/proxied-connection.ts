@@ -64,8 +64,16 @@ export class ProxiedConnection {
   }
 }
 
-/** Node cannot reset a socket that is just ending (seen on 24.15): it would never be closed, nor the process end. */
+/** Sockets that are being reset. */
+const resetting = new WeakSet<Socket>()
+
+/**
+ * Node resets a socket by ending it first, and cannot once something else is ending it, or destroys it meanwhile (seen on
+ * 24.15): it would never be closed, nor would the process end.
+ */
 function reset(socket: Socket): void {
-  if (socket.writableEnded) socket.destroy()
-  else socket.resetAndDestroy()
+  if (resetting.has(socket)) return
+  if (socket.writableEnded) return void socket.destroy()
+  resetting.add(socket)
+  socket.resetAndDestroy()
 }
