@@ -13,6 +13,7 @@ import { RabbitmqEngine } from '../../transports/rabbitmq/engine.ts'
 import { FolderBroker } from '../../transports/shared/folder-broker.ts'
 import { sharedTransport } from '../../transports/shared/shared.ts'
 import type { Harness } from './embedded-harness.ts'
+import { MemoryAlarm } from './memory-alarm.ts'
 import { makeQueue, readQueue } from './plain-queue.ts'
 
 const HEARTBEAT_SECONDS = 1
@@ -35,9 +36,14 @@ export async function sharedHarness(runtime: Runtime = systemRuntime()): Promise
     if (proxy === undefined) throw new TypeError('not a transport of this harness')
     return proxy
   }
-  const asClient = async <T>(use: (engine: AmqpEngine) => Promise<T>): Promise<T> => {
+  const connect = async (): Promise<AmqpEngine> => {
     const engine = new RabbitmqEngine({ addresses: (signal) => broker.addresses(signal), options: {} }, runtime)
     await engine.connect(new AbortController().signal)
+    return engine
+  }
+  const alarm = new MemoryAlarm(connect, runtime)
+  const asClient = async <T>(use: (engine: AmqpEngine) => Promise<T>): Promise<T> => {
+    const engine = await connect()
     try {
       return await use(engine)
     } finally {
@@ -84,7 +90,7 @@ export async function sharedHarness(runtime: Runtime = systemRuntime()): Promise
         process.kill(announced(dir).pid, 'SIGKILL')
         await found()
       },
-      block: { cannot: 'nothing outside makes the broker process hold publishers back' },
+      block: (blocked) => alarm.set(blocked),
     },
     close: async () => {
       process.kill(announced(dir).pid, 'SIGKILL')
