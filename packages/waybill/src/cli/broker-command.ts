@@ -62,7 +62,8 @@ function serve({ data }: BrokerOptions, door: Door, print: (line: string) => voi
   const runtime = systemRuntime()
   const log = processLog(dir, runtime)
   return runUntilEnd({ dir, runtime, log, lockWaitMs: LOCK_WAIT_MS, door }, ({ front }) => {
-    const shownHost = door.host.includes(':') ? `[${door.host}]` : door.host
+    const host = door.host === 'localhost' ? '127.0.0.1' : door.host
+    const shownHost = host.includes(':') ? `[${host}]` : host
     print(`listening ${door.tls === undefined ? 'amqp' : 'amqps'}://${shownHost}:${front?.port}`)
   })
 }

@@ -15,7 +15,7 @@ broker
   .description('let AMQP 0-9-1 clients in; `waybill broker` alone does the same')
   .requiredOption('--data <folder>', 'the data folder, made when it is missing')
   .option('--port <number>', 'the port to listen on; 0 is any free one', '5672')
-  .option('--host <address>', 'the address to listen on', '127.0.0.1')
+  .option('--host <address>', 'the address to listen on', 'localhost')
   .option('--tls-cert <file>', 'certificate (PEM): clients come in over TLS alone')
   .option('--tls-key <file>', 'its key (PEM)')
   .option('--tls-ca <file>', 'clients must show a certificate signed by this authority (PEM)')

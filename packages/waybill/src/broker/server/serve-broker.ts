@@ -1,21 +1,14 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
-import { WaybillError } from '../../message/errors.ts'
+import type { Server, Socket } from 'node:net'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Broker } from '../broker.ts'
 import type { HandshakeOptions } from './handshake.ts'
+import { listen, portOf, type ListenOptions } from './listen.ts'
 import { serverProperties } from './server-properties.ts'
 import { SocketLink } from './socket-link.ts'
 
-export interface ServeOptions {
+export interface ServeOptions extends ListenOptions {
   readonly broker: Broker
   readonly runtime: Runtime
-  /** Address to listen on. */
-  readonly host: string
-  /** 0 is any free one. */
-  readonly port: number
-  /** PEM. Speaks AMQP over TLS alone; with `ca`, clients must show a certificate that it signed. */
-  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer; readonly ca?: string | Buffer }
   /** Whether this user may come in from there. */
   authenticate(user: string, password: string, remoteAddress: string): boolean
   /** Offered to clients; 0 is none. Default 60. */
@@ -29,8 +22,6 @@ export interface ServeOptions {
 /** Largest frame that is offered, overhead included, and most channels: those of RabbitMQ. */
 const FRAME_MAX = 131_072
 const CHANNEL_MAX = 2_047
-/** Connections that the operating system may hold before they are accepted. */
-const BACKLOG = 1_024
 
 /**
  * Lets clients in over AMQP 0-9-1.
@@ -39,33 +30,20 @@ const BACKLOG = 1_024
  */
 export async function serveBroker(options: ServeOptions): Promise<BrokerServer> {
   const server = new BrokerServer(options)
-  await server.listen()
+  await server.open()
   return server
 }
 
 export class BrokerServer {
   readonly #options: ServeOptions
-  readonly #server: Server
   readonly #links = new Set<SocketLink>()
   readonly #listeners = new Set<(count: number) => void>()
-  readonly #unsubscribe: () => void
+  #servers: readonly Server[] = []
+  #unsubscribe: () => void = () => {}
   #idle: (() => void) | undefined
 
   constructor(options: ServeOptions) {
-    const { tls, broker } = options
     this.#options = options
-    const accept = (socket: Socket): void => this.#accept(socket)
-    this.#server =
-      tls === undefined
-        ? createServer({ noDelay: true }, accept)
-        : createTlsServer(
-            { ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined },
-            accept,
-          )
-    this.#unsubscribe = broker.onEvent((event) => {
-      if (event.type === 'failed') for (const link of this.#links) link.close(`the broker's store failed`)
-      else for (const link of this.#links) link.session.alarm(event.type === 'blocked' ? event.reason : undefined)
-    })
   }
 
   get host(): string {
@@ -73,7 +51,7 @@ export class BrokerServer {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port // it listens on a port, not on a pipe
+    return portOf(this.#servers[0] as Server) // open
   }
 
   get connections(): number {
@@ -95,25 +73,25 @@ export class BrokerServer {
     return () => void this.#listeners.delete(listener)
   }
 
-  listen(): Promise<void> {
-    const { host, port } = this.#options
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error) => reject(listenError(error, host, port)))
-      this.#server.listen({ host, port, backlog: BACKLOG }, resolve)
+  async open(): Promise<void> {
+    this.#servers = await listen(this.#options, (socket) => this.#accept(socket))
+    this.#unsubscribe = this.#options.broker.onEvent((event) => {
+      if (event.type === 'failed') for (const link of this.#links) link.close(`the broker's store failed`)
+      else for (const link of this.#links) link.session.alarm(event.type === 'blocked' ? event.reason : undefined)
     })
   }
 
   /** Lets nobody in any more, asks all clients to go, and after `deadlineMs` no longer asks. */
   async close(deadlineMs: number, reason: string): Promise<void> {
     this.#unsubscribe()
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     for (const link of this.#links) link.close(reason)
     const timer = this.#options.runtime.setTimer(deadlineMs, () => {
       for (const link of this.#links) link.destroy()
     })
     if (this.#links.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
     timer.cancel()
-    await closed
+    await Promise.all(closed)
   }
 
   #accept(socket: Socket): void {
@@ -139,9 +117,4 @@ export class BrokerServer {
   #tell(): void {
     for (const listener of this.#listeners) listener(this.#links.size)
   }
-}
-
-function listenError(error: Error, host: string, port: number): Error {
-  if (!('code' in error) || error.code !== 'EADDRINUSE') return error
-  return new WaybillError('WAYBILL_ADDRESS_IN_USE', `something else listens on ${host}:${port}`, { cause: error })
 }
