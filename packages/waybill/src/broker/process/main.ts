@@ -2,6 +2,7 @@
 //
 //   node main.js --data <folder> --idle-ms <milliseconds>
 import { writeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
@@ -11,6 +12,9 @@ import { formatOutcome, OUTCOME_FD, type StartOutcome } from './start-outcome.ts
 
 /** The broker before may be closing; longer than its connections may take for that. */
 const LOCK_WAIT_MS = 3_000
+
+/** When those who have waited for the broker are at work again. */
+const CACHE_AFTER_MS = 500
 
 const { values } = parseArgs({ options: { data: { type: 'string' }, 'idle-ms': { type: 'string' } } })
 const [dir, idleMs] = [values.data, Number(values['idle-ms'])]
@@ -24,7 +28,11 @@ const runtime = systemRuntime()
 const log = processLog(dir, runtime)
 try {
   const options = { dir, idleMs, runtime, log, lockWaitMs: LOCK_WAIT_MS }
-  const { exitCode } = await runUntilEnd(options, ({ announcement: { instance } }) => tell({ type: 'ready', instance }))
+  const { exitCode } = await runUntilEnd(options, ({ announcement: { instance } }) => {
+    tell({ type: 'ready', instance })
+    // Node writes it at the end, which a process that is killed does not come to.
+    runtime.setTimer(CACHE_AFTER_MS, () => flushCompileCache())
+  })
   process.exit(exitCode)
 } catch (reason) {
   const error = reason instanceof Error ? reason : new Error(String(reason))
