@@ -12,9 +12,13 @@ export class HeadTimer {
     this.#wake = wake
   }
 
-  /** @param deadline milliseconds since the epoch */
+  /**
+   * Wakes at the deadline, or before it: a timer for an earlier one stays, so that heads that come and go cost no timers.
+   *
+   * @param deadline milliseconds since the epoch
+   */
   set(deadline: number): void {
-    if (deadline === this.#due) return
+    if (deadline >= this.#due) return
     this.stop()
     this.#due = deadline
     this.#timer = this.#runtime.setTimer(deadline - this.#runtime.now(), () => {

@@ -52,10 +52,7 @@ export class QueueFront {
       const isInMemory = this.#index.message(position) !== undefined
       if (deadline === Infinity && (isInMemory || position >= this.#recovered.end)) return position
       if (deadline === NOW_OR_NEVER && demand.credit > 0) return position
-      if (deadline !== Infinity && deadline > this.#host.runtime.now()) {
-        this.#timer.set(deadline)
-        return position
-      }
+      if (deadline !== Infinity && deadline > this.#host.runtime.now()) return position
       if (deadline === Infinity || (this.#queue.keepsDead && !isInMemory)) {
         // Where one has expired, those behind it probably have too.
         this.#preparation.start(position, demand.credit, deadline !== Infinity || dropped > 0)
@@ -68,6 +65,14 @@ export class QueueFront {
         dropped++
       }
     }
+  }
+
+  /** Nobody takes the head now: the queue is woken when it expires. */
+  wait(): void {
+    const position = this.#preparation.busy ? -1 : this.#index.nextReady()
+    if (position === -1) return
+    const deadline = this.#index.deadline(position)
+    if (deadline !== Infinity) this.#timer.set(deadline)
   }
 
   /** Whether the head can be handed out as it is; else it is prepared, and the queue is woken. */

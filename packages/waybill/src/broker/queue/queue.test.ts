@@ -221,6 +221,16 @@ describe('time to live', () => {
     expect(queue.ready).toBe(0)
   })
 
+  test('of a message that comes to the head as get() takes those before it', async () => {
+    const queue = declare('q')
+    await publisher.send('q', 'ever')
+    await publisher.send('q', 'short', { ttlMs: 10 })
+    await runtime.settle()
+    broker.connect().openChannel().get('q', true)
+    await runtime.advance(10)
+    expect(queue.ready).toBe(0)
+  })
+
   test('that ends for very many at once leaves others their turns', async () => {
     const queue = declare('q', { messageTtlMs: 10 })
     declare('other')

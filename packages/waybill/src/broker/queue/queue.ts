@@ -175,6 +175,7 @@ export class Queue {
     }
     if (handed === BURST) this.wake()
     else if (this.#contents.isTooLong) this.#dropOverflow()
+    this.#front.wait()
     consumers.flush()
   }
 
@@ -200,6 +201,7 @@ export class Queue {
     const deliveryCount = this.#contents.take(position)
     this.counters.taken(noAck, deliveryCount)
     if (noAck) this.settle(position)
+    this.#front.wait()
     return { position, message, deliveryCount }
   }
 
