@@ -38,11 +38,11 @@ export class Workload implements ConfirmSink {
 
   async start(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#broker.declareQueue(queueDefinition(QUEUE), this.#broker.connect(), (error) =>
+      this.#broker.root.declareQueue(queueDefinition(QUEUE), this.#broker.root.connect(), (error) =>
         error === undefined ? resolve() : reject(error),
       )
     })
-    this.#write(`o ${this.#broker.findQueue(QUEUE)?.ready ?? 0}\n`)
+    this.#write(`o ${this.#broker.root.findQueue(QUEUE)?.ready ?? 0}\n`)
     this.#consume()
     this.#publish()
   }
@@ -52,7 +52,7 @@ export class Workload implements ConfirmSink {
   }
 
   #consume(): void {
-    const subscriber = new Subscriber(this.#broker, QUEUE, { prefetch: 0 })
+    const subscriber = new Subscriber(this.#broker.root, QUEUE, { prefetch: 0 })
     const tags: number[] = []
     const lines: string[] = []
     subscriber.receive = (tag, message, deliveryCount) => {
@@ -75,7 +75,7 @@ export class Workload implements ConfirmSink {
   }
 
   #publish(): void {
-    if (this.#stopped || (this.#broker.findQueue(QUEUE)?.ready ?? 0) > MOST_READY) return
+    if (this.#stopped || (this.#broker.root.findQueue(QUEUE)?.ready ?? 0) > MOST_READY) return
     const batch: [key: string, n: number][] = []
     while (this.#outstanding + batch.length < OUTSTANDING) {
       const n = this.#life * 1_000_000 + this.#sent++
@@ -85,7 +85,7 @@ export class Workload implements ConfirmSink {
     this.#outstanding += batch.length
     for (const [key, n] of batch) {
       const body = Buffer.from(bodyOf(key, n))
-      this.#broker.publish(
+      this.#broker.root.publish(
         { exchange: '', routingKey: QUEUE, properties: PROPERTIES, body, origin: undefined },
         { persistent: true },
         this,

@@ -1,5 +1,4 @@
-// What the broker's tests speak through: a publisher, a subscriber and definitions, over the broker's own calls.
-import type { Broker } from './broker.ts'
+// What the broker's tests speak through: a publisher, a subscriber and definitions, over a virtual host's own calls.
 import type { Channel } from './channel/channel.ts'
 import type { ConsumeOptions } from './channel/consumer.ts'
 import type { Receiver } from './channel/receiver.ts'
@@ -7,6 +6,7 @@ import type { Connection } from './connection.ts'
 import type { ExchangeDefinition } from './exchange/exchange.ts'
 import type { Message, PublishOptions } from './message.ts'
 import type { QueueDefinition } from './queue/queue-definition.ts'
+import type { VirtualHost } from './virtual-host.ts'
 import type { FieldTable } from './wire/field-table.ts'
 import { decodeProperties, encodeProperties, type BasicProperties } from './wire/properties.ts'
 
@@ -19,11 +19,11 @@ export function exchangeDefinition(name: string, rest: Partial<ExchangeDefinitio
 }
 
 export class Publisher {
-  readonly #broker: Broker
+  readonly #host: VirtualHost
   readonly #exchange: string
 
-  constructor(broker: Broker, exchange = '') {
-    this.#broker = broker
+  constructor(host: VirtualHost, exchange = '') {
+    this.#host = host
     this.#exchange = exchange
   }
 
@@ -50,7 +50,7 @@ export class Publisher {
     return new Promise((resolve, reject) => {
       const confirmed = (_tag: number, outcome: string, error: Error | undefined): void =>
         error === undefined ? resolve(outcome) : reject(error)
-      this.#broker.publish(message, publish, { confirmed }, 0)
+      this.#host.publish(message, publish, { confirmed }, 0)
     })
   }
 }
@@ -71,8 +71,8 @@ export class Subscriber implements Receiver {
   readonly #ackAll: boolean
   #acked = 0
 
-  constructor(broker: Broker, queue: string, options: SubscriberOptions = {}) {
-    const { ackAll = false, connection = broker.connect(), ...consume } = options
+  constructor(host: VirtualHost, queue: string, options: SubscriberOptions = {}) {
+    const { ackAll = false, connection = host.connect(), ...consume } = options
     this.#ackAll = ackAll
     this.channel = connection.openChannel()
     this.channel.consume(queue, { tag: 'c', ...consume }, this)

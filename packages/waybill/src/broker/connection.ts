@@ -4,12 +4,17 @@ import { ReplyError } from './reply-error.ts'
 
 /** Who uses the broker: owns exclusive queues and channels, which go with it. */
 export class Connection {
+  readonly #vhost: string
   readonly #findQueue: (name: string) => Queue | undefined
   readonly #ended: (connection: Connection) => void
   readonly #channels = new Set<Channel>()
 
-  /** @param ended deletes the exclusive queues of the connection */
-  constructor(findQueue: (name: string) => Queue | undefined, ended: (connection: Connection) => void) {
+  /**
+   * @param vhost name of the virtual host, for errors
+   * @param ended deletes the exclusive queues of the connection
+   */
+  constructor(vhost: string, findQueue: (name: string) => Queue | undefined, ended: (connection: Connection) => void) {
+    this.#vhost = vhost
     this.#findQueue = findQueue
     this.#ended = ended
   }
@@ -26,7 +31,7 @@ export class Connection {
   /** @throws {ReplyError} 404 when there is no such queue, 405 when it is another connection's own */
   queue(name: string): Queue {
     const queue = this.#findQueue(name)
-    if (queue === undefined) throw new ReplyError(404, `no queue '${name}' in vhost '/'`)
+    if (queue === undefined) throw new ReplyError(404, `no queue '${name}' in vhost '${this.#vhost}'`)
     this.requireAccess(queue)
     return queue
   }
@@ -34,7 +39,10 @@ export class Connection {
   /** @throws {ReplyError} 405 when the queue is another connection's own */
   requireAccess(queue: Queue): void {
     if (queue.owner !== undefined && queue.owner !== this) {
-      throw new ReplyError(405, `cannot obtain exclusive access to locked queue '${queue.name}' in vhost '/'`)
+      throw new ReplyError(
+        405,
+        `cannot obtain exclusive access to locked queue '${queue.name}' in vhost '${this.#vhost}'`,
+      )
     }
   }
 

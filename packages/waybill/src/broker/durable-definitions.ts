@@ -1,6 +1,7 @@
+import type { DefinitionLog } from './definition-log.ts'
 import { bindingId, type ExchangeDefinition } from './exchange/exchange.ts'
 import type { QueueDefinition } from './queue/queue-definition.ts'
-import type { Durable, MessageLog } from './store/message-log.ts'
+import type { Durable } from './store/message-log.ts'
 import { ByteReader } from './wire/byte-reader.ts'
 import { ByteWriter } from './wire/byte-writer.ts'
 import { readTable, writeTable, type FieldTable } from './wire/field-table.ts'
@@ -43,30 +44,28 @@ const KEY = {
     `${to === 'queue' ? 'binding' : 'link'} ${source} ${bindingId(destination, key, table)}`,
 }
 
-/** Writes durable exchanges, queues and bindings to the log, where there is one. `done` is called at once where there is none. */
+/** Writes the durable exchanges, queues and bindings of one virtual host. */
 export class DurableDefinitions {
-  readonly #log: MessageLog | undefined
-  #unsynced = 0
-  #waiting: Durable[] = []
+  readonly #log: DefinitionLog
 
-  constructor(log: MessageLog | undefined) {
+  constructor(log: DefinitionLog) {
     this.#log = log
   }
 
   exchange(definition: ExchangeDefinition, done: Durable): void {
-    this.#write(KEY.exchange(definition.name), definition, done)
+    this.#log.write(KEY.exchange(definition.name), definition, done)
   }
 
   removeExchange(name: string, done: Durable): void {
-    this.#write(KEY.exchange(name), undefined, done)
+    this.#log.write(KEY.exchange(name), undefined, done)
   }
 
   queue(stored: StoredQueue, done: Durable): void {
-    this.#write(KEY.queue(stored.definition.name), stored, done)
+    this.#log.write(KEY.queue(stored.definition.name), stored, done)
   }
 
   removeQueue(name: string, done: Durable): void {
-    this.#write(KEY.queue(name), undefined, done)
+    this.#log.write(KEY.queue(name), undefined, done)
   }
 
   binding(binding: BindingName, done: Durable): void {
@@ -74,36 +73,27 @@ export class DurableDefinitions {
     const rest = { key, arguments: encodeTable(binding.arguments) }
     const stored: StoredBinding | StoredLink =
       to === 'queue' ? { exchange, queue: destination, ...rest } : { exchange, destination, ...rest }
-    this.#write(KEY.binding(binding), stored, done)
+    this.#log.write(KEY.binding(binding), stored, done)
   }
 
   removeBinding(binding: BindingName, done: Durable): void {
-    this.#write(KEY.binding(binding), undefined, done)
+    this.#log.write(KEY.binding(binding), undefined, done)
   }
 
   /** What is declared a second time is answered only once the first time is synced. */
   afterEarlier(done: Durable): void {
-    if (this.#unsynced === 0) done(undefined)
-    else this.#waiting.push(done)
-  }
-
-  #write(key: string, definition: object | undefined, done: Durable): void {
-    if (this.#log === undefined) return done(undefined)
-    this.#unsynced++
-    this.#log.define(key, definition === undefined ? undefined : JSON.stringify(definition), (error) => {
-      done(error)
-      if (--this.#unsynced > 0) return
-      for (const waiting of this.#waiting.splice(0)) waiting(error)
-    })
+    this.#log.afterEarlier(done)
   }
 }
 
-/** What the definitions of a recovered log are, each in the order of its writing. */
-export function readDefinitions(definitions: ReadonlyMap<string, string>): {
+/** What one virtual host holds, each kind in the order of its writing. */
+export interface HostDefinitions {
   readonly exchanges: readonly ExchangeDefinition[]
   readonly queues: readonly StoredQueue[]
   readonly bindings: readonly BindingName[]
-} {
+}
+
+export function readDefinitions(definitions: ReadonlyMap<string, string>): HostDefinitions {
   const exchanges: ExchangeDefinition[] = []
   const queues: StoredQueue[] = []
   const bindings: BindingName[] = []

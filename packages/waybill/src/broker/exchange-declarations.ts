@@ -17,10 +17,13 @@ export interface BindingTerms {
 
 /** Declares and deletes exchanges and bindings: in the topology, and in the log where they are durable. */
 export class ExchangeDeclarations {
+  readonly #vhost: string
   readonly #topology: Topology
   readonly #definitions: DurableDefinitions
 
-  constructor(topology: Topology, definitions: DurableDefinitions) {
+  /** @param vhost name of the virtual host, for errors */
+  constructor(vhost: string, topology: Topology, definitions: DurableDefinitions) {
+    this.#vhost = vhost
     this.#topology = topology
     this.#definitions = definitions
   }
@@ -34,10 +37,10 @@ export class ExchangeDeclarations {
   /** @throws {ReplyError} 403 for a reserved name, 406 with `ifUnused` when it has bindings */
   delete(given: string, ifUnused: boolean, done: Durable): void {
     const name = entityName(given)
-    requireDeletable(name)
+    requireDeletable(name, this.#vhost)
     const exchange = this.#topology.exchanges.get(name)
     if (exchange === undefined) return done(undefined)
-    if (ifUnused && exchange.isBound) throw new ReplyError(406, `exchange '${name}' in vhost '/' in use`)
+    if (ifUnused && exchange.isBound) throw new ReplyError(406, `exchange '${name}' in vhost '${this.#vhost}' in use`)
     this.#remove(exchange, done)
   }
 
@@ -85,6 +88,11 @@ export class ExchangeDeclarations {
       const isThere = this.#topology.exchanges.get(source.name) === source
       if (source.definition.autoDelete && !source.isBound && isThere) this.#remove(source, ignore)
     }
+  }
+
+  /** All go, as their virtual host does. */
+  removeAll(): void {
+    for (const exchange of this.#topology.exchanges.values()) this.#remove(exchange, ignore)
   }
 
   #source({ source }: BindingTerms): Exchange<Queue> {

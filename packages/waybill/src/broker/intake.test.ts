@@ -6,21 +6,22 @@ import type { Connection } from './connection.ts'
 import type { Message } from './message.ts'
 import { TypedField, plainValue } from './wire/field-table.ts'
 import { decodeProperties, encodeProperties } from './wire/properties.ts'
+import type { VirtualHost } from './virtual-host.ts'
 
 let runtime: VirtualRuntime
-let broker: Broker
+let host: VirtualHost
 let connection: Connection
 
 beforeEach(async () => {
   runtime = virtualRuntime()
-  broker = await Broker.open({ runtime })
-  connection = broker.connect()
+  host = (await Broker.open({ runtime })).root
+  connection = host.connect()
 })
 
 function queue(...names: string[]): Subscriber[] {
   return names.map((name) => {
-    broker.declareQueue(queueDefinition(name), connection)
-    return new Subscriber(broker, name)
+    host.declareQueue(queueDefinition(name), connection)
+    return new Subscriber(host, name)
   })
 }
 
@@ -28,7 +29,7 @@ describe('publish() with CC and BCC', () => {
   test('routes by them too, to each queue once, and hands nobody the BCC', async () => {
     const [a, b, c] = queue('a', 'b', 'c')
     const headers = { note: '1', CC: ['a', 'b', 'b'], BCC: ['c', 'nowhere'] }
-    expect(await new Publisher(broker).send('a', 'm', { headers })).toBe('accepted')
+    expect(await new Publisher(host).send('a', 'm', { headers })).toBe('accepted')
     await runtime.settle()
     expect([a?.texts, b?.texts, c?.texts]).toEqual([['m'], ['m'], ['m']])
     for (const each of [a, b, c]) {
@@ -39,24 +40,24 @@ describe('publish() with CC and BCC', () => {
 
   test('routes by them through exchanges', async () => {
     const [a, b] = queue('a', 'b')
-    broker.declareExchange(exchangeDefinition('x', { type: 'direct' }))
-    for (const name of ['a', 'b']) broker.bind(connection, name, 'x', name)
-    expect(await new Publisher(broker, 'x').send('none', 'm', { headers: { BCC: ['a', 'b'] } })).toBe('accepted')
+    host.declareExchange(exchangeDefinition('x', { type: 'direct' }))
+    for (const name of ['a', 'b']) host.bind(connection, name, 'x', name)
+    expect(await new Publisher(host, 'x').send('none', 'm', { headers: { BCC: ['a', 'b'] } })).toBe('accepted')
     await runtime.settle()
     expect([a?.texts, b?.texts]).toEqual([['m'], ['m']])
-    expect(await new Publisher(broker, 'x').send('none', 'm', { headers: { CC: ['neither'] } })).toBe('unroutable')
+    expect(await new Publisher(host, 'x').send('none', 'm', { headers: { CC: ['neither'] } })).toBe('unroutable')
   })
 
   test('refuses what is no array', async () => {
     for (const headers of [{ CC: 'a' }, { BCC: true }]) {
-      await expect(new Publisher(broker).send('a', 'm', { headers })).rejects.toMatchObject({ replyCode: 406 })
+      await expect(new Publisher(host).send('a', 'm', { headers })).rejects.toMatchObject({ replyCode: 406 })
     }
   })
 
   test('keeps BCC until a delayed message is due', async () => {
     const [a] = queue('a')
     queue('other')
-    await new Publisher(broker).send('other', 'm', { headers: { BCC: ['a'] }, delayMs: 10 })
+    await new Publisher(host).send('other', 'm', { headers: { BCC: ['a'] }, delayMs: 10 })
     await runtime.advance(10)
     expect(a?.texts).toEqual(['m'])
     expect({ ...a?.headers('m') }).toEqual({})
@@ -65,13 +66,13 @@ describe('publish() with CC and BCC', () => {
 
 describe('an exchange of type x-delayed-message', () => {
   beforeEach(() => {
-    broker.declareExchange(exchangeDefinition('later', { type: 'x-delayed-message', delayedType: 'direct' }))
+    host.declareExchange(exchangeDefinition('later', { type: 'x-delayed-message', delayedType: 'direct' }))
   })
 
   test('routes as its other type says, when the message is due', async () => {
     const [q] = queue('q')
-    broker.bind(connection, 'q', 'later', 'k')
-    const publisher = new Publisher(broker, 'later')
+    host.bind(connection, 'q', 'later', 'k')
+    const publisher = new Publisher(host, 'later')
     const send = (text: string, delay: TypedField): Promise<string> =>
       publisher.send('k', text, { headers: { 'x-delay': delay, other: 'kept' } })
     expect(await send('long', TypedField.long('l', 30n))).toBe('accepted')
@@ -93,19 +94,19 @@ describe('an exchange of type x-delayed-message', () => {
   test('goes by the bindings there are when the message is due; without any at first it is unroutable', async () => {
     const [first, second] = queue('first', 'second')
     const headers = { 'x-delay': TypedField.number('I', 10) }
-    expect(await new Publisher(broker, 'later').send('k', 'a', { headers })).toBe('unroutable')
-    broker.bind(connection, 'first', 'later', 'k')
-    expect(await new Publisher(broker, 'later').send('k', 'b', { headers })).toBe('accepted')
-    broker.bind(connection, 'second', 'later', 'k')
-    broker.unbind(connection, 'first', 'later', 'k')
+    expect(await new Publisher(host, 'later').send('k', 'a', { headers })).toBe('unroutable')
+    host.bind(connection, 'first', 'later', 'k')
+    expect(await new Publisher(host, 'later').send('k', 'b', { headers })).toBe('accepted')
+    host.bind(connection, 'second', 'later', 'k')
+    host.unbind(connection, 'first', 'later', 'k')
     await runtime.advance(10)
     expect([first?.texts, second?.texts]).toEqual([[], ['b']])
   })
 
   test('is another exchange when it routes otherwise', () => {
     const later = exchangeDefinition('later', { type: 'x-delayed-message', delayedType: 'topic' })
-    expect(() => broker.declareExchange(later)).toThrow(/'x-delayed-type' for exchange 'later'.*'topic'.*'direct'/)
-    expect(() => broker.declareExchange(exchangeDefinition('later', { type: 'direct' }))).toThrow(/'type'/)
+    expect(() => host.declareExchange(later)).toThrow(/'x-delayed-type' for exchange 'later'.*'topic'.*'direct'/)
+    expect(() => host.declareExchange(exchangeDefinition('later', { type: 'direct' }))).toThrow(/'type'/)
   })
 })
 
@@ -118,7 +119,7 @@ describe('direct replies', () => {
   })
 
   test('go to whom the reply-to of the request names, past all queues, while it is there', async () => {
-    const { directReplies } = broker
+    const { directReplies } = host
     const token = directReplies.register(receiver)
     const properties = encodeProperties({ replyTo: 'amq.rabbitmq.reply-to', correlationId: 'c' })
     const body = new Uint8Array([1])
@@ -126,18 +127,18 @@ describe('direct replies', () => {
     const { replyTo = '', correlationId } = decodeProperties(directReplies.addressed(request, token).properties)
     expect([replyTo, correlationId]).toEqual([`amq.rabbitmq.reply-to.${token}`, 'c'])
     expect(directReplies.isAlive(replyTo)).toBe(true)
-    expect(await new Publisher(broker).send(replyTo, 'reply')).toBe('accepted')
+    expect(await new Publisher(host).send(replyTo, 'reply')).toBe('accepted')
     expect(replies.map((message) => message.routingKey)).toEqual([replyTo])
     directReplies.unregister(token)
     expect(directReplies.isAlive(replyTo)).toBe(false)
-    expect(await new Publisher(broker).send(replyTo, 'late')).toBe('unroutable')
+    expect(await new Publisher(host).send(replyTo, 'late')).toBe('unroutable')
     expect(replies.length).toBe(1)
   })
 
   test('reach a requester that CC or BCC names, without the BCC', async () => {
     const [q] = queue('q')
-    const name = `amq.rabbitmq.reply-to.${broker.directReplies.register(receiver)}`
-    expect(await new Publisher(broker).send('q', 'm', { headers: { BCC: [name] } })).toBe('accepted')
+    const name = `amq.rabbitmq.reply-to.${host.directReplies.register(receiver)}`
+    expect(await new Publisher(host).send('q', 'm', { headers: { BCC: [name] } })).toBe('accepted')
     await runtime.settle()
     expect(q?.texts).toEqual(['m'])
     expect(replies.map((message) => ({ ...decodeProperties(message.properties).headers }))).toEqual([{}])
@@ -146,11 +147,11 @@ describe('direct replies', () => {
   test('are refused to be asked for where nobody waits, and have names that nobody may declare', () => {
     const properties = encodeProperties({ replyTo: 'amq.rabbitmq.reply-to' })
     const request: Message = { exchange: '', routingKey: 'q', properties, body: properties, origin: undefined }
-    expect(() => broker.directReplies.addressed(request, undefined)).toThrow(
+    expect(() => host.directReplies.addressed(request, undefined)).toThrow(
       expect.objectContaining({ replyText: 'PRECONDITION_FAILED - fast reply consumer does not exist' }) as Error,
     )
     expect(() => queue('amq.rabbitmq.reply-to.x')).toThrow(expect.objectContaining({ replyCode: 403 }) as Error)
-    expect(broker.directReplies.isAlive('amq.rabbitmq.reply-to')).toBe(true)
-    expect(broker.directReplies.isAlive('amq.rabbitmq.reply-to.x')).toBe(false)
+    expect(host.directReplies.isAlive('amq.rabbitmq.reply-to')).toBe(true)
+    expect(host.directReplies.isAlive('amq.rabbitmq.reply-to.x')).toBe(false)
   })
 })

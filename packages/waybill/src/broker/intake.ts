@@ -11,6 +11,8 @@ import type { Topology } from './topology.ts'
 import { headersOf } from './wire/properties.ts'
 
 export interface IntakeServices {
+  /** Name of the virtual host, for errors. */
+  readonly vhost: string
   readonly topology: Topology
   readonly publishing: Publishing
   readonly delayed: DelayedMessages
@@ -30,7 +32,10 @@ export class Intake {
     const { topology, publishing, delayed } = this.#services
     const exchange = message.exchange === '' ? undefined : topology.exchange(message.exchange)
     if (exchange?.definition.internal === true) {
-      throw new ReplyError(403, `cannot publish to internal exchange '${exchange.name}' in vhost '/'`)
+      throw new ReplyError(
+        403,
+        `cannot publish to internal exchange '${exchange.name}' in vhost '${this.#services.vhost}'`,
+      )
     }
     const selection = senderSelection(message)
     const queues = this.#route(exchange, message, selection)

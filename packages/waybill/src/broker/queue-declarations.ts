@@ -4,6 +4,7 @@ import { entityName, requireOwnName } from './entity-name.ts'
 import type { ExchangeDeclarations } from './exchange-declarations.ts'
 import { requireEqualQueue, type QueueDefinition } from './queue/queue-definition.ts'
 import type { QueueHost } from './queue/queue-host.ts'
+import type { QueueNumbers } from './queue-numbers.ts'
 import { Queue } from './queue/queue.ts'
 import { ReplyError } from './reply-error.ts'
 import type { Durable } from './store/message-log.ts'
@@ -16,6 +17,7 @@ export interface DeleteQueueOptions {
 
 /** What a queue needs, but for its own removal. */
 export type QueueServices = Omit<QueueHost, 'schedule' | 'deadLetter' | 'remove'> & {
+  readonly numbers: QueueNumbers
   schedule(queue: Queue): void
   deadLetter(queue: Queue, ...rest: Parameters<QueueHost['deadLetter']>): void
 }
@@ -28,7 +30,6 @@ export class QueueDeclarations {
   readonly #services: QueueServices
   /** Exclusive queues. */
   readonly #owned = new Map<object, Set<Queue>>()
-  #lastId = 0
 
   constructor(
     topology: Topology,
@@ -48,13 +49,13 @@ export class QueueDeclarations {
     const existing = this.#topology.queues.get(definition.name)
     if (existing !== undefined) {
       connection.requireAccess(existing)
-      requireEqualQueue(existing.definition, definition)
+      requireEqualQueue(existing.definition, definition, this.#services.vhost)
       existing.touch()
       this.#definitions.afterEarlier(done)
       return existing
     }
     if (declared.name !== '') requireOwnName('queue', name)
-    const queue = this.#add(++this.#lastId, definition, definition.exclusive ? connection : undefined)
+    const queue = this.#add(this.#services.numbers.next(), definition, definition.exclusive ? connection : undefined)
     if (queue.isStored) this.#definitions.queue({ id: queue.id, definition }, done)
     else done(undefined)
     return queue
@@ -62,7 +63,7 @@ export class QueueDeclarations {
 
   /** A queue from the log. */
   restore(id: number, definition: QueueDefinition): Queue {
-    this.#lastId = Math.max(this.#lastId, id)
+    this.#services.numbers.taken(id)
     return this.#add(id, definition, undefined)
   }
 
@@ -74,8 +75,10 @@ export class QueueDeclarations {
       return 0
     }
     connection.requireAccess(queue)
-    if (ifUnused === true && queue.consumers > 0) throw new ReplyError(406, `queue '${name}' in vhost '/' in use`)
-    if (ifEmpty === true && queue.ready > 0) throw new ReplyError(406, `queue '${name}' in vhost '/' not empty`)
+    if (ifUnused === true && queue.consumers > 0)
+      throw new ReplyError(406, `queue '${name}' in vhost '${this.#services.vhost}' in use`)
+    if (ifEmpty === true && queue.ready > 0)
+      throw new ReplyError(406, `queue '${name}' in vhost '${this.#services.vhost}' not empty`)
     const { ready } = queue
     this.#remove(queue, done)
     return ready
@@ -84,6 +87,11 @@ export class QueueDeclarations {
   /** Exclusive queues go with their connection. */
   removeOwned(connection: Connection): void {
     for (const queue of this.#owned.get(connection) ?? []) this.#remove(queue, ignore)
+  }
+
+  /** All go, as their virtual host does. */
+  removeAll(): void {
+    for (const queue of this.#topology.queues.values()) this.#remove(queue, ignore)
   }
 
   /** A name for a queue that was declared without one, of 22 characters behind the prefix as RabbitMQ's. */

@@ -20,7 +20,7 @@ async function open(reserveBytes = 0): Promise<void> {
 
 const declared = (name: string): Promise<void> =>
   new Promise((resolve, reject) => {
-    broker.declareQueue(queueDefinition(name), broker.connect(), (error) =>
+    broker.root.declareQueue(queueDefinition(name), broker.root.connect(), (error) =>
       error === undefined ? resolve() : reject(error),
     )
   })
@@ -33,17 +33,17 @@ describe('when a write fails', () => {
   test('pending and later publishes are refused, everybody is told, and what was confirmed is there', async () => {
     await open()
     await declared('q')
-    const publisher = new Publisher(broker)
+    const publisher = new Publisher(broker.root)
     expect(await publisher.send('q', 'confirmed')).toBe('accepted')
     disk.failWriteIn = 1
     const pending = ['a', 'b'].map((text) => publisher.send('q', text))
     for (const each of pending) await expect(each).rejects.toMatchObject({ code: 'WAYBILL_STORE_FAILED' })
     expect(events.map(({ type }) => type)).toEqual(['failed'])
     await expect(publisher.send('q', 'later')).rejects.toMatchObject({ code: 'WAYBILL_STORE_FAILED' })
-    expect(() => broker.connect()).toThrow(expect.objectContaining({ code: 'WAYBILL_STORE_FAILED' }) as Error)
+    expect(() => broker.root.connect()).toThrow(expect.objectContaining({ code: 'WAYBILL_STORE_FAILED' }) as Error)
     disk.crash()
     await open()
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(broker.root, 'q')
     await vi.waitFor(() => expect(subscriber.texts[0]).toBe('confirmed'))
     await broker.close()
   })
@@ -51,9 +51,9 @@ describe('when a write fails', () => {
   test('nothing is handed out any more', async () => {
     await open()
     await declared('q')
-    const publisher = new Publisher(broker)
+    const publisher = new Publisher(broker.root)
     await publisher.send('q', '1')
-    const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+    const subscriber = new Subscriber(broker.root, 'q', { prefetch: 1 })
     await vi.waitFor(() => expect(subscriber.texts).toEqual(['1']))
     disk.failWriteIn = 1
     await expect(publisher.send('q', '2')).rejects.toMatchObject({ code: 'WAYBILL_STORE_FAILED' })
@@ -67,7 +67,7 @@ test('publishers are held back while the disk is nearly full, and consumers make
   disk.capacityBytes = 12 * SMALL.segmentBytes
   await open(6 * SMALL.segmentBytes)
   await declared('q')
-  const publisher = new Publisher(broker)
+  const publisher = new Publisher(broker.root)
   let sent = 0
   while (broker.blocked === undefined && sent < 1_000) {
     await publisher.send('q', 'x'.repeat(2_000))
@@ -75,7 +75,7 @@ test('publishers are held back while the disk is nearly full, and consumers make
   }
   expect(broker.blocked).toMatch(/disk/)
   expect(events).toMatchObject([{ type: 'blocked' }])
-  const subscriber = new Subscriber(broker, 'q', { ackAll: true })
+  const subscriber = new Subscriber(broker.root, 'q', { ackAll: true })
   await vi.waitFor(() => expect(subscriber.texts.length).toBe(sent), 5_000)
   await vi.waitFor(() => expect(events.map(({ type }) => type)).toEqual(['blocked', 'unblocked']), 10_000)
   expect(await publisher.send('q', 'again')).toBe('accepted')

@@ -19,12 +19,13 @@ const PREDECLARED: readonly ExchangeDefinition[] = (
   ] as const
 ).map(([name, type, internal]) => ({ name, type, durable: true, autoDelete: false, internal }))
 
-/** Exchanges, queues and bindings by name, and the rules for declaring and deleting them. Knows nothing of durability. */
+/** Exchanges, queues and bindings of a virtual host by name, and the rules for declaring and deleting them. Knows nothing of durability. */
 export class Topology {
   readonly exchanges: Map<string, Exchange<Queue>> = new Map()
   readonly queues: Map<string, Queue> = new Map()
   /** The default exchange is no object of its own. */
   readonly defaultExchange: ExchangeCounters = new ExchangeCounters()
+  readonly #vhost: string
   /** The bindings that lead to a queue or an exchange, so that they are found when it goes. */
   readonly #leadingTo = new Map<Destination<Queue>, Set<Bound<Queue>>>()
   readonly router: Router<Queue> = new Router({
@@ -32,7 +33,9 @@ export class Topology {
     routeByName: (name) => this.routeByName(name),
   })
 
-  constructor() {
+  /** @param vhost name of the virtual host, for errors */
+  constructor(vhost: string) {
+    this.#vhost = vhost
     for (const definition of PREDECLARED) this.exchanges.set(definition.name, new Exchange(definition))
   }
 
@@ -44,7 +47,7 @@ export class Topology {
   declareExchange(definition: ExchangeDefinition): boolean {
     const existing = this.exchanges.get(definition.name)
     if (existing !== undefined) {
-      requireEqualExchange(existing.definition, definition)
+      requireEqualExchange(existing.definition, definition, this.#vhost)
       return false
     }
     requireOwnName('exchange', definition.name)
@@ -66,7 +69,7 @@ export class Topology {
   /** @throws {ReplyError} 404 */
   exchange(name: string): Exchange<Queue> {
     const exchange = this.exchanges.get(name)
-    if (exchange === undefined) throw new ReplyError(404, `no exchange '${name}' in vhost '/'`)
+    if (exchange === undefined) throw new ReplyError(404, `no exchange '${name}' in vhost '${this.#vhost}'`)
     return exchange
   }
 
@@ -81,7 +84,7 @@ export class Topology {
     key: string,
     table: FieldTable,
   ): Bound<Queue> | undefined {
-    if (routingType(source.definition) === 'headers') requireHeadersBinding(source.name, table)
+    if (routingType(source.definition) === 'headers') requireHeadersBinding(source.name, table, this.#vhost)
     const binding = source.bind(destination, key, table)
     if (binding === undefined) return undefined
     const leadingTo = this.#leadingTo.get(destination)

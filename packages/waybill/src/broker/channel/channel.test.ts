@@ -3,25 +3,26 @@ import { virtualRuntime, type VirtualRuntime } from '../../runtime/virtual-runti
 import { Broker } from '../broker.ts'
 import { Publisher, Subscriber, queueDefinition } from '../broker.test-support.ts'
 import type { Queue } from '../queue/queue.ts'
+import type { VirtualHost } from '../virtual-host.ts'
 
 let runtime: VirtualRuntime
-let broker: Broker
+let host: VirtualHost
 let queue: Queue
 
 beforeEach(async () => {
   runtime = virtualRuntime()
-  broker = await Broker.open({ runtime })
-  queue = broker.declareQueue(queueDefinition('q'), broker.connect())
+  host = (await Broker.open({ runtime })).root
+  queue = host.declareQueue(queueDefinition('q'), host.connect())
 })
 
 const send = async (...texts: readonly string[]): Promise<void> => {
-  for (const text of texts) await new Publisher(broker).send('q', text)
+  for (const text of texts) await new Publisher(host).send('q', text)
   await runtime.settle()
 }
 
 describe('multiple', () => {
   test('settles all up to and including the tag, but for those settled before', async () => {
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await send('1', '2', '3', '4')
     subscriber.ack('2')
     expect(subscriber.channel.ack(3, true)).toBe(true)
@@ -30,7 +31,7 @@ describe('multiple', () => {
   })
 
   test('with tag 0 is everything, and no error where there is nothing', async () => {
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await send('1', '2')
     expect(subscriber.channel.ack(0, true)).toBe(true)
     expect(queue.unsettled).toBe(0)
@@ -39,7 +40,7 @@ describe('multiple', () => {
   })
 
   test('with a tag that is settled or was never given settles nothing', async () => {
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await send('1', '2', '3')
     subscriber.ack('3')
     for (const tag of [3, 4]) {
@@ -51,12 +52,12 @@ describe('multiple', () => {
   })
 
   test('returns messages in the order of the queue, before those that wait', async () => {
-    const first = new Subscriber(broker, 'q', { prefetch: 3 })
+    const first = new Subscriber(host, 'q', { prefetch: 3 })
     await send('1', '2', '3', '4')
     first.channel.cancel('c')
     first.ack('2')
     expect(first.channel.requeue(3, true)).toBe(true)
-    const second = new Subscriber(broker, 'q')
+    const second = new Subscriber(host, 'q')
     await runtime.settle()
     expect(second.texts).toEqual(['1', '3', '4'])
     expect(second.deliveryCounts).toEqual([2, 2, 1])
@@ -64,7 +65,7 @@ describe('multiple', () => {
 })
 
 test('recover() returns everything that is unsettled', async () => {
-  const subscriber = new Subscriber(broker, 'q', { prefetch: 2 })
+  const subscriber = new Subscriber(host, 'q', { prefetch: 2 })
   await send('1', '2', '3')
   subscriber.channel.recover()
   await runtime.settle()
@@ -76,7 +77,7 @@ test('recover() returns everything that is unsettled', async () => {
 
 describe('isPaused', () => {
   test.each([false, true])('holds messages back until it ends; without acknowledgement: %s', async (noAck) => {
-    const subscriber = new Subscriber(broker, 'q', { noAck })
+    const subscriber = new Subscriber(host, 'q', { noAck })
     subscriber.channel.isPaused = true
     await send('1')
     expect(subscriber.texts).toEqual([])
@@ -86,7 +87,7 @@ describe('isPaused', () => {
   })
 
   test('leaves the messages to the consumers of other channels', async () => {
-    const [paused, other] = [new Subscriber(broker, 'q'), new Subscriber(broker, 'q')]
+    const [paused, other] = [new Subscriber(host, 'q'), new Subscriber(host, 'q')]
     paused.channel.isPaused = true
     await send('1', '2')
     expect([paused.texts, other.texts]).toEqual([[], ['1', '2']])
@@ -95,7 +96,7 @@ describe('isPaused', () => {
 
 describe('prefetch', () => {
   test('of consumer and channel: `multiple` wakes whoever had no credit', async () => {
-    const subscriber = new Subscriber(broker, 'q', { prefetch: 2 })
+    const subscriber = new Subscriber(host, 'q', { prefetch: 2 })
     subscriber.channel.prefetch = 3
     await send('1', '2', '3', '4', '5', '6')
     expect(subscriber.texts).toEqual(['1', '2'])
@@ -108,7 +109,7 @@ describe('prefetch', () => {
   })
 
   test('raised and lowered while messages are unsettled', async () => {
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     subscriber.channel.prefetch = 3
     await send('1', '2', '3', '4', '5')
     subscriber.channel.prefetch = 1
@@ -124,7 +125,7 @@ describe('prefetch', () => {
   })
 
   test('does not limit get()', async () => {
-    const channel = broker.connect().openChannel()
+    const channel = host.connect().openChannel()
     channel.prefetch = 1
     await send('1', '2')
     expect([channel.get('q', false), channel.get('q', false)]).toMatchObject([{ tag: 1 }, { tag: 2 }])
@@ -132,7 +133,7 @@ describe('prefetch', () => {
 })
 
 test('a consumer tag in use is refused, and ends the connection', () => {
-  const subscriber = new Subscriber(broker, 'q')
+  const subscriber = new Subscriber(host, 'q')
   expect(() => subscriber.channel.consume('q', { tag: 'c' }, subscriber)).toThrow(
     expect.objectContaining({
       replyCode: 530,

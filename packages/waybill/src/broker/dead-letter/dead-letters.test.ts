@@ -5,19 +5,20 @@ import { Publisher, Subscriber, queueDefinition } from '../broker.test-support.t
 import type { QueueArguments } from '../queue/queue-definition.ts'
 import { plainValue, type FieldTable, type FieldValue } from '../wire/field-table.ts'
 import { decodeProperties } from '../wire/properties.ts'
+import type { VirtualHost } from '../virtual-host.ts'
 
 let runtime: VirtualRuntime
-let broker: Broker
+let host: VirtualHost
 let publisher: Publisher
 
 beforeEach(async () => {
   runtime = virtualRuntime({ start: Date.UTC(2026, 0, 1) })
-  broker = await Broker.open({ runtime })
-  publisher = new Publisher(broker)
+  host = (await Broker.open({ runtime })).root
+  publisher = new Publisher(host)
 })
 
 const declare = (name: string, queueArguments: QueueArguments = {}): void =>
-  void broker.declareQueue(queueDefinition(name, { arguments: queueArguments }), broker.connect())
+  void host.declareQueue(queueDefinition(name, { arguments: queueArguments }), host.connect())
 
 const toDead: QueueArguments = { deadLetterExchange: '', deadLetterRoutingKey: 'dead' }
 
@@ -34,7 +35,7 @@ describe('x-death', () => {
     declare('q', toDead)
     declare('dead')
     await publisher.send('q', 'm', { headers: { mine: 'kept' } })
-    const [subscriber, dead] = [new Subscriber(broker, 'q'), new Subscriber(broker, 'dead')]
+    const [subscriber, dead] = [new Subscriber(host, 'q'), new Subscriber(host, 'dead')]
     await runtime.settle()
     subscriber.reject('m')
     await runtime.settle()
@@ -64,7 +65,7 @@ describe('x-death', () => {
     declare('q', toDead)
     declare('dead')
     await publisher.send('q', 'm', { ttlMs: 50 })
-    const dead = new Subscriber(broker, 'dead')
+    const dead = new Subscriber(host, 'dead')
     await runtime.advance(50)
     expect(deaths(dead, 'm')).toMatchObject([{ reason: 'expired', 'original-expiration': '50' }])
     expect(dead.messages.map((message) => decodeProperties(message.properties).expiration)).toEqual([undefined])
@@ -76,7 +77,7 @@ describe('x-death', () => {
     declare('q', { deadLetterExchange: '', deadLetterRoutingKey: 'wait' })
     declare('wait', { deadLetterExchange: '', deadLetterRoutingKey: 'q', messageTtlMs: 10 })
     await publisher.send('q', 'm')
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     for (let round = 0; round < 3; round++) {
       await runtime.advance(10)
       subscriber.reject('m')
@@ -95,7 +96,7 @@ test('x-first-death and x-last-death: the first and the last', async () => {
   declare('wait', { ...toDead, messageTtlMs: 10 })
   declare('dead')
   await publisher.send('q', 'm')
-  const [subscriber, dead] = [new Subscriber(broker, 'q'), new Subscriber(broker, 'dead')]
+  const [subscriber, dead] = [new Subscriber(host, 'q'), new Subscriber(host, 'dead')]
   await runtime.settle()
   subscriber.reject('m')
   await runtime.advance(10)
@@ -109,28 +110,28 @@ test('x-first-death and x-last-death: the first and the last', async () => {
 
 describe('the header CC', () => {
   const copied = async (queueArguments: QueueArguments): Promise<Subscriber> => {
-    broker.declareExchange({ name: 'dlx', type: 'direct', durable: true, autoDelete: false, internal: false })
+    host.declareExchange({ name: 'dlx', type: 'direct', durable: true, autoDelete: false, internal: false })
     declare('q', queueArguments)
     for (const name of ['dead', 'copy', 'own']) declare(name)
-    const connection = broker.connect()
-    broker.bind(connection, 'dead', 'dlx', 'q')
-    broker.bind(connection, 'dead', 'dlx', 'copy')
-    broker.bind(connection, 'copy', 'dlx', 'copy')
-    broker.bind(connection, 'own', 'dlx', 'own')
+    const connection = host.connect()
+    host.bind(connection, 'dead', 'dlx', 'q')
+    host.bind(connection, 'dead', 'dlx', 'copy')
+    host.bind(connection, 'copy', 'dlx', 'copy')
+    host.bind(connection, 'own', 'dlx', 'own')
     await publisher.send('q', 'm', { headers: { CC: ['copy', 'elsewhere'] } })
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await runtime.settle()
-    broker.findQueue('copy')?.purge()
+    host.findQueue('copy')?.purge()
     subscriber.reject('m')
     await runtime.settle()
     return subscriber
   }
-  const counts = (): readonly unknown[] => ['dead', 'copy', 'own'].map((name) => broker.findQueue(name)?.ready)
+  const counts = (): readonly unknown[] => ['dead', 'copy', 'own'].map((name) => host.findQueue(name)?.ready)
 
   test('is kept, and routes the dead letter too, to each queue once', async () => {
     await copied({ deadLetterExchange: 'dlx' })
     expect(counts()).toEqual([1, 1, 0])
-    const dead = new Subscriber(broker, 'dead')
+    const dead = new Subscriber(host, 'dead')
     await runtime.settle()
     expect(dead.headers('m')['CC']).toEqual(['copy', 'elsewhere'])
     expect(deaths(dead, 'm')).toMatchObject([{ 'routing-keys': ['q', 'copy', 'elsewhere'] }])
@@ -139,7 +140,7 @@ describe('the header CC', () => {
   test('goes where the queue has a routing key of its own', async () => {
     await copied({ deadLetterExchange: 'dlx', deadLetterRoutingKey: 'own' })
     expect(counts()).toEqual([0, 0, 1])
-    const own = new Subscriber(broker, 'own')
+    const own = new Subscriber(host, 'own')
     await runtime.settle()
     expect(own.headers('m')['CC']).toBeUndefined()
     expect(deaths(own, 'm')).toMatchObject([{ 'routing-keys': ['q', 'copy', 'elsewhere'] }])
@@ -152,23 +153,23 @@ describe('a message is dead-lettered', () => {
     declare('dead')
     await publisher.send('q', '1')
     await expect(publisher.send('q', '2')).rejects.toMatchObject({ code: 'WAYBILL_REFUSED' })
-    const dead = new Subscriber(broker, 'dead')
+    const dead = new Subscriber(host, 'dead')
     await runtime.settle()
     expect(dead.texts).toEqual(['2'])
     expect(deaths(dead, '2')).toMatchObject([{ reason: 'maxlen', queue: 'q' }])
-    expect(broker.findQueue('q')?.ready).toBe(1)
+    expect(host.findQueue('q')?.ready).toBe(1)
   })
 
   test('never for its deliveries where their limit is negative', async () => {
     declare('q', { ...toDead, deliveryLimit: -1 })
     declare('dead')
     await publisher.send('q', 'm')
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     for (let round = 0; round < 30; round++) {
       await runtime.settle()
       subscriber.requeue('m')
     }
-    expect([broker.findQueue('q')?.ready, broker.findQueue('dead')?.ready]).toEqual([1, 0])
+    expect([host.findQueue('q')?.ready, host.findQueue('dead')?.ready]).toEqual([1, 0])
   })
 
   test('that the head of a full queue makes room for', async () => {
@@ -176,17 +177,17 @@ describe('a message is dead-lettered', () => {
     declare('dead')
     await publisher.send('q', '1')
     await publisher.send('q', '2')
-    const dead = new Subscriber(broker, 'dead')
+    const dead = new Subscriber(host, 'dead')
     await runtime.settle()
     expect(deaths(dead, '1')).toMatchObject([{ reason: 'maxlen', queue: 'q' }])
-    expect(broker.findQueue('q')?.ready).toBe(1)
+    expect(host.findQueue('q')?.ready).toBe(1)
   })
 
   test('that came back more often than the delivery limit', async () => {
     declare('q', { ...toDead, deliveryLimit: 2 })
     declare('dead')
     await publisher.send('q', 'm')
-    const [subscriber, dead] = [new Subscriber(broker, 'q'), new Subscriber(broker, 'dead')]
+    const [subscriber, dead] = [new Subscriber(host, 'q'), new Subscriber(host, 'dead')]
     for (let round = 0; round < 3; round++) {
       await runtime.settle()
       subscriber.requeue('m')
@@ -197,16 +198,16 @@ describe('a message is dead-lettered', () => {
   })
 
   test('with its own routing key where the queue names none', async () => {
-    broker.declareExchange({ name: 'dlx', type: 'direct', durable: true, autoDelete: false, internal: false })
+    host.declareExchange({ name: 'dlx', type: 'direct', durable: true, autoDelete: false, internal: false })
     declare('q', { deadLetterExchange: 'dlx' })
     declare('dead')
-    broker.bind(broker.connect(), 'dead', 'dlx', 'q')
+    host.bind(host.connect(), 'dead', 'dlx', 'q')
     await publisher.send('q', 'm')
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await runtime.settle()
     subscriber.reject('m')
     await runtime.settle()
-    expect(broker.findQueue('dead')?.ready).toBe(1)
+    expect(host.findQueue('dead')?.ready).toBe(1)
   })
 })
 
@@ -216,12 +217,12 @@ describe('a message is dropped', () => {
     declare('plain')
     await publisher.send('q', 'a')
     await publisher.send('plain', 'b')
-    const subscribers = [new Subscriber(broker, 'q'), new Subscriber(broker, 'plain')]
+    const subscribers = [new Subscriber(host, 'q'), new Subscriber(host, 'plain')]
     await runtime.settle()
     subscribers.forEach((subscriber) => subscriber.reject(subscriber.texts[0] ?? ''))
     await runtime.settle()
     for (const name of ['q', 'plain']) {
-      expect([broker.findQueue(name)?.ready, broker.findQueue(name)?.unsettled]).toEqual([0, 0])
+      expect([host.findQueue(name)?.ready, host.findQueue(name)?.unsettled]).toEqual([0, 0])
     }
   })
 
@@ -230,9 +231,9 @@ describe('a message is dropped', () => {
     declare('b', { deadLetterExchange: '', deadLetterRoutingKey: 'a', messageTtlMs: 10 })
     await publisher.send('a', 'm')
     await runtime.advance(15)
-    expect([broker.findQueue('a')?.ready, broker.findQueue('b')?.ready]).toEqual([0, 1])
+    expect([host.findQueue('a')?.ready, host.findQueue('b')?.ready]).toEqual([0, 1])
     await runtime.advance(100)
-    expect([broker.findQueue('a')?.ready, broker.findQueue('b')?.ready]).toEqual([0, 0])
+    expect([host.findQueue('a')?.ready, host.findQueue('b')?.ready]).toEqual([0, 0])
   })
 })
 
@@ -241,9 +242,9 @@ test('a dead letter enters a full queue, as refusing it would lose it', async ()
   declare('dead', { maxLength: 1, overflow: 'reject-publish' })
   await publisher.send('q', '1')
   await publisher.send('q', '2')
-  const subscriber = new Subscriber(broker, 'q')
+  const subscriber = new Subscriber(host, 'q')
   await runtime.settle()
   subscriber.reject('1')
   subscriber.reject('2')
-  expect(broker.findQueue('dead')?.ready).toBe(2)
+  expect(host.findQueue('dead')?.ready).toBe(2)
 })

@@ -9,10 +9,7 @@ import { readStored } from '../store-reading.ts'
 import { fromStored, storedPreface, toStored, type StoredForm } from '../stored-form.ts'
 import { DueHeap } from './due-heap.ts'
 
-/** The number in the log of the queue of those that wait. Real queues count from 1. */
-export const DELAYED_QUEUE = 0
-
-/** Most messages waiting at a time, 24 bytes each and, when transient, themselves. */
+/** Most messages of a virtual host waiting at a time, 24 bytes each and, when transient, themselves. */
 const MAX_WAITING = 2_000_000
 
 /** Routed in one turn of the event loop. */
@@ -30,6 +27,8 @@ interface Waiting {
 }
 
 export interface DelayHost {
+  /** The number in the log of the queue of those that wait; no real queue has it. */
+  readonly queue: number
   readonly runtime: Runtime
   readonly log: MessageLog | undefined
   readonly memory: ResidentMemory
@@ -93,7 +92,7 @@ export class DelayedMessages {
       return sink.confirmed(tag, 'accepted', undefined)
     }
     const preface = storedPreface(publishedAt, options.ttlMs, dueAt)
-    const sequence = this.#host.publishing.store(log, [DELAYED_QUEUE], message, preface, sink, tag)
+    const sequence = this.#host.publishing.store(log, [this.#host.queue], message, preface, sink, tag)
     if (sequence !== 0) this.#wait(dueAt, sequence)
   }
 
@@ -112,6 +111,19 @@ export class DelayedMessages {
   close(): void {
     this.#timer?.cancel()
     this.#timerDue = Infinity
+  }
+
+  /** Forgets all that wait, in the log too. */
+  drop(): void {
+    this.close()
+    const stored: number[] = []
+    while (this.#heap.size > 0) {
+      const item = this.#heap.pop()
+      if (item > 0) stored.push(item)
+    }
+    for (const { message } of this.#inMemory.values()) this.#host.memory.subtract(residentBytes(message))
+    this.#inMemory.clear()
+    if (stored.length > 0) this.#host.log?.settle(this.#host.queue, stored)
   }
 
   #wait(dueAt: number, item: number): void {
@@ -167,11 +179,11 @@ export class DelayedMessages {
     const { queues, message } = this.#host.route(waiting)
     const durable = publishing.storedIn(queues)
     if (durable.length === 0) {
-      log.settle(DELAYED_QUEUE, [sequence])
+      log.settle(this.#host.queue, [sequence])
       return publishing.enqueue(queues, 0, message, times.ttlMs)
     }
     const record = toStored(message, { publishedAt: runtime.now(), ttlMs: times.ttlMs, dueAt: undefined })
-    const moved = log.move({ queue: DELAYED_QUEUE, sequence }, durable, record, (error) => {
+    const moved = log.move({ queue: this.#host.queue, sequence }, durable, record, (error) => {
       if (error !== undefined) this.#host.fail(error)
     })
     publishing.enqueue(queues, moved, message, times.ttlMs)

@@ -18,26 +18,25 @@ export function readExchangeArguments(
   name: string,
   type: string,
   table: FieldTable,
+  vhost: string,
 ): Pick<ExchangeDefinition, 'type' | 'alternate' | 'delayedType'> {
-  const alternate = readAlternate(name, table[ALTERNATE])
+  const where = `exchange '${name}' in vhost '${vhost}'`
+  const alternate = readAlternate(where, table[ALTERNATE])
   if (isRoutingType(type)) return { type, ...alternate }
   if (type !== DELAYED_TYPE) {
-    throw new ReplyError(406, `invalid exchange type '${type}' for exchange '${name}' in vhost '/'`)
+    throw new ReplyError(406, `invalid exchange type '${type}' for ${where}`)
   }
   const delayedType = table[ROUTES_AS]
   if (!isRoutingType(delayedType)) {
-    throw new ReplyError(
-      406,
-      `invalid arg '${ROUTES_AS}' for exchange '${name}' in vhost '/': it must be one of ${ROUTING_TYPES.join(', ')}`,
-    )
+    throw new ReplyError(406, `invalid arg '${ROUTES_AS}' for ${where}: it must be one of ${ROUTING_TYPES.join(', ')}`)
   }
   return { type, delayedType, ...alternate }
 }
 
-function readAlternate(name: string, value: FieldValue | undefined): { readonly alternate?: string } {
+function readAlternate(where: string, value: FieldValue | undefined): { readonly alternate?: string } {
   if (value === undefined) return {}
   if (typeof value === 'string') return { alternate: value }
-  throw new ReplyError(406, `invalid type '${typeOf(value)}' for arg '${ALTERNATE}' in exchange '${name}' in vhost '/'`)
+  throw new ReplyError(406, `invalid type '${typeOf(value)}' for arg '${ALTERNATE}' in ${where}`)
 }
 
 function isRoutingType(type: unknown): type is RoutingType {

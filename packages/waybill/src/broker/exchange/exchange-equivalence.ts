@@ -18,26 +18,24 @@ const ARGUMENTS = [
  *
  * @throws {ReplyError} 406 naming the first difference, in RabbitMQ's words
  */
-export function requireEqualExchange(existing: ExchangeDefinition, declared: ExchangeDefinition): void {
+export function requireEqualExchange(existing: ExchangeDefinition, declared: ExchangeDefinition, vhost: string): void {
+  const inequivalent = (argument: string, asked: string, has: string): ReplyError =>
+    new ReplyError(
+      406,
+      `inequivalent arg '${argument}' for exchange '${existing.name}' in vhost '${vhost}': received ${asked} but current is ${has}`,
+    )
   for (const [name, property] of PROPERTIES) {
     const [has, asked] = [existing[property], declared[property]]
-    if (has !== asked) throw inequivalent(existing, name, `'${asked}'`, `'${has}'`)
+    if (has !== asked) throw inequivalent(name, `'${asked}'`, `'${has}'`)
   }
   for (const [name, argument] of ARGUMENTS) {
     const [has, asked] = [existing[argument], declared[argument]]
     if (has === asked) continue
-    if (has !== undefined && asked !== undefined) throw inequivalent(existing, name, `'${asked}'`, `'${has}'`)
-    throw inequivalent(existing, name, valueOrNone(asked), valueOrNone(has))
+    if (has !== undefined && asked !== undefined) throw inequivalent(name, `'${asked}'`, `'${has}'`)
+    throw inequivalent(name, valueOrNone(asked), valueOrNone(has))
   }
 }
 
 function valueOrNone(value: string | undefined): string {
   return value === undefined ? 'none' : `the value '${value}' of type 'longstr'`
-}
-
-function inequivalent({ name }: ExchangeDefinition, argument: string, asked: string, has: string): ReplyError {
-  return new ReplyError(
-    406,
-    `inequivalent arg '${argument}' for exchange '${name}' in vhost '/': received ${asked} but current is ${has}`,
-  )
 }

@@ -29,13 +29,13 @@ export class HeadersMatcher<T> implements Matcher<T> {
 const MATCH_MODES = ['all', 'any', 'all-with-x', 'any-with-x'] as const
 
 /** @throws {ReplyError} 406 when `x-match` is none that exists; an absent one is `all` */
-export function requireHeadersBinding(exchange: string, table: FieldTable): void {
+export function requireHeadersBinding(exchange: string, table: FieldTable, vhost: string): void {
   const mode = table['x-match']
   if (mode === undefined || MATCH_MODES.some((known) => known === mode)) return
   const given = typeof mode === 'string' ? `value '${mode}'` : `type, ${String(plainValue(mode))}`
   throw new ReplyError(
     406,
-    `invalid x-match field ${given} in a binding of exchange '${exchange}' in vhost '/'; expected all, any, all-with-x, or any-with-x`,
+    `invalid x-match field ${given} in a binding of exchange '${exchange}' in vhost '${vhost}'; expected all, any, all-with-x, or any-with-x`,
   )
 }
 

@@ -1,9 +1,9 @@
 import { ReplyError } from '../reply-error.ts'
-import type { Runtime } from '../../runtime/runtime.ts'
 import { ConsumerTurns } from './consumer-turns.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import type { QueueDefinition } from './queue-definition.ts'
 import type { Demand } from './queue-front.ts'
+import type { QueueHost } from './queue-host.ts'
 import { UnusedTimer } from './unused-timer.ts'
 
 /** Who consumes a queue: whether somebody else may, whose turn it is, and what follows when nobody does any more. */
@@ -11,19 +11,18 @@ export class AttachedConsumers implements Demand {
   readonly #definition: QueueDefinition
   readonly #turns: ConsumerTurns
   readonly #unused: UnusedTimer
-  readonly #remove: () => void
+  readonly #host: QueueHost
   /** Who was handed something in this turn of the event loop; empty between turns. */
   readonly #served = new Set<QueueConsumer>()
   #lastServed: QueueConsumer | undefined
   #isExclusive = false
 
-  /** @param remove ends the queue: its last consumer has gone, or it has been unused for too long */
-  constructor(definition: QueueDefinition, runtime: Runtime, remove: () => void) {
+  constructor(definition: QueueDefinition, host: QueueHost) {
     const { singleActiveConsumer = false, expiresMs } = definition.arguments
     this.#definition = definition
     this.#turns = new ConsumerTurns(singleActiveConsumer)
-    this.#unused = new UnusedTimer(runtime, expiresMs, remove)
-    this.#remove = remove
+    this.#unused = new UnusedTimer(host.runtime, expiresMs, () => host.remove())
+    this.#host = host
     this.#unused.start()
   }
 
@@ -53,7 +52,7 @@ export class AttachedConsumers implements Demand {
     const { name, arguments: queueArguments } = this.#definition
     const isAlone = this.count === 0 && queueArguments.singleActiveConsumer !== true
     if (this.#isExclusive || (exclusive && !isAlone)) {
-      throw new ReplyError(403, `queue '${name}' in vhost '/' in exclusive use`)
+      throw new ReplyError(403, `queue '${name}' in vhost '${this.#host.vhost}' in exclusive use`)
     }
     this.#isExclusive = exclusive
     this.#turns.add(consumer)
@@ -65,7 +64,7 @@ export class AttachedConsumers implements Demand {
     if (!this.#turns.remove(consumer)) return false
     this.#isExclusive = false
     if (this.count > 0) return true
-    if (this.#definition.autoDelete) this.#remove()
+    if (this.#definition.autoDelete) this.#host.remove()
     else this.#unused.start()
     return true
   }

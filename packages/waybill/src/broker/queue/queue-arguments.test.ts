@@ -10,7 +10,7 @@ const FLAGS = { durable: true, exclusive: false, autoDelete: false }
 const number = (value: number, letter: NumberLetter = 'I'): TypedField => TypedField.number(letter, value)
 const long = (value: bigint): TypedField => TypedField.long('l', value)
 const read = (table: FieldTable, flags: Partial<typeof FLAGS> = {}): QueueArguments =>
-  readQueueArguments('orders', table, { ...FLAGS, ...flags })
+  readQueueArguments('orders', table, { ...FLAGS, ...flags }, '/')
 /** What `act` is refused with: `code text`. */
 function refusal(act: () => unknown): string {
   try {
@@ -128,7 +128,7 @@ describe('requireEqualQueue()', () => {
 
   test('names queue, argument, and both values', () => {
     const existing = definition({ messageTtlMs: 10, deadLetterExchange: 'dead' })
-    const difference = (declared: QueueDefinition): string => refusal(() => requireEqualQueue(existing, declared))
+    const difference = (declared: QueueDefinition): string => refusal(() => requireEqualQueue(existing, declared, '/'))
     expect(difference({ ...existing })).toBe('none')
     expect(difference(definition({ messageTtlMs: 20, deadLetterExchange: 'dead' }))).toBe(
       "406 PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'orders' in vhost '/': received '20' but current is '10'",
@@ -139,7 +139,7 @@ describe('requireEqualQueue()', () => {
   })
 
   test('is a locked resource where one alone is exclusive', () => {
-    expect(refusal(() => requireEqualQueue(definition(), definition({}, { exclusive: true })))).toMatch(
+    expect(refusal(() => requireEqualQueue(definition(), definition({}, { exclusive: true }), '/'))).toMatch(
       "405 RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'orders'",
     )
   })
@@ -153,10 +153,10 @@ test('readExpiration() takes whole milliseconds of up to ten years', () => {
 })
 
 test('readConsumerPriority() takes whole numbers alone', () => {
-  expect(readConsumerPriority('orders', {})).toBe(0)
-  expect(readConsumerPriority('orders', { 'x-priority': number(-5, 'b') })).toBe(-5)
+  expect(readConsumerPriority("queue 'orders' in vhost '/'", {})).toBe(0)
+  expect(readConsumerPriority("queue 'orders' in vhost '/'", { 'x-priority': number(-5, 'b') })).toBe(-5)
   for (const value of ['5', number(5, 'd'), true, null]) {
-    expect(refusal(() => readConsumerPriority('orders', { 'x-priority': value }))).toMatch(
+    expect(refusal(() => readConsumerPriority("queue 'orders' in vhost '/'", { 'x-priority': value }))).toMatch(
       "406 PRECONDITION_FAILED - invalid arg 'x-priority' for queue 'orders'",
     )
   }

@@ -15,15 +15,17 @@ const OVERFLOWS: readonly Overflow[] = ['drop-head', 'reject-publish', 'reject-p
 const DEFAULT_DELIVERY_LIMIT = 20
 
 /**
- * @param name of the queue, for errors
+ * @param name of the queue, and `vhost` of its virtual host, for errors
  * @throws {ReplyError} 406 naming the queue and the argument
  */
 export function readQueueArguments(
   name: string,
   table: FieldTable,
   flags: Pick<QueueDefinition, 'durable' | 'exclusive' | 'autoDelete'>,
+  vhost: string,
 ): QueueArguments {
-  const read = new ArgumentReader(name, table)
+  const where = `queue '${name}' in vhost '${vhost}'`
+  const read = new ArgumentReader(where, table)
   const queueType = read.choice('x-queue-type', QUEUE_TYPES)
   const overflow = read.choice('x-overflow', OVERFLOWS)
   const deadLetterExchange = read.text('x-dead-letter-exchange')
@@ -48,20 +50,20 @@ export function readQueueArguments(
     if (given.deliveryLimit !== undefined) throw read.invalid('x-delivery-limit', 'only a quorum queue has one')
     return withoutAbsent(given)
   }
-  if (!flags.durable) throw unfit('non-durable', name)
-  if (flags.exclusive) throw unfit('exclusive', name)
-  if (flags.autoDelete) throw unfit('auto-delete', name)
+  if (!flags.durable) throw unfit('non-durable', where)
+  if (flags.exclusive) throw unfit('exclusive', where)
+  if (flags.autoDelete) throw unfit('auto-delete', where)
   if (given.maxPriority !== undefined) throw read.invalid('x-max-priority', 'a quorum queue has no priorities')
   return withoutAbsent({ ...given, deliveryLimit: given.deliveryLimit ?? DEFAULT_DELIVERY_LIMIT })
 }
 
 /** Reads one argument after the other, each `undefined` when it is absent. */
 class ArgumentReader {
-  readonly #queue: string
+  readonly #where: string
   readonly #table: FieldTable
 
-  constructor(queue: string, table: FieldTable) {
-    this.#queue = queue
+  constructor(where: string, table: FieldTable) {
+    this.#where = where
     this.#table = table
   }
 
@@ -95,12 +97,12 @@ class ArgumentReader {
   }
 
   invalid(argument: string, why: string): ReplyError {
-    return invalidArgument(argument, this.#queue, why)
+    return invalidArgument(argument, this.#where, why)
   }
 }
 
-function unfit(property: string, queue: string): ReplyError {
-  return new ReplyError(406, `invalid property '${property}' for queue '${queue}' in vhost '/': it is a quorum queue`)
+function unfit(property: string, where: string): ReplyError {
+  return new ReplyError(406, `invalid property '${property}' for ${where}: it is a quorum queue`)
 }
 
 type Given = { readonly [argument in keyof QueueArguments]: QueueArguments[argument] | undefined }

@@ -59,28 +59,28 @@ const COMPARED = {
  *
  * @throws {ReplyError} 406 `WAYBILL_TOPOLOGY_CONFLICT` naming the first difference; 405 when one alone is exclusive
  */
-export function requireEqualQueue(existing: QueueDefinition, declared: QueueDefinition): void {
-  const { name } = existing
-  if (existing.exclusive !== declared.exclusive) throw lockedQueue(name)
-  requireEqual('durable', name, existing.durable, declared.durable)
-  requireEqual('auto_delete', name, existing.autoDelete, declared.autoDelete)
+export function requireEqualQueue(existing: QueueDefinition, declared: QueueDefinition, vhost: string): void {
+  const where = `queue '${existing.name}' in vhost '${vhost}'`
+  if (existing.exclusive !== declared.exclusive) throw lockedQueue(where)
+  requireEqual('durable', where, existing.durable, declared.durable)
+  requireEqual('auto_delete', where, existing.autoDelete, declared.autoDelete)
   for (const [argument, property] of Object.entries(COMPARED)) {
-    requireEqual(argument, name, existing.arguments[property], declared.arguments[property])
+    requireEqual(argument, where, existing.arguments[property], declared.arguments[property])
   }
 }
 
-function lockedQueue(name: string): ReplyError {
+function lockedQueue(where: string): ReplyError {
   return new ReplyError(
     405,
-    `cannot obtain exclusive access to locked queue '${name}' in vhost '/': it is declared exclusive once, and once not`,
+    `cannot obtain exclusive access to locked ${where}: it is declared exclusive once, and once not`,
   )
 }
 
-function requireEqual(argument: string, queue: string, has: Comparable, asked: Comparable): void {
+function requireEqual(argument: string, where: string, has: Comparable, asked: Comparable): void {
   if (has === asked) return
   throw new ReplyError(
     406,
-    `inequivalent arg '${argument}' for queue '${queue}' in vhost '/': received ${shown(asked)} but current is ${shown(has)}`,
+    `inequivalent arg '${argument}' for ${where}: received ${shown(asked)} but current is ${shown(has)}`,
   )
 }
 

@@ -6,6 +6,8 @@ import type { DeathReason } from '../dead-letter/death-reason.ts'
 
 /** What one queue needs from its broker. */
 export interface QueueHost {
+  /** Name of the virtual host, for errors. */
+  readonly vhost: string
   readonly runtime: Runtime
   /** Absent when the broker is in memory alone. */
   readonly log: MessageLog | undefined

@@ -6,19 +6,20 @@ import { Broker } from '../broker.ts'
 import { Publisher, Subscriber, queueDefinition } from '../broker.test-support.ts'
 import type { Queue } from './queue.ts'
 import type { QueueArguments } from './queue-definition.ts'
+import type { VirtualHost } from '../virtual-host.ts'
 
 let runtime: VirtualRuntime
-let broker: Broker
+let host: VirtualHost
 let publisher: Publisher
 
 beforeEach(async () => {
   runtime = virtualRuntime()
-  broker = await Broker.open({ runtime })
-  publisher = new Publisher(broker)
+  host = (await Broker.open({ runtime })).root
+  publisher = new Publisher(host)
 })
 
 function declare(name: string, queueArguments: QueueArguments = {}): Queue {
-  return broker.declareQueue(queueDefinition(name, { arguments: queueArguments }), broker.connect())
+  return host.declareQueue(queueDefinition(name, { arguments: queueArguments }), host.connect())
 }
 
 const sendAll = async (texts: readonly string[]): Promise<void> => {
@@ -28,7 +29,7 @@ const sendAll = async (texts: readonly string[]): Promise<void> => {
 describe('consumers', () => {
   test('take turns, and one without credit is passed over', async () => {
     declare('q')
-    const [a, b] = [new Subscriber(broker, 'q', { prefetch: 1 }), new Subscriber(broker, 'q')]
+    const [a, b] = [new Subscriber(host, 'q', { prefetch: 1 }), new Subscriber(host, 'q')]
     await sendAll(['1', '2', '3', '4'])
     await runtime.settle()
     expect(a.texts).toEqual(['1'])
@@ -41,7 +42,7 @@ describe('consumers', () => {
 
   test('keep their turns when one before them goes', async () => {
     declare('q')
-    const [a, b, c] = [0, 1, 2].map(() => new Subscriber(broker, 'q')) as [Subscriber, Subscriber, Subscriber]
+    const [a, b, c] = [0, 1, 2].map(() => new Subscriber(host, 'q')) as [Subscriber, Subscriber, Subscriber]
     await sendAll(['1'])
     await runtime.settle()
     expect(a.texts).toEqual(['1'])
@@ -54,7 +55,7 @@ describe('consumers', () => {
 
   test('without acknowledgement leave nothing unsettled', async () => {
     const queue = declare('q')
-    const subscriber = new Subscriber(broker, 'q', { noAck: true, prefetch: 1 })
+    const subscriber = new Subscriber(host, 'q', { noAck: true, prefetch: 1 })
     await sendAll(['1', '2', '3'])
     await runtime.settle()
     expect(subscriber.texts).toEqual(['1', '2', '3'])
@@ -64,7 +65,7 @@ describe('consumers', () => {
 
   test('of one channel share its prefetch', async () => {
     declare('q')
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     subscriber.channel.prefetch = 2
     await sendAll(['1', '2', '3'])
     await runtime.settle()
@@ -76,17 +77,17 @@ describe('consumers', () => {
 
   test('exclusive: refuse others, and are refused where others are', () => {
     declare('q')
-    const first = new Subscriber(broker, 'q', { exclusive: true })
-    expect(() => new Subscriber(broker, 'q')).toThrow(expect.objectContaining({ replyCode: 403 }) as Error)
+    const first = new Subscriber(host, 'q', { exclusive: true })
+    expect(() => new Subscriber(host, 'q')).toThrow(expect.objectContaining({ replyCode: 403 }) as Error)
     first.channel.close()
-    const second = new Subscriber(broker, 'q')
-    expect(() => new Subscriber(broker, 'q', { exclusive: true })).toThrow(/exclusive use/)
+    const second = new Subscriber(host, 'q')
+    expect(() => new Subscriber(host, 'q', { exclusive: true })).toThrow(/exclusive use/)
     second.channel.close()
   })
 
   test('single active: the next by registration takes over, from the first unsettled message on', async () => {
     declare('q', { singleActiveConsumer: true })
-    const [a, b, c] = [0, 1, 2].map(() => new Subscriber(broker, 'q', { prefetch: 2 })) as [
+    const [a, b, c] = [0, 1, 2].map(() => new Subscriber(host, 'q', { prefetch: 2 })) as [
       Subscriber,
       Subscriber,
       Subscriber,
@@ -106,9 +107,9 @@ describe('consumers', () => {
 
   test('single active: those of higher priority are next, but take nothing over from the active one', async () => {
     declare('q', { singleActiveConsumer: true })
-    const a = new Subscriber(broker, 'q', { prefetch: 1 })
-    const b = new Subscriber(broker, 'q', { prefetch: 1 })
-    const urgent = new Subscriber(broker, 'q', { prefetch: 1, priority: 5 })
+    const a = new Subscriber(host, 'q', { prefetch: 1 })
+    const b = new Subscriber(host, 'q', { prefetch: 1 })
+    const urgent = new Subscriber(host, 'q', { prefetch: 1, priority: 5 })
     await sendAll(['1', '2'])
     await runtime.settle()
     expect([a.texts, b.texts, urgent.texts]).toEqual([['1'], [], []])
@@ -119,19 +120,19 @@ describe('consumers', () => {
 
   test('single active: none is exclusive, and on a quorum queue basic.get is refused', () => {
     declare('q', { singleActiveConsumer: true, queueType: 'quorum' })
-    expect(() => new Subscriber(broker, 'q', { exclusive: true })).toThrow(/queue 'q' in vhost '\/' in exclusive use/)
-    const channel = broker.connect().openChannel()
+    expect(() => new Subscriber(host, 'q', { exclusive: true })).toThrow(/queue 'q' in vhost '\/' in exclusive use/)
+    const channel = host.connect().openChannel()
     expect(() => channel.get('q', true)).toThrow(expect.objectContaining({ replyCode: 405 }) as Error)
   })
 
   test('of higher priority come first, as long as they have credit', async () => {
     declare('q')
-    const low = new Subscriber(broker, 'q', { priority: -1 })
-    const [first, second] = [1, 1].map((priority) => new Subscriber(broker, 'q', { priority, prefetch: 2 })) as [
+    const low = new Subscriber(host, 'q', { priority: -1 })
+    const [first, second] = [1, 1].map((priority) => new Subscriber(host, 'q', { priority, prefetch: 2 })) as [
       Subscriber,
       Subscriber,
     ]
-    const middle = new Subscriber(broker, 'q', { prefetch: 1 })
+    const middle = new Subscriber(host, 'q', { prefetch: 1 })
     await sendAll(['1', '2', '3', '4', '5', '6'])
     await runtime.settle()
     expect([first.texts, second.texts]).toEqual([
@@ -147,7 +148,7 @@ describe('consumers', () => {
 
   test('cancel() leaves the unsettled with the channel', async () => {
     const queue = declare('q')
-    const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+    const subscriber = new Subscriber(host, 'q', { prefetch: 1 })
     await sendAll(['1', '2'])
     await runtime.settle()
     subscriber.channel.cancel('c')
@@ -166,7 +167,7 @@ test('requeue() in any order: the next consumer sees what is left in the order o
         const queue = declare('q')
         const texts = Array.from({ length: count }, (_, n) => String(n))
         await sendAll(texts)
-        const first = new Subscriber(broker, 'q', { prefetch: count })
+        const first = new Subscriber(host, 'q', { prefetch: count })
         await runtime.settle()
         const left = new Set(texts)
         first.channel.cancel('c')
@@ -175,10 +176,10 @@ test('requeue() in any order: the next consumer sees what is left in the order o
           if (ack ? first.ack(text) : (first.requeue(text), false)) left.delete(text)
         }
         first.channel.close()
-        const second = new Subscriber(broker, 'q')
+        const second = new Subscriber(host, 'q')
         await runtime.settle()
         expect(second.texts).toEqual([...left])
-        broker.deleteQueue(queue.name, broker.connect())
+        host.deleteQueue(queue.name, host.connect())
       },
     ),
     { numRuns: 40 },
@@ -207,7 +208,7 @@ describe('time to live', () => {
     await publisher.send('q', 'ever')
     await runtime.advance(500)
     expect(queue.ready).toBe(3)
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await runtime.settle()
     expect(subscriber.texts).toEqual(['long', 'ever'])
   })
@@ -234,7 +235,7 @@ describe('time to live', () => {
   test('that ends for very many at once leaves others their turns', async () => {
     const queue = declare('q', { messageTtlMs: 10 })
     declare('other')
-    const subscriber = new Subscriber(broker, 'other')
+    const subscriber = new Subscriber(host, 'other')
     for (let n = 0; n < 3_000; n++) void publisher.send('q', String(n))
     let left = 0
     runtime.setTimer(10, () => runtime.defer(() => (left = queue.ready)))
@@ -248,7 +249,7 @@ describe('time to live', () => {
   test('does not begin again when a message comes back', async () => {
     const queue = declare('q', { messageTtlMs: 100 })
     await sendAll(['1'])
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await runtime.advance(60)
     subscriber.channel.close()
     expect(queue.ready).toBe(1)
@@ -261,7 +262,7 @@ describe('time to live', () => {
     await publisher.send('q', 'nobody', { ttlMs: 0 })
     await runtime.settle()
     expect(queue.ready).toBe(0)
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await publisher.send('q', 'somebody', { ttlMs: 0 })
     await runtime.settle()
     expect(subscriber.texts).toEqual(['somebody'])
@@ -269,7 +270,7 @@ describe('time to live', () => {
 
   test('of nothing is enough for as many as can be taken now, and ends when they come back', async () => {
     const queue = declare('q', { messageTtlMs: 0 })
-    const subscriber = new Subscriber(broker, 'q', { prefetch: 3 })
+    const subscriber = new Subscriber(host, 'q', { prefetch: 3 })
     await sendAll(['1', '2', '3', '4'])
     await runtime.settle()
     expect(subscriber.texts).toEqual(['1', '2', '3'])
@@ -281,7 +282,7 @@ describe('time to live', () => {
 
   test('of nothing ends with the consumer that it was for', async () => {
     const queue = declare('q', { messageTtlMs: 0 })
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await sendAll(['1'])
     subscriber.channel.close()
     await runtime.settle()
@@ -292,13 +293,13 @@ describe('time to live', () => {
 describe('length limits', () => {
   test('drop-head keeps the newest, and counts ready messages alone', async () => {
     const queue = declare('q', { maxLength: 2 })
-    const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+    const subscriber = new Subscriber(host, 'q', { prefetch: 1 })
     await sendAll(['1'])
     await runtime.settle()
     subscriber.channel.cancel('c')
     await sendAll(['2', '3', '4'])
     expect([queue.ready, queue.unsettled]).toEqual([2, 1])
-    const next = new Subscriber(broker, 'q')
+    const next = new Subscriber(host, 'q')
     await runtime.settle()
     expect(next.texts).toEqual(['3', '4'])
   })
@@ -316,7 +317,7 @@ describe('length limits', () => {
   test('by bytes, those that came back included', async () => {
     const queue = declare('q', { maxLengthBytes: 10 })
     await sendAll(['aaaa', 'bbbb'])
-    const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+    const subscriber = new Subscriber(host, 'q', { prefetch: 1 })
     await runtime.settle()
     subscriber.channel.close()
     await sendAll(['cccc'])
@@ -325,7 +326,7 @@ describe('length limits', () => {
 
   test('drop-head passes over what a consumer can take', async () => {
     const queue = declare('q', { maxLength: 1 })
-    const subscriber = new Subscriber(broker, 'q', { prefetch: 2 })
+    const subscriber = new Subscriber(host, 'q', { prefetch: 2 })
     await sendAll(['1', '2', '3', '4', '5'])
     await runtime.settle()
     expect(subscriber.texts).toEqual(['1', '2'])
@@ -337,20 +338,20 @@ describe('length limits', () => {
 
   test('drop-head drops what comes back too', async () => {
     const queue = declare('q', { maxLength: 2 })
-    const subscriber = new Subscriber(broker, 'q', { prefetch: 2 })
+    const subscriber = new Subscriber(host, 'q', { prefetch: 2 })
     await sendAll(['1', '2', '3', '4'])
     await runtime.settle()
     subscriber.channel.close()
     await runtime.settle()
     expect(queue.ready).toBe(2)
-    const next = new Subscriber(broker, 'q')
+    const next = new Subscriber(host, 'q')
     await runtime.settle()
     expect(next.texts).toEqual(['3', '4'])
   })
 
   test('reject-publish takes what a consumer can take', async () => {
     declare('q', { maxLength: 1, overflow: 'reject-publish' })
-    const subscriber = new Subscriber(broker, 'q', { prefetch: 2 })
+    const subscriber = new Subscriber(host, 'q', { prefetch: 2 })
     await sendAll(['1', '2', '3'])
     await expect(publisher.send('q', '4')).rejects.toMatchObject({ code: 'WAYBILL_REFUSED' })
     await runtime.settle()
@@ -361,7 +362,7 @@ describe('length limits', () => {
     declare('q', { maxLength: 1, overflow: 'reject-publish' })
     await sendAll(['1'])
     await expect(publisher.send('q', '2')).rejects.toMatchObject({ code: 'WAYBILL_REFUSED' })
-    const subscriber = new Subscriber(broker, 'q', { ackAll: true })
+    const subscriber = new Subscriber(host, 'q', { ackAll: true })
     await runtime.settle()
     await sendAll(['3'])
     await runtime.settle()
@@ -380,7 +381,7 @@ describe('priorities', () => {
     const queue = declare('q', { maxPriority: 5 })
     await sendPriorities(undefined, 1, 9, 0, 5, 1)
     expect(queue.ready).toBe(6)
-    const subscriber = new Subscriber(broker, 'q', { ackAll: true })
+    const subscriber = new Subscriber(host, 'q', { ackAll: true })
     await runtime.settle()
     expect(subscriber.texts).toEqual(['9#2', '5#4', '1#1', '1#5', 'none#0', '0#3'])
     expect([queue.ready, queue.unsettled]).toEqual([0, 0])
@@ -389,7 +390,7 @@ describe('priorities', () => {
   test('mean nothing where the queue has none', async () => {
     declare('q', { maxPriority: 0 })
     await sendPriorities(1, 5)
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await runtime.settle()
     expect(subscriber.texts).toEqual(['1#0', '5#1'])
   })
@@ -397,11 +398,11 @@ describe('priorities', () => {
   test('what comes back goes to its place within its priority', async () => {
     declare('q', { maxPriority: 5 })
     await sendPriorities(1, 1)
-    const first = new Subscriber(broker, 'q', { prefetch: 1 })
+    const first = new Subscriber(host, 'q', { prefetch: 1 })
     await runtime.settle()
     await sendPriorities(2)
     first.channel.close()
-    const second = new Subscriber(broker, 'q')
+    const second = new Subscriber(host, 'q')
     await runtime.settle()
     expect(second.texts).toEqual(['2#0', '1#0', '1#1'])
     expect(second.deliveryCounts).toEqual([1, 2, 1])
@@ -416,7 +417,7 @@ describe('priorities', () => {
     await runtime.advance(30)
     expect(queue.ready).toBe(0)
     await sendPriorities(3, 1, 1)
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await runtime.settle()
     expect(subscriber.texts).toEqual(['1#1', '1#2'])
   })
@@ -427,26 +428,26 @@ describe('priorities', () => {
     expect(queue.purge()).toBe(3)
     expect(queue.ready).toBe(0)
     await sendPriorities(1, 2, 3)
-    expect(broker.deleteQueue('q', broker.connect())).toBe(3)
+    expect(host.deleteQueue('q', host.connect())).toBe(3)
   })
 })
 
 describe('life of a queue', () => {
   test('x-expires: basic.get keeps it', async () => {
     declare('q', { expiresMs: 100 })
-    const channel = broker.connect().openChannel()
+    const channel = host.connect().openChannel()
     await runtime.advance(90)
     expect(channel.get('q', true)).toBe('empty')
     await runtime.advance(99)
-    expect(broker.findQueue('q')).toBeDefined()
+    expect(host.findQueue('q')).toBeDefined()
     await runtime.advance(1)
-    expect(broker.findQueue('q')).toBeUndefined()
+    expect(host.findQueue('q')).toBeUndefined()
   })
 
   test('delete() tells its consumers', async () => {
     declare('q')
-    const subscriber = new Subscriber(broker, 'q')
-    broker.deleteQueue('q', broker.connect())
+    const subscriber = new Subscriber(host, 'q')
+    host.deleteQueue('q', host.connect())
     expect(subscriber.cancellations).toMatchObject([{ replyCode: 404, code: 'WAYBILL_SUBSCRIPTION_LOST' }])
     declare('q')
     await sendAll(['1'])
@@ -455,11 +456,11 @@ describe('life of a queue', () => {
   })
 
   test('auto-delete: goes with its last consumer, not before the first', async () => {
-    broker.declareQueue(queueDefinition('q', { autoDelete: true }), broker.connect())
+    host.declareQueue(queueDefinition('q', { autoDelete: true }), host.connect())
     await runtime.settle()
-    expect(broker.findQueue('q')).toBeDefined()
-    new Subscriber(broker, 'q').channel.close()
-    expect(broker.findQueue('q')).toBeUndefined()
+    expect(host.findQueue('q')).toBeDefined()
+    new Subscriber(host, 'q').channel.close()
+    expect(host.findQueue('q')).toBeUndefined()
   })
 
   test('x-expires: goes when unused; consumers and declarations keep it', async () => {
@@ -467,19 +468,19 @@ describe('life of a queue', () => {
     await runtime.advance(90)
     declare('q', { expiresMs: 100 })
     await runtime.advance(90)
-    const subscriber = new Subscriber(broker, 'q')
+    const subscriber = new Subscriber(host, 'q')
     await runtime.advance(500)
-    expect(broker.findQueue('q')).toBeDefined()
+    expect(host.findQueue('q')).toBeDefined()
     subscriber.channel.close()
     await runtime.advance(99)
-    expect(broker.findQueue('q')).toBeDefined()
+    expect(host.findQueue('q')).toBeDefined()
     await runtime.advance(1)
-    expect(broker.findQueue('q')).toBeUndefined()
+    expect(host.findQueue('q')).toBeUndefined()
   })
 
   test('purge() forgets the ready, not the unsettled', async () => {
     const queue = declare('q')
-    const subscriber = new Subscriber(broker, 'q', { prefetch: 1 })
+    const subscriber = new Subscriber(host, 'q', { prefetch: 1 })
     await sendAll(['1', '2', '3'])
     await runtime.settle()
     expect(queue.purge()).toBe(2)
@@ -490,7 +491,7 @@ describe('life of a queue', () => {
   test('get() takes one, and counts what is left', async () => {
     const queue = declare('q')
     await sendAll(['1', '2'])
-    const channel = broker.connect().openChannel()
+    const channel = host.connect().openChannel()
     const taken = channel.get('q', false)
     expect(taken).toMatchObject({ tag: 1, deliveryCount: 1 })
     expect([queue.ready, queue.unsettled]).toEqual([1, 1])

@@ -54,12 +54,17 @@ export class Queue {
     this.#index = this.#contents.index
     this.#recovered = new RecoveredMessages(this.#contents, host.log)
     this.#front = new QueueFront(this, this.#index, this.#recovered, host)
-    this.#consumers = new AttachedConsumers(definition, host.runtime, () => host.remove())
+    this.#consumers = new AttachedConsumers(definition, host)
     this.#settled = new SettledBatch(host.log, id)
   }
 
   get name(): string {
     return this.definition.name
+  }
+
+  /** In the words of errors. */
+  get where(): string {
+    return `queue '${this.name}' in vhost '${this.#host.vhost}'`
   }
 
   /** Persistent messages are in the log: the queue outlives the broker. */
@@ -187,7 +192,7 @@ export class Queue {
   get(noAck: boolean): Taken | 'empty' | 'loading' {
     const { singleActiveConsumer = false, queueType } = this.definition.arguments
     if (singleActiveConsumer && queueType === 'quorum') {
-      throw new ReplyError(405, `queue '${this.name}' in vhost '/' has a single active consumer: it takes no basic.get`)
+      throw new ReplyError(405, `${this.where} has a single active consumer: it takes no basic.get`)
     }
     this.touch()
     const position = this.#front.head(ONE)
@@ -276,9 +281,7 @@ export class Queue {
     this.#settled.write()
     this.#deleted = true
     this.#stopTimers()
-    this.#consumers.cancelAll(
-      new ReplyError(404, `queue '${this.name}' in vhost '/' was deleted`, 'WAYBILL_SUBSCRIPTION_LOST'),
-    )
+    this.#consumers.cancelAll(new ReplyError(404, `${this.where} was deleted`, 'WAYBILL_SUBSCRIPTION_LOST'))
   }
 
   /** Stops timers and writes down what was settled, as the broker closes. */

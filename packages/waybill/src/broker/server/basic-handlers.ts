@@ -36,7 +36,7 @@ export function consume(context: ChannelContext, reader: ByteReader): void {
   const tag = consumerTag === '' ? context.session.uniqueName('amq.ctag-') : consumerTag
   if (name === REPLY_QUEUE) context.replies.consume(tag, noAck)
   else {
-    const priority = readConsumerPriority(name, table)
+    const priority = readConsumerPriority(context.connection.queue(name).where, table)
     const countsDeliveries = context.connection.queue(name).definition.arguments.queueType === 'quorum'
     const receiver = new DeliveryWriter(context.number, context.frames, context.session, { tag, countsDeliveries })
     context.channel.consume(
@@ -72,7 +72,7 @@ export function get(context: ChannelContext, reader: ByteReader): void {
       redelivered: got.deliveryCount > 1,
       exchange,
       routingKey,
-      messages: context.broker.findQueue(name)?.ready ?? 0,
+      messages: context.virtualHost.findQueue(name)?.ready ?? 0,
     })
     context.frames.content(context.number, properties, body, context.session.frameMax)
     return true

@@ -1,13 +1,13 @@
-import type { Broker } from '../broker.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { Connection } from '../connection.ts'
 import type { Durable } from '../store/message-log.ts'
+import type { VirtualHost } from '../virtual-host.ts'
 import type { FrameWriter } from '../wire/frame-writer.ts'
 
 /** What the methods of one channel work on. */
 export interface ChannelContext {
   readonly number: number
-  readonly broker: Broker
+  readonly virtualHost: VirtualHost
   readonly connection: Connection
   readonly channel: Channel
   /** Answers are written here; what the calls below wait for holds back those that follow. */

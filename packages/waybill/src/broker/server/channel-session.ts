@@ -1,10 +1,10 @@
-import type { Broker } from '../broker.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { Connection } from '../connection.ts'
 import type { ConfirmSink, Message, PublishOptions, PublishOutcome } from '../message.ts'
 import { readExpiration } from '../queue/lifetime.ts'
 import { ReplyError } from '../reply-error.ts'
 import type { Durable } from '../store/message-log.ts'
+import type { VirtualHost } from '../virtual-host.ts'
 import { ByteReader } from '../wire/byte-reader.ts'
 import { ConnectionError } from '../wire/connection-error.ts'
 import type { FrameWriter } from '../wire/frame-writer.ts'
@@ -24,7 +24,7 @@ import { DirectReplyConsumer } from './direct-reply-consumer.ts'
 
 /** The session, as its channels see it. */
 export interface ChannelHost extends SessionContext {
-  readonly broker: Broker
+  readonly virtualHost: VirtualHost
   readonly connection: Connection
   readonly frames: FrameWriter
   /** Takes up no frame until the returned function is called: an answer is pending. */
@@ -65,7 +65,7 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
 /** One channel that is open: takes methods and contents, and answers them. */
 export class ChannelSession implements ChannelContext, ConfirmSink {
   readonly number: number
-  readonly broker: Broker
+  readonly virtualHost: VirtualHost
   readonly connection: Connection
   readonly channel: Channel
   readonly frames: FrameWriter
@@ -82,7 +82,7 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
   constructor(number: number, session: ChannelHost) {
     this.number = number
     this.session = session
-    this.broker = session.broker
+    this.virtualHost = session.virtualHost
     this.connection = session.connection
     this.frames = session.frames
     this.channel = session.connection.openChannel()
@@ -173,7 +173,7 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
     this.#isOpen = false
     this.replies.cancel()
     this.channel.close()
-    this.broker.closedChannels.add(this.channel.counters)
+    this.virtualHost.closedChannels.add(this.channel.counters)
   }
 
   #publish(address: PublishAddress, message: Message, scan: PropertyScan): void {
@@ -184,10 +184,10 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
       )
     }
     const token = this.replies.token
-    const addressed = scan.replyTo === REPLY_QUEUE ? this.broker.directReplies.addressed(message, token) : message
+    const addressed = scan.replyTo === REPLY_QUEUE ? this.virtualHost.directReplies.addressed(message, token) : message
     this.#returnable = address.mandatory ? message : undefined
     this.channel.counters.published++
-    this.broker.publish(addressed, optionsOf(scan), this, this.#confirms?.next() ?? 0)
+    this.virtualHost.publish(addressed, optionsOf(scan), this, this.#confirms?.next() ?? 0)
     this.#returnable = undefined
   }
 

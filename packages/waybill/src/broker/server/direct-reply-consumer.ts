@@ -1,8 +1,8 @@
-import type { Broker } from '../broker.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { ReplyReceiver } from '../direct-reply-to.ts'
 import type { Message } from '../message.ts'
 import { ReplyError } from '../reply-error.ts'
+import type { VirtualHost } from '../virtual-host.ts'
 import type { FrameWriter } from '../wire/frame-writer.ts'
 import type { SessionContext } from './channel-context.ts'
 import { DeliveryWriter } from './delivery-writer.ts'
@@ -10,7 +10,7 @@ import { DeliveryWriter } from './delivery-writer.ts'
 /** The channel that the replies are for. */
 export interface ReplyChannel {
   readonly number: number
-  readonly broker: Broker
+  readonly virtualHost: VirtualHost
   readonly channel: Channel
   readonly frames: FrameWriter
   readonly session: SessionContext
@@ -34,9 +34,9 @@ export class DirectReplyConsumer implements ReplyReceiver {
   consume(tag: string, noAck: boolean): void {
     if (!noAck) throw new ReplyError(406, 'reply consumer cannot acknowledge')
     if (this.#consumer !== undefined) throw new ReplyError(406, 'reply consumer already set')
-    const { number, broker, frames, session } = this.#channel
+    const { number, virtualHost, frames, session } = this.#channel
     const writer = new DeliveryWriter(number, frames, session, { tag, countsDeliveries: false })
-    this.#consumer = { token: broker.directReplies.register(this), tag, writer }
+    this.#consumer = { token: virtualHost.directReplies.register(this), tag, writer }
   }
 
   cancelTag(tag: string): boolean {
@@ -47,7 +47,7 @@ export class DirectReplyConsumer implements ReplyReceiver {
 
   cancel(): void {
     if (this.#consumer === undefined) return
-    this.#channel.broker.directReplies.unregister(this.#consumer.token)
+    this.#channel.virtualHost.directReplies.unregister(this.#consumer.token)
     this.#consumer = undefined
   }
 

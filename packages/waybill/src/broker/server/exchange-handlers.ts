@@ -12,7 +12,7 @@ export function declareExchange(context: ChannelContext, reader: ByteReader): vo
     if (!declare.noWait) writePlain(context.frames, context.number, METHOD.exchangeDeclareOk)
   }
   if (declare.passive) {
-    context.broker.requireExchange(name)
+    context.virtualHost.requireExchange(name)
     return answer()
   }
   const { durable, autoDelete, internal } = declare
@@ -21,15 +21,15 @@ export function declareExchange(context: ChannelContext, reader: ByteReader): vo
     durable,
     autoDelete,
     internal,
-    ...readExchangeArguments(name, declare.type, declare.arguments),
+    ...readExchangeArguments(name, declare.type, declare.arguments, context.virtualHost.name),
   }
-  context.stored((done) => context.broker.declareExchange(definition, done), answer)
+  context.stored((done) => context.virtualHost.declareExchange(definition, done), answer)
 }
 
 export function deleteExchange(context: ChannelContext, reader: ByteReader): void {
   const { exchange, ifUnused, noWait } = readExchangeDelete(reader)
   context.stored(
-    (done) => context.broker.deleteExchange(exchange, ifUnused, done),
+    (done) => context.virtualHost.deleteExchange(exchange, ifUnused, done),
     () => {
       if (!noWait) writePlain(context.frames, context.number, METHOD.exchangeDeleteOk)
     },
@@ -39,7 +39,7 @@ export function deleteExchange(context: ChannelContext, reader: ByteReader): voi
 export function bindExchange(context: ChannelContext, reader: ByteReader): void {
   const { destination, source, routingKey, noWait, arguments: table } = readExchangeBind(reader)
   context.stored(
-    (done) => context.broker.bindExchange(context.connection, destination, source, routingKey, table, done),
+    (done) => context.virtualHost.bindExchange(context.connection, destination, source, routingKey, table, done),
     () => {
       if (!noWait) writePlain(context.frames, context.number, METHOD.exchangeBindOk)
     },
@@ -49,7 +49,7 @@ export function bindExchange(context: ChannelContext, reader: ByteReader): void 
 export function unbindExchange(context: ChannelContext, reader: ByteReader): void {
   const { destination, source, routingKey, noWait, arguments: table } = readExchangeBind(reader)
   context.stored(
-    (done) => context.broker.unbindExchange(context.connection, destination, source, routingKey, table, done),
+    (done) => context.virtualHost.unbindExchange(context.connection, destination, source, routingKey, table, done),
     () => {
       if (!noWait) writePlain(context.frames, context.number, METHOD.exchangeUnbindOk)
     },

@@ -37,6 +37,12 @@ export interface HandshakeOptions {
   authenticate(user: string, password: string): boolean
 }
 
+/** What happens to the session when the handshake is over. */
+export interface HandshakeHost {
+  /** @throws {ConnectionError} 530 when there is no such virtual host */
+  enter(virtualHost: string): void
+}
+
 /** A login that was refused. A client that cannot be told so only sees the connection end. */
 export class LoginRefused extends Error {
   readonly isToBeTold: boolean
@@ -51,6 +57,7 @@ export class LoginRefused extends Error {
 export class Handshake {
   readonly #frames: FrameWriter
   readonly #options: HandshakeOptions
+  readonly #host: HandshakeHost
   #step: 'start' | 'tune' | 'open' | 'done' = 'start'
   #capabilities: FieldTable = EMPTY_TABLE
   clientProperties: FieldTable = EMPTY_TABLE
@@ -59,9 +66,10 @@ export class Handshake {
   mechanism = ''
   tune: Tune
 
-  constructor(frames: FrameWriter, options: HandshakeOptions) {
+  constructor(frames: FrameWriter, options: HandshakeOptions, host: HandshakeHost) {
     this.#frames = frames
     this.#options = options
+    this.#host = host
     this.tune = options.tune
     writeStart(frames, options.serverProperties, MECHANISMS)
   }
@@ -120,7 +128,7 @@ export class Handshake {
 
   #open(reader: ByteReader): void {
     const { virtualHost } = readOpen(reader)
-    if (virtualHost !== '/') throw new ConnectionError(530, `vhost ${virtualHost} not found`, METHOD.connectionOpen)
+    this.#host.enter(virtualHost)
     writeOpenOk(this.#frames)
     this.#step = 'done'
   }

@@ -25,10 +25,15 @@ export function declareQueue(context: ChannelContext, reader: ByteReader): void 
     durable,
     exclusive,
     autoDelete,
-    arguments: readQueueArguments(name, declare.arguments, { durable, exclusive, autoDelete }),
+    arguments: readQueueArguments(
+      name,
+      declare.arguments,
+      { durable, exclusive, autoDelete },
+      context.virtualHost.name,
+    ),
   }
   context.stored(
-    (done) => (context.lastQueue = context.broker.declareQueue(definition, context.connection, done).name),
+    (done) => (context.lastQueue = context.virtualHost.declareQueue(definition, context.connection, done).name),
     () => {
       if (!declare.noWait) answerDeclare(context, context.lastQueue ?? name)
     },
@@ -37,15 +42,18 @@ export function declareQueue(context: ChannelContext, reader: ByteReader): void 
 
 function declarePassively(context: ChannelContext, { queue, noWait }: QueueDeclare): void {
   const name = queueName(context, queue)
+  const { connection, virtualHost } = context
   // The pseudo-queue of a reply's requester: whether it is alive.
-  if (!isReplyName(name)) context.connection.queue(name).touch()
-  else if (!context.broker.directReplies.isAlive(name)) throw new ReplyError(404, `no queue '${name}' in vhost '/'`)
+  if (!isReplyName(name)) connection.queue(name).touch()
+  else if (!virtualHost.directReplies.isAlive(name)) {
+    throw new ReplyError(404, `no queue '${name}' in vhost '${virtualHost.name}'`)
+  }
   context.lastQueue = name
   if (!noWait) answerDeclare(context, name)
 }
 
 function answerDeclare(context: ChannelContext, name: string): void {
-  const queue = context.broker.findQueue(name)
+  const queue = context.virtualHost.findQueue(name)
   writeQueueDeclareOk(context.frames, context.number, name, queue?.ready ?? 0, queue?.consumers ?? 0)
 }
 
@@ -54,7 +62,7 @@ export function bindQueue(context: ChannelContext, reader: ByteReader): void {
   const name = queueName(context, queue)
   const key = queue === '' && routingKey === '' ? name : routingKey
   context.stored(
-    (done) => context.broker.bind(context.connection, name, exchange, key, table, done),
+    (done) => context.virtualHost.bind(context.connection, name, exchange, key, table, done),
     () => {
       if (!noWait) writePlain(context.frames, context.number, METHOD.queueBindOk)
     },
@@ -66,7 +74,7 @@ export function unbindQueue(context: ChannelContext, reader: ByteReader): void {
   const name = queueName(context, queue)
   const key = queue === '' && routingKey === '' ? name : routingKey
   context.stored(
-    (done) => context.broker.unbind(context.connection, name, exchange, key, table, done),
+    (done) => context.virtualHost.unbind(context.connection, name, exchange, key, table, done),
     () => writePlain(context.frames, context.number, METHOD.queueUnbindOk),
   )
 }
@@ -82,7 +90,7 @@ export function deleteQueue(context: ChannelContext, reader: ByteReader): void {
   const name = queueName(context, queue)
   let messages = 0
   context.stored(
-    (done) => (messages = context.broker.deleteQueue(name, context.connection, { ifUnused, ifEmpty }, done)),
+    (done) => (messages = context.virtualHost.deleteQueue(name, context.connection, { ifUnused, ifEmpty }, done)),
     () => {
       if (!noWait) writeMessageCount(context.frames, context.number, METHOD.queueDeleteOk, messages)
     },

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import type { Runtime } from '../../runtime/runtime.ts'
-import type { Broker } from '../broker.ts'
+import type { Broker, BrokerEvent } from '../broker.ts'
 import type { HandshakeOptions } from './handshake.ts'
 import { listen, portOf, type ListenOptions } from './listen.ts'
 import { serverProperties } from './server-properties.ts'
@@ -76,8 +76,7 @@ export class BrokerServer {
   async open(): Promise<void> {
     this.#servers = await listen(this.#options, (socket) => this.#accept(socket))
     this.#unsubscribe = this.#options.broker.onEvent((event) => {
-      if (event.type === 'failed') for (const link of this.#links) link.close(`the broker's store failed`)
-      else for (const link of this.#links) link.session.alarm(event.type === 'blocked' ? event.reason : undefined)
+      for (const link of this.#links) react(link, event)
     })
   }
 
@@ -116,5 +115,19 @@ export class BrokerServer {
 
   #tell(): void {
     for (const listener of this.#listeners) listener(this.#links.size)
+  }
+}
+
+function react(link: SocketLink, event: BrokerEvent): void {
+  switch (event.type) {
+    case 'failed':
+      return link.close(`the broker's store failed`)
+    case 'virtual-host-deleted':
+      if (link.session.entered === event.virtualHost) link.close(`vhost '${event.virtualHost.name}' is deleted`)
+      return
+    case 'blocked':
+      return link.session.alarm(event.reason)
+    case 'unblocked':
+      return link.session.alarm(undefined)
   }
 }

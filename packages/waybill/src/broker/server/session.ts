@@ -3,6 +3,7 @@ import type { Connection } from '../connection.ts'
 import { isWaybillError } from '../../message/errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { ReplyError } from '../reply-error.ts'
+import type { VirtualHost } from '../virtual-host.ts'
 import { ByteReader } from '../wire/byte-reader.ts'
 import { ConnectionError } from '../wire/connection-error.ts'
 import { FRAME, FrameScanner, type FrameHandler } from '../wire/frame-scanner.ts'
@@ -13,7 +14,14 @@ import { writeBlocked } from '../wire/methods/connection-methods.ts'
 import { CLASS, METHOD, classOf } from '../wire/methods/method-ids.ts'
 import { ChannelSession, type ChannelHost } from './channel-session.ts'
 import { BodyTooLarge } from './content-receiver.ts'
-import { Handshake, isProtocolHeader, LoginRefused, PROTOCOL_HEADER, type HandshakeOptions } from './handshake.ts'
+import {
+  Handshake,
+  isProtocolHeader,
+  LoginRefused,
+  PROTOCOL_HEADER,
+  type HandshakeHost,
+  type HandshakeOptions,
+} from './handshake.ts'
 
 /** What a session needs from the socket it speaks through. */
 export interface SessionHost {
@@ -41,9 +49,7 @@ type Phase = 'header' | 'handshake' | 'running' | 'closing' | 'ended'
  *   header --AMQP 0-9-1--> handshake --open--> running --close--> ended
  *      any --error--> closing --close-ok--> ended
  */
-export class Session implements FrameHandler, ChannelHost {
-  readonly broker: Broker
-  readonly connection: Connection
+export class Session implements FrameHandler, ChannelHost, HandshakeHost {
   readonly frames: FrameWriter = new FrameWriter()
   readonly #host: SessionHost
   readonly #scanner: FrameScanner
@@ -54,6 +60,7 @@ export class Session implements FrameHandler, ChannelHost {
   #phase: Phase = 'header'
   #header: Buffer = Buffer.alloc(0)
   #handshake: Handshake | undefined
+  #entered: { readonly virtualHost: VirtualHost; readonly connection: Connection } | undefined
   #suspensions = 0
   #pendingAnswers = 0
   /** What is to be said behind the answers that are pending; at most once for each consumer. */
@@ -63,9 +70,20 @@ export class Session implements FrameHandler, ChannelHost {
 
   constructor(host: SessionHost) {
     this.#host = host
-    this.broker = host.broker
-    this.connection = host.broker.connect()
     this.#scanner = new FrameScanner(this, host.handshake.tune.frameMax)
+  }
+
+  /** Where the client is; `undefined` until it has said where it wants to be. */
+  get entered(): VirtualHost | undefined {
+    return this.#entered?.virtualHost
+  }
+
+  get virtualHost(): VirtualHost {
+    return this.#opened.virtualHost
+  }
+
+  get connection(): Connection {
+    return this.#opened.connection
   }
 
   get user(): string {
@@ -142,6 +160,12 @@ export class Session implements FrameHandler, ChannelHost {
   publishing(): void {
     this.#isPublisher = true
     if (this.#alarm !== undefined) this.#block(this.#alarm)
+  }
+
+  enter(name: string): void {
+    const virtualHost = this.#host.broker.virtualHosts.get(name)
+    if (virtualHost === undefined) throw new ConnectionError(530, `vhost ${name} not found`, METHOD.connectionOpen)
+    this.#entered = { virtualHost, connection: virtualHost.connect() }
   }
 
   /** Octets from the client. */
@@ -222,7 +246,7 @@ export class Session implements FrameHandler, ChannelHost {
     }
     this.#header = Buffer.alloc(0)
     this.#phase = 'handshake'
-    this.#handshake = new Handshake(this.frames, this.#host.handshake)
+    this.#handshake = new Handshake(this.frames, this.#host.handshake, this)
     this.wrote()
     if (rest.length > 0) this.#scanner.push(rest)
   }
@@ -359,10 +383,16 @@ export class Session implements FrameHandler, ChannelHost {
     this.#host.end(0)
   }
 
+  /** Channels are opened only once the connection is. */
+  get #opened(): { readonly virtualHost: VirtualHost; readonly connection: Connection } {
+    if (this.#entered === undefined) throw new TypeError('the connection is not open')
+    return this.#entered
+  }
+
   #release(): void {
     for (const channel of this.#channels.splice(0)) channel?.close()
     this.#confirming.clear()
-    this.connection.close()
+    this.#entered?.connection.close()
   }
 
   #block(alarm: { readonly reason: string; release: (() => void) | undefined }): void {

@@ -5,6 +5,7 @@ import { readQueueArguments } from '../../broker/queue/queue-arguments.ts'
 import type { QueueDefinition } from '../../broker/queue/queue-definition.ts'
 import type { Durable } from '../../broker/store/message-log.ts'
 import { TypedField, type FieldTable } from '../../broker/wire/field-table.ts'
+import type { VirtualHost } from '../../broker/virtual-host.ts'
 import { WaybillError } from '../../message/errors.ts'
 import { PACKAGE_VERSION } from '../../message/package-version.ts'
 import type { EngineFacts } from '../../transport/engine-facts.ts'
@@ -38,6 +39,7 @@ export interface BrokerSource {
 
 interface Opened {
   readonly broker: Broker
+  readonly host: VirtualHost
   readonly connection: Connection
 }
 
@@ -63,7 +65,7 @@ export class EmbeddedEngine implements AmqpEngine {
       const broker = await this.#source.acquire()
       signal.throwIfAborted()
       if (this.#closed) throw this.#notOpen()
-      this.#open = { broker, connection: broker.connect() }
+      this.#open = { broker, host: broker.root, connection: broker.root.connect() }
       this.#unsubscribe = broker.onEvent((event) => this.#onBrokerEvent(event))
       return FACTS
     } catch (error) {
@@ -85,34 +87,32 @@ export class EmbeddedEngine implements AmqpEngine {
       internal: false,
       ...(alternate === undefined ? {} : { alternate }),
     }
-    return this.#synced(({ broker }, done) => broker.declareExchange(definition, done))
+    return this.#synced(({ host }, done) => host.declareExchange(definition, done))
   }
 
   declareQueue(spec: QueueSpec): Promise<void> {
-    return this.#synced(
-      ({ broker, connection }, done) => void broker.declareQueue(definitionOf(spec), connection, done),
-    )
+    return this.#synced(({ host, connection }, done) => void host.declareQueue(definitionOf(spec), connection, done))
   }
 
   bindQueue(queue: string, exchange: string, routingKey: string): Promise<void> {
-    return this.#synced(({ broker, connection }, done) =>
-      broker.bind(connection, queue, exchange, routingKey, undefined, done),
+    return this.#synced(({ host, connection }, done) =>
+      host.bind(connection, queue, exchange, routingKey, undefined, done),
     )
   }
 
   unbindQueue(queue: string, exchange: string, routingKey: string): Promise<void> {
-    return this.#synced(({ broker, connection }, done) =>
-      broker.unbind(connection, queue, exchange, routingKey, undefined, done),
+    return this.#synced(({ host, connection }, done) =>
+      host.unbind(connection, queue, exchange, routingKey, undefined, done),
     )
   }
 
   deleteQueue(queue: string): Promise<void> {
-    return this.#synced(({ broker, connection }, done) => void broker.deleteQueue(queue, connection, {}, done))
+    return this.#synced(({ host, connection }, done) => void host.deleteQueue(queue, connection, {}, done))
   }
 
   checkQueue(queue: string): Promise<{ readonly messages: number; readonly consumers: number } | undefined> {
-    return this.#attempt(({ broker }) => {
-      const found = broker.findQueue(queue)
+    return this.#attempt(({ host }) => {
+      const found = host.findQueue(queue)
       return found === undefined ? undefined : { messages: found.ready, consumers: found.consumers }
     })
   }
@@ -149,7 +149,7 @@ export class EmbeddedEngine implements AmqpEngine {
       return confirms.confirmed(at, 'refused', tooLarge(publication.message.body.length))
     }
     try {
-      this.#open.broker.publish(new EngineMessage(publication), publication, confirms, at)
+      this.#open.host.publish(new EngineMessage(publication), publication, confirms, at)
     } catch (error) {
       confirms.confirmed(at, 'refused', asError(error))
     }
@@ -185,8 +185,8 @@ export class EmbeddedEngine implements AmqpEngine {
 
   #onBrokerEvent(event: BrokerEvent): void {
     if (event.type === 'failed') this.#listener({ type: 'down', error: event.error })
-    else this.#listener(event)
-    if (event.type !== 'blocked') for (const release of this.#held.splice(0)) release()
+    else if (event.type === 'blocked' || event.type === 'unblocked') this.#listener(event)
+    if (event.type === 'failed' || event.type === 'unblocked') for (const release of this.#held.splice(0)) release()
   }
 }
 
@@ -219,7 +219,7 @@ const FACTS: EngineFacts = {
 function definitionOf(spec: QueueSpec): QueueDefinition {
   const { name } = spec
   const { arguments: asked, ...flags } = queueDeclaration(spec, true)
-  return { name, ...flags, arguments: readQueueArguments(name, fieldTable(asked), flags) }
+  return { name, ...flags, arguments: readQueueArguments(name, fieldTable(asked), flags, '/') }
 }
 
 function fieldTable(values: Readonly<Record<string, string | number | boolean>>): FieldTable {
