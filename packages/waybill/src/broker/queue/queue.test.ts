@@ -227,7 +227,7 @@ describe('time to live', () => {
     await publisher.send('q', 'ever')
     await publisher.send('q', 'short', { ttlMs: 10 })
     await runtime.settle()
-    broker.connect().openChannel().get('q', true)
+    host.connect().openChannel().get('q', true)
     await runtime.advance(10)
     expect(queue.ready).toBe(0)
   })
