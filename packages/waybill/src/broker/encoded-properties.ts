@@ -6,14 +6,18 @@
 //   headers    = length:long-uint *( name:short-string letter:octet value )      see wire/field-table.ts
 //
 // What is malformed is passed over here; who decodes it will say so.
+import { FIELD_OCTETS, SIZED, UNKNOWN } from './wire/field-octets.ts'
 
 const CONTENT_TYPE = 0x80
 const CONTENT_ENCODING = 0x40
-const HEADERS = 0x20
+/** In the first octet of the flags. */
+export const HEADERS = 0x20
 const DELIVERY_MODE = 0x10
 const PRIORITY = 0x08
 const CORRELATION_ID = 0x04
 const REPLY_TO = 0x02
+/** In the first octet of the flags. */
+export const EXPIRATION = 0x01
 
 /** Where a header is. */
 export interface HeaderPlace {
@@ -119,6 +123,17 @@ export function withReplyTo(properties: Uint8Array, replyTo: string): Uint8Array
   return Buffer.concat([properties.subarray(0, at), Buffer.of(text.length), text, rest])
 }
 
+/** Where the expiration is, or would be. */
+export function expirationAt(properties: Uint8Array): number {
+  const flags = properties[0] ?? 0
+  let at = headersEnd(properties)
+  if (flags & DELIVERY_MODE) at++
+  if (flags & PRIORITY) at++
+  if (flags & CORRELATION_ID) at += 1 + octetAt(properties, at)
+  if (flags & REPLY_TO) at += 1 + octetAt(properties, at)
+  return at
+}
+
 /** The priority; 0 when there is none. */
 export function priorityOf(properties: Uint8Array): number {
   const flags = properties[0] ?? 0
@@ -129,8 +144,14 @@ export function priorityOf(properties: Uint8Array): number {
   return octetAt(properties, at)
 }
 
+/** Where what comes behind the headers begins. */
+export function headersEnd(properties: Uint8Array): number {
+  const at = headersAt(properties)
+  return hasHeaders(properties) ? at + 4 + longAt(properties, at) : at
+}
+
 /** Where the headers are, or would be. */
-function headersAt(properties: Uint8Array): number {
+export function headersAt(properties: Uint8Array): number {
   const flags = properties[0] ?? 0
   let at = 2
   if (flags & CONTENT_TYPE) at += 1 + octetAt(properties, at)
@@ -138,25 +159,9 @@ function headersAt(properties: Uint8Array): number {
   return at
 }
 
-const UNKNOWN = -2
-const SIZED = -1
-/** By the code of a letter: octets of its values, where that is fixed. */
-const OCTETS = new Int8Array(256).fill(UNKNOWN)
-for (const [letters, octets] of [
-  ['V', 0],
-  ['tbB', 1],
-  ['su', 2],
-  ['Iif', 4],
-  ['D', 5],
-  ['ldT', 8],
-  ['SxAF', SIZED],
-] as const) {
-  for (const letter of letters) OCTETS[letter.charCodeAt(0)] = octets
-}
-
 /** Where the field value whose letter is at `at` ends; Infinity when it has an unknown letter. */
 function afterField(bytes: Uint8Array, at: number): number {
-  const octets = OCTETS[octetAt(bytes, at)] as number // an octet is below 256
+  const octets = FIELD_OCTETS[octetAt(bytes, at)] as number // an octet is below 256
   if (octets === SIZED) return at + 5 + longAt(bytes, at + 1)
   return octets === UNKNOWN ? Infinity : at + 1 + octets
 }

@@ -1,5 +1,6 @@
 import { isWaybillError } from '../../message/errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
+import { withHeaders, withoutExpiration } from '../header-changes.ts'
 import type { Message } from '../message.ts'
 import type { Publishing } from '../publishing.ts'
 import type { Queue } from '../queue/queue.ts'
@@ -7,7 +8,7 @@ import type { Durable, MessageLog } from '../store/message-log.ts'
 import { toStored } from '../stored-form.ts'
 import type { Topology } from '../topology.ts'
 import { EMPTY_TABLE, type FieldTable, type FieldValue } from '../wire/field-table.ts'
-import { decodeProperties, encodeProperties, type BasicProperties } from '../wire/properties.ts'
+import { decodeProperties, type BasicProperties } from '../wire/properties.ts'
 import { isCircle, withDeath, type Death } from './death-history.ts'
 import type { DeathReason } from './death-reason.ts'
 
@@ -45,9 +46,7 @@ export class DeadLetters {
   move(from: Queue, position: number | undefined, message: Message, reason: DeathReason): void {
     const properties = decodeProperties(message.properties)
     const { letter, routingKeys, headers } = deadLetter(from, message, properties, reason, this.#runtime.now())
-    const queues = this.#route(letter.exchange, routingKeys, headers).filter(
-      (queue) => reason === 'rejected' || !isCircle(headers, queue.name),
-    )
+    const queues = this.#route(letter.exchange, routingKeys, headers).filter((queue) => !isCircle(headers, queue.name))
     if (queues.length > 0) this.#put(from, position, queues, letter, properties.deliveryMode === PERSISTENT)
     else if (position !== undefined) from.settle(position)
   }
@@ -123,7 +122,7 @@ function deadLetter(
   const letter: Message = {
     exchange: deadLetterExchange,
     routingKey: deadLetterRoutingKey ?? message.routingKey,
-    properties: encodeProperties({ ...properties, expiration: undefined, headers }),
+    properties: withHeaders(withoutExpiration(message.properties), headers),
     body: message.body,
     origin: undefined,
   }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { WaybillError } from '../../message/errors.ts'
 
 /**
@@ -66,7 +67,15 @@ export class ByteReader {
     return this.#buffer.subarray(at, at + length)
   }
 
+  /** A name, which is UTF-8: what is not would be no name of at most 255 octets when it is written again. */
   shortString(): string {
+    const length = this.octet()
+    const at = this.#take(length)
+    return strictText(this.#buffer, at, at + length)
+  }
+
+  /** A short string that is only looked at: octets that are not UTF-8 become replacement characters. */
+  looseShortString(): string {
     const length = this.octet()
     const at = this.#take(length)
     return this.#buffer.toString('utf8', at, at + length)
@@ -90,6 +99,16 @@ export class ByteReader {
     this.#at = at + octets
     return at
   }
+}
+
+/** @throws {WaybillError} `WAYBILL_MALFORMED` when the octets are not UTF-8 */
+export function strictText(bytes: Buffer, start: number, end: number): string {
+  const text = bytes.toString('utf8', start, end)
+  // Where something was replaced, or had been before.
+  if (text.includes('\uFFFD') && !isUtf8(bytes.subarray(start, end))) {
+    throw new WaybillError('WAYBILL_MALFORMED', 'a short string that is not UTF-8')
+  }
+  return text
 }
 
 function tooShort(wanted: number, left: number): WaybillError {

@@ -54,7 +54,7 @@ export class TypedField {
 export const EMPTY_TABLE: FieldTable = Object.freeze(Object.create(null) as FieldTable)
 
 /** Tables and arrays within each other; deeper ones only serve to exhaust the stack. */
-const MAX_DEPTH = 16
+export const MAX_DEPTH = 16
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

@@ -105,7 +105,12 @@ export function encodeProperties(properties: BasicProperties): Uint8Array {
   return bytes
 }
 
-/** @throws {WaybillError} `WAYBILL_MALFORMED` when the bytes are not basic properties */
+/**
+ * Short strings that are not UTF-8 are not as they were when they are encoded again: change properties in place of that
+ * (encoded-properties.ts).
+ *
+ * @throws {WaybillError} `WAYBILL_MALFORMED` when the bytes are not basic properties
+ */
 export function decodeProperties(bytes: Uint8Array): BasicProperties {
   const reader = new ByteReader(bytes)
   const flags = reader.short()
@@ -113,20 +118,20 @@ export function decodeProperties(bytes: Uint8Array): BasicProperties {
     throw new WaybillError('WAYBILL_MALFORMED', 'basic properties announce a second word of flags')
   }
   const properties: Mutable<BasicProperties> = {}
-  if (flags & FLAG.contentType) properties.contentType = reader.shortString()
-  if (flags & FLAG.contentEncoding) properties.contentEncoding = reader.shortString()
+  if (flags & FLAG.contentType) properties.contentType = reader.looseShortString()
+  if (flags & FLAG.contentEncoding) properties.contentEncoding = reader.looseShortString()
   if (flags & FLAG.headers) properties.headers = readTable(reader)
   if (flags & FLAG.deliveryMode) properties.deliveryMode = reader.octet()
   if (flags & FLAG.priority) properties.priority = reader.octet()
-  if (flags & FLAG.correlationId) properties.correlationId = reader.shortString()
-  if (flags & FLAG.replyTo) properties.replyTo = reader.shortString()
-  if (flags & FLAG.expiration) properties.expiration = reader.shortString()
-  if (flags & FLAG.messageId) properties.messageId = reader.shortString()
+  if (flags & FLAG.correlationId) properties.correlationId = reader.looseShortString()
+  if (flags & FLAG.replyTo) properties.replyTo = reader.looseShortString()
+  if (flags & FLAG.expiration) properties.expiration = reader.looseShortString()
+  if (flags & FLAG.messageId) properties.messageId = reader.looseShortString()
   if (flags & FLAG.timestamp) properties.timestamp = Number(reader.longLong())
-  if (flags & FLAG.type) properties.type = reader.shortString()
-  if (flags & FLAG.userId) properties.userId = reader.shortString()
-  if (flags & FLAG.appId) properties.appId = reader.shortString()
-  if (flags & FLAG.clusterId) properties.clusterId = reader.shortString()
+  if (flags & FLAG.type) properties.type = reader.looseShortString()
+  if (flags & FLAG.userId) properties.userId = reader.looseShortString()
+  if (flags & FLAG.appId) properties.appId = reader.looseShortString()
+  if (flags & FLAG.clusterId) properties.clusterId = reader.looseShortString()
   return properties
 }
 

@@ -5,6 +5,8 @@
 //   header     = class-id weight:short-uint body-size:uint64 properties
 //   properties = see properties.ts
 import { WaybillError } from '../../message/errors.ts'
+import { strictText } from './byte-reader.ts'
+import { requireTable } from './table-check.ts'
 
 /** Where a publish goes. One object serves all publishes of a channel in a row that go to the same place. */
 export interface PublishAddress {
@@ -22,8 +24,8 @@ export function readPublish(bytes: Buffer, start: number, end: number): PublishA
   const keyEnd = keyAt + octet(bytes, exchangeEnd, end)
   const bits = octet(bytes, keyEnd, end)
   return {
-    exchange: bytes.toString('utf8', exchangeAt, exchangeEnd),
-    routingKey: bytes.toString('utf8', keyAt, keyEnd),
+    exchange: strictText(bytes, exchangeAt, exchangeEnd),
+    routingKey: strictText(bytes, keyAt, keyEnd),
     mandatory: (bits & 1) !== 0,
     immediate: (bits & 2) !== 0,
   }
@@ -39,7 +41,7 @@ export interface PropertyScan {
   readonly userId: string | undefined
 }
 
-/** @throws {WaybillError} `WAYBILL_MALFORMED` */
+/** @throws {WaybillError} `WAYBILL_MALFORMED`, also for headers that could not be read later */
 export function scanProperties(bytes: Buffer): PropertyScan {
   const end = bytes.length
   const flags = (octet(bytes, 0, end) << 8) | octet(bytes, 1, end)
@@ -53,7 +55,9 @@ export function scanProperties(bytes: Buffer): PropertyScan {
   if (flags & (1 << 14)) at = afterShort(bytes, at, end)
   if (flags & (1 << 13)) {
     if (at + 4 > end) throw malformed('basic properties end within their headers')
-    at += 4 + bytes.readUInt32BE(at)
+    const headersEnd = at + 4 + bytes.readUInt32BE(at)
+    requireTable(bytes, at + 4, Math.min(headersEnd, end))
+    at = headersEnd
   }
   if (flags & (1 << 12)) persistent = octet(bytes, at++, end) === 2
   if (flags & (1 << 11)) at++
