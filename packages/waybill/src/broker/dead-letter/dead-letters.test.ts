@@ -137,6 +137,19 @@ describe('the header CC', () => {
     expect(deaths(dead, 'm')).toMatchObject([{ 'routing-keys': ['q', 'copy', 'elsewhere'] }])
   })
 
+  test('routes by name too, where the dead-letter exchange is the default one', async () => {
+    declare('q', { deadLetterExchange: '' })
+    declare('copy')
+    await publisher.send('q', 'm', { headers: { CC: ['copy', 'copy', 'q'] } })
+    const subscriber = new Subscriber(host, 'q', { prefetch: 1 })
+    await runtime.settle()
+    host.findQueue('copy')?.purge()
+    subscriber.reject('m')
+    await runtime.settle()
+    expect(subscriber.texts).toEqual(['m', 'm'])
+    expect(host.findQueue('copy')?.ready).toBe(1)
+  })
+
   test('goes where the queue has a routing key of its own', async () => {
     await copied({ deadLetterExchange: 'dlx', deadLetterRoutingKey: 'own' })
     expect(counts()).toEqual([0, 0, 1])

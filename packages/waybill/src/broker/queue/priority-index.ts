@@ -49,7 +49,6 @@ export class PriorityIndex implements QueueIndex {
 
   nextReady(from = 0): number {
     for (const { base, index } of this.#levels) {
-      if (base + SPAN <= from) continue
       const found = index.nextReady(Math.max(0, from - base))
       if (found !== -1) return base + found
     }
@@ -58,7 +57,6 @@ export class PriorityIndex implements QueueIndex {
 
   nextLive(from: number): number {
     for (const { base, index } of this.#levels) {
-      if (base + SPAN <= from) continue
       const found = index.nextLive(Math.max(0, from - base))
       if (found !== -1) return base + found
     }

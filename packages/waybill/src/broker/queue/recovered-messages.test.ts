@@ -72,3 +72,12 @@ test('more expired dead letters than are read at a time all reach their queue, i
   expect(dead.texts).toEqual(texts)
   expect(broker.root.findQueue('q')?.ready).toBe(0)
 })
+
+test('more messages with a life of nothing than are kept in memory all reach a consumer that can take them', async () => {
+  declare({ messageTtlMs: 0 })
+  const subscriber = new Subscriber(broker.root, 'q')
+  const publisher = new Publisher(broker.root)
+  const texts = Array.from({ length: 1_500 }, (_, n) => String(n))
+  await Promise.all(texts.map((text) => publisher.send('q', text)))
+  await vi.waitFor(() => expect(subscriber.texts).toEqual(texts))
+})
