@@ -1,5 +1,6 @@
 import { ReplyError } from '../reply-error.ts'
 import { TypedField, type FieldTable, type FieldValue } from '../wire/field-table.ts'
+import { shownTable } from '../wire/table-json.ts'
 import type { ExchangeDefinition } from './exchange.ts'
 import { ROUTING_TYPES, type RoutingType } from './matcher.ts'
 
@@ -8,6 +9,23 @@ export const DELAYED_TYPE = 'x-delayed-message'
 
 const ALTERNATE = 'alternate-exchange'
 const ROUTES_AS = 'x-delayed-type'
+
+/** @throws {ReplyError} 406 for an unknown type, or an argument that is not what it must be */
+export function exchangeDefinition(
+  flags: Pick<ExchangeDefinition, 'name' | 'durable' | 'autoDelete' | 'internal'> & { readonly type: string },
+  table: FieldTable,
+  vhost: string,
+): ExchangeDefinition {
+  const { name, type, durable, autoDelete, internal } = flags
+  return {
+    name,
+    durable,
+    autoDelete,
+    internal,
+    ...readExchangeArguments(name, type, table, vhost),
+    ...shownTable(table),
+  }
+}
 
 /**
  * Reads the type and the arguments of exchange.declare. Arguments that nobody knows are accepted.

@@ -1,4 +1,5 @@
 import type { FieldTable } from '../wire/field-table.ts'
+import type { JsonObject } from '../wire/json.ts'
 import { DirectMatcher } from './direct-matcher.ts'
 import { ExchangeCounters } from './exchange-counters.ts'
 import { FanoutMatcher } from './fanout-matcher.ts'
@@ -19,6 +20,8 @@ export interface ExchangeDefinition {
   readonly alternate?: string
   /** How an exchange of type `x-delayed-message` routes. */
   readonly delayedType?: RoutingType
+  /** All arguments of the declaration, those that mean nothing here too: to be shown, and never compared. */
+  readonly declared?: JsonObject
 }
 
 export interface Named {

@@ -3,6 +3,7 @@
 // x-queue-leader-locator, x-quorum-initial-group-size, x-dead-letter-strategy.
 import { ReplyError } from '../reply-error.ts'
 import type { FieldTable } from '../wire/field-table.ts'
+import { shownTable } from '../wire/table-json.ts'
 import { invalidArgument } from './invalid-argument.ts'
 import { MAX_LIFE_MS } from './lifetime.ts'
 import type { Overflow, QueueArguments, QueueDefinition, QueueType } from './queue-definition.ts'
@@ -13,6 +14,23 @@ const OVERFLOWS: readonly Overflow[] = ['drop-head', 'reject-publish', 'reject-p
 
 /** Deliveries after which a quorum queue that names no limit gives a message up (RabbitMQ 4.0). */
 const DEFAULT_DELIVERY_LIMIT = 20
+
+/** @throws {ReplyError} 406 naming the queue and the argument */
+export function queueDefinition(
+  flags: Pick<QueueDefinition, 'name' | 'durable' | 'exclusive' | 'autoDelete'>,
+  table: FieldTable,
+  vhost: string,
+): QueueDefinition {
+  const { name, durable, exclusive, autoDelete } = flags
+  return {
+    name,
+    durable,
+    exclusive,
+    autoDelete,
+    arguments: readQueueArguments(name, table, flags, vhost),
+    ...shownTable(table),
+  }
+}
 
 /**
  * @param name of the queue, and `vhost` of its virtual host, for errors

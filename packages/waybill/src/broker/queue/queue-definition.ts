@@ -1,4 +1,5 @@
 import { ReplyError } from '../reply-error.ts'
+import type { JsonObject } from '../wire/json.ts'
 
 export interface QueueDefinition {
   readonly name: string
@@ -8,6 +9,8 @@ export interface QueueDefinition {
   /** Goes with its last consumer. */
   readonly autoDelete: boolean
   readonly arguments: QueueArguments
+  /** All arguments of the declaration, those that mean nothing here too: to be shown, and never compared. */
+  readonly declared?: JsonObject
 }
 
 /** What the `x-` arguments of a declaration ask for. Part of what makes two declarations equal. */
@@ -40,7 +43,7 @@ export type QueueType = 'classic' | 'quorum'
 export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx'
 
 /** By their names on the wire, which errors give. */
-const COMPARED = {
+export const ARGUMENT_NAMES: Readonly<Record<string, keyof QueueArguments>> = {
   'x-queue-type': 'queueType',
   'x-max-priority': 'maxPriority',
   'x-message-ttl': 'messageTtlMs',
@@ -52,7 +55,7 @@ const COMPARED = {
   'x-dead-letter-routing-key': 'deadLetterRoutingKey',
   'x-single-active-consumer': 'singleActiveConsumer',
   'x-delivery-limit': 'deliveryLimit',
-} as const satisfies Readonly<Record<string, keyof QueueArguments>>
+}
 
 /**
  * Compares a declaration with the queue that exists.
@@ -64,7 +67,7 @@ export function requireEqualQueue(existing: QueueDefinition, declared: QueueDefi
   if (existing.exclusive !== declared.exclusive) throw lockedQueue(where)
   requireEqual('durable', where, existing.durable, declared.durable)
   requireEqual('auto_delete', where, existing.autoDelete, declared.autoDelete)
-  for (const [argument, property] of Object.entries(COMPARED)) {
+  for (const [argument, property] of Object.entries(ARGUMENT_NAMES)) {
     requireEqual(argument, where, existing.arguments[property], declared.arguments[property])
   }
 }

@@ -2,7 +2,7 @@ import type { ByteReader } from '../wire/byte-reader.ts'
 import { writePlain } from '../wire/methods/close-methods.ts'
 import { readExchangeBind, readExchangeDeclare, readExchangeDelete } from '../wire/methods/exchange-methods.ts'
 import { METHOD } from '../wire/methods/method-ids.ts'
-import { readExchangeArguments } from '../exchange/exchange-arguments.ts'
+import { exchangeDefinition } from '../exchange/exchange-arguments.ts'
 import type { ChannelContext } from './channel-context.ts'
 
 export function declareExchange(context: ChannelContext, reader: ByteReader): void {
@@ -15,14 +15,12 @@ export function declareExchange(context: ChannelContext, reader: ByteReader): vo
     context.virtualHost.requireExchange(name)
     return answer()
   }
-  const { durable, autoDelete, internal } = declare
-  const definition = {
-    name,
-    durable,
-    autoDelete,
-    internal,
-    ...readExchangeArguments(name, declare.type, declare.arguments, context.virtualHost.name),
-  }
+  const { type, durable, autoDelete, internal } = declare
+  const definition = exchangeDefinition(
+    { name, type, durable, autoDelete, internal },
+    declare.arguments,
+    context.virtualHost.name,
+  )
   context.stored((done) => context.virtualHost.declareExchange(definition, done), answer)
 }
 

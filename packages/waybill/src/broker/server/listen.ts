@@ -17,6 +17,8 @@ export interface ListenOptions {
   readonly tls?: TlsOptions
 }
 
+/** A client has so long for the handshake of TLS. */
+const TLS_HANDSHAKE_MS = 10_000
 /** Connections that the operating system may hold before they are accepted. */
 const BACKLOG = 1_024
 
@@ -58,14 +60,27 @@ function listenAt(
   const server =
     tls === undefined
       ? createServer({ noDelay: true }, accept)
-      : createTlsServer({ ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined }, accept)
+      : createTlsServer(
+          {
+            ...tls,
+            requestCert: tls.ca !== undefined,
+            rejectUnauthorized: tls.ca !== undefined,
+            handshakeTimeout: TLS_HANDSHAKE_MS,
+          },
+          accept,
+        )
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(listenError(error, host, port)))
-    server.listen({ host, port, backlog: BACKLOG }, () => resolve(server))
+    const refused = (error: Error): void => reject(listenError(error, host, port))
+    server.once('error', refused)
+    server.listen({ host, port, backlog: BACKLOG }, () => {
+      server.off('error', refused)
+      resolve(server)
+    })
   })
 }
 
-function listenError(error: Error, host: string, port: number): Error {
+/** What kept a server from listening. */
+export function listenError(error: Error, host: string, port: number): Error {
   if (!('code' in error) || error.code !== 'EADDRINUSE') return error
   return new WaybillError('WAYBILL_ADDRESS_IN_USE', `something else listens on ${host}:${port}`, { cause: error })
 }

@@ -1,4 +1,4 @@
-import { readQueueArguments } from '../queue/queue-arguments.ts'
+import { queueDefinition } from '../queue/queue-arguments.ts'
 import { isReplyName } from '../direct-reply-to.ts'
 import { ReplyError } from '../reply-error.ts'
 import type { ByteReader } from '../wire/byte-reader.ts'
@@ -20,18 +20,11 @@ export function declareQueue(context: ChannelContext, reader: ByteReader): void 
   const declare = readQueueDeclare(reader)
   if (declare.passive) return declarePassively(context, declare)
   const { queue: name, durable, exclusive, autoDelete } = declare
-  const definition = {
-    name,
-    durable,
-    exclusive,
-    autoDelete,
-    arguments: readQueueArguments(
-      name,
-      declare.arguments,
-      { durable, exclusive, autoDelete },
-      context.virtualHost.name,
-    ),
-  }
+  const definition = queueDefinition(
+    { name, durable, exclusive, autoDelete },
+    declare.arguments,
+    context.virtualHost.name,
+  )
   context.stored(
     (done) => (context.lastQueue = context.virtualHost.declareQueue(definition, context.connection, done).name),
     () => {

@@ -1,7 +1,7 @@
 import type { FieldTable } from '../wire/field-table.ts'
 
 /** The RabbitMQ whose behaviour clients may count on; they ask product and version before they use what came late. */
-const BEHAVES_LIKE = '3.13.7'
+export const BEHAVES_LIKE = '3.13.7'
 
 /**
  * What the broker says of itself in connection.start. It names the product that clients look for, in the version that it
