@@ -75,7 +75,7 @@ test('publishers are told to stop above the high-water mark, and to go on below 
   expect([events, broker.blocked]).toEqual([[], undefined])
   for (let n = 0; n < 5; n++) await publisher.send('q', 'x'.repeat(1_000))
   expect(events).toEqual(['blocked'])
-  expect(broker.blocked).toMatch(/memory/)
+  expect(broker.blocked?.reason).toMatch(/memory/)
   const subscriber = new Subscriber(broker.root, 'q', { ackAll: true })
   await runtime.settle()
   expect(subscriber.texts.length).toBe(10)

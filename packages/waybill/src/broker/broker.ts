@@ -1,4 +1,5 @@
 import { WaybillError } from '../message/errors.ts'
+import type { Block, BlockReason } from './publisher-gate.ts'
 import { recover } from './recovery.ts'
 import { sharedParts, type BrokerOptions, type SharedParts } from './shared-parts.ts'
 import type { MessageLog } from './store/message-log.ts'
@@ -6,7 +7,7 @@ import type { VirtualHost } from './virtual-host.ts'
 import { VirtualHosts } from './virtual-hosts.ts'
 
 export type BrokerEvent =
-  | { readonly type: 'blocked'; readonly reason: string }
+  | ({ readonly type: 'blocked' } & Block)
   | { readonly type: 'unblocked' }
   /** The store failed: nothing is confirmed any more. */
   | { readonly type: 'failed'; readonly error: Error }
@@ -36,7 +37,7 @@ export class Broker {
   private constructor(options: BrokerOptions) {
     this.#log = options.recovered?.log
     this.#shared = sharedParts(options, {
-      gated: (reason) => this.#emit(reason === undefined ? { type: 'unblocked' } : { type: 'blocked', reason }),
+      gated: (block) => this.#emit(block === undefined ? { type: 'unblocked' } : { type: 'blocked', ...block }),
       failed: (error) => this.fail(error),
     })
     this.virtualHosts = new VirtualHosts(this.#shared, (virtualHost) =>
@@ -50,8 +51,13 @@ export class Broker {
   }
 
   /** Why publishers are held back now; `undefined` when they are not. */
-  get blocked(): string | undefined {
-    return this.#shared.gate.reason
+  get blocked(): Block | undefined {
+    return this.#shared.gate.block
+  }
+
+  /** Why publishers may be held back for long. */
+  get alarms(): readonly BlockReason[] {
+    return this.#shared.gate.alarms
   }
 
   onEvent(listener: (event: BrokerEvent) => void): () => void {

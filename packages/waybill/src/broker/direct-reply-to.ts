@@ -11,8 +11,11 @@ export const REPLY_QUEUE = 'amq.rabbitmq.reply-to'
 const PREFIX = `${REPLY_QUEUE}.`
 
 export interface ReplyReceiver {
-  /** Takes a reply, in the turn in which it was published; it is neither stored nor handed out again. */
-  reply(message: Message): void
+  /**
+   * Takes a reply, in the turn in which it was published; it is neither stored nor handed out again. `false` when there is
+   * no room for it, as the requester has long not read.
+   */
+  reply(message: Message): boolean
 }
 
 /** Whether the name is of the pseudo-queue, or stands for one that consumes it. */
@@ -27,6 +30,10 @@ export class DirectReplies {
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
+  }
+
+  get size(): number {
+    return this.#receivers.size
   }
 
   /** The token of the receiver, until `unregister`. */
@@ -58,8 +65,6 @@ export class DirectReplies {
 
   /** Hands a message to whom its routing key names. `false` when nobody, or nobody any more, has that name. */
   deliver(routingKey: string, message: Message): boolean {
-    const receiver = this.#receivers.get(routingKey)
-    receiver?.reply(message)
-    return receiver !== undefined
+    return this.#receivers.get(routingKey)?.reply(message) ?? false
   }
 }

@@ -112,7 +112,7 @@ describe('an exchange of type x-delayed-message', () => {
 
 describe('direct replies', () => {
   const replies: Message[] = []
-  const receiver = { reply: (message: Message): void => void replies.push(message) }
+  const receiver = { reply: (message: Message): boolean => replies.push(message) > 0 }
 
   beforeEach(() => {
     replies.length = 0

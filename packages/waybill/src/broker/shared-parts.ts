@@ -1,5 +1,5 @@
 import type { Runtime } from '../runtime/runtime.ts'
-import { PublisherGate } from './publisher-gate.ts'
+import { PublisherGate, type Block } from './publisher-gate.ts'
 import { Publishing } from './publishing.ts'
 import { QueueNumbers } from './queue-numbers.ts'
 import { ResidentMemory } from './resident-memory.ts'
@@ -16,7 +16,7 @@ export interface BrokerOptions {
 
 export interface BrokerSignals {
   /** Publishers are to stop for this reason, or may go on. */
-  gated(reason: string | undefined): void
+  gated(block: Block | undefined): void
   failed(error: Error): void
 }
 
@@ -39,7 +39,7 @@ export function sharedParts(options: BrokerOptions, signals: BrokerSignals): Sha
   const { runtime, recovered, memoryHighWaterBytes } = options
   const log = recovered?.log
   const fail = (error: Error): void => signals.failed(error)
-  const gate = new PublisherGate((reason) => signals.gated(reason))
+  const gate = new PublisherGate((block) => signals.gated(block))
   const memory = new ResidentMemory((blocked) => gate.set('memory', blocked), memoryHighWaterBytes)
   const publishing = new Publishing(runtime, log, {
     wrote: (pending) => {

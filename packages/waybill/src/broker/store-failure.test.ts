@@ -73,7 +73,7 @@ test('publishers are held back while the disk is nearly full, and consumers make
     await publisher.send('q', 'x'.repeat(2_000))
     sent++
   }
-  expect(broker.blocked).toMatch(/disk/)
+  expect(broker.blocked?.reason).toMatch(/disk/)
   expect(events).toMatchObject([{ type: 'blocked' }])
   const subscriber = new Subscriber(broker.root, 'q', { ackAll: true })
   await vi.waitFor(() => expect(subscriber.texts.length).toBe(sent), 5_000)

@@ -38,7 +38,7 @@ export function consume(context: ChannelContext, reader: ByteReader): void {
   else {
     const priority = readConsumerPriority(context.connection.queue(name).where, table)
     const countsDeliveries = context.connection.queue(name).definition.arguments.queueType === 'quorum'
-    const receiver = new DeliveryWriter(context.number, context.frames, context.session, { tag, countsDeliveries })
+    const receiver = new DeliveryWriter(context, { tag, countsDeliveries })
     context.channel.consume(
       name,
       { tag, noAck, exclusive, priority, prefetch: context.prefetch, arguments: table },
@@ -97,12 +97,16 @@ export function reject(context: ChannelContext, reader: ByteReader): void {
 }
 
 export function recover(context: ChannelContext, reader: ByteReader): void {
-  recoverAsync(context, reader)
+  requeueAll(context, reader, METHOD.basicRecover)
   writePlain(context.frames, context.number, METHOD.basicRecoverOk)
 }
 
 export function recoverAsync(context: ChannelContext, reader: ByteReader): void {
-  if (!readRecover(reader).requeue) throw new ConnectionError(540, 'requeue=false', METHOD.basicRecover)
+  requeueAll(context, reader, METHOD.basicRecoverAsync)
+}
+
+function requeueAll(context: ChannelContext, reader: ByteReader, method: number): void {
+  if (!readRecover(reader).requeue) throw new ConnectionError(540, 'requeue=false', method)
   context.channel.recover()
 }
 

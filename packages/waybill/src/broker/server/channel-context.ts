@@ -7,6 +7,8 @@ import type { FrameWriter } from '../wire/frame-writer.ts'
 /** What the methods of one channel work on. */
 export interface ChannelContext {
   readonly number: number
+  /** Nothing is written on it any more once it is not. */
+  readonly isOpen: boolean
   readonly virtualHost: VirtualHost
   readonly connection: Connection
   readonly channel: Channel
@@ -39,6 +41,8 @@ export interface SessionContext {
   readonly user: string
   /** Largest frame that was agreed, overhead included. */
   readonly frameMax: number
+  /** Octets that wait for the client to read them. */
+  readonly unread: number
   /** What the client said it can do, by RabbitMQ's names. */
   can(capability: string): boolean
   /** Frames were written: they go out at the end of this turn. */

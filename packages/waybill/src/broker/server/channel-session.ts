@@ -27,13 +27,17 @@ export interface ChannelHost extends SessionContext {
   readonly virtualHost: VirtualHost
   readonly connection: Connection
   readonly frames: FrameWriter
+  /** Highest number of a channel that was agreed. */
+  readonly channelMax: number
   /** Takes up no frame until the returned function is called: an answer is pending. */
   awaitAnswer(): () => void
-  /** Holds back a publish while the broker has an alarm; `undefined` when it may go on. */
+  /** A publish begins: the connection is held back while the broker wants none. */
   publishing(): void
   /** Confirms are to be written at the end of this turn. */
   confirming(channel: ChannelSession): void
   defer(fn: () => void): void
+  /** Runs what a channel does outside of its frames: what it throws ends the channel, or the connection. */
+  attempt(channel: ChannelSession, act: () => void): void
 }
 
 type Handler = (context: ChannelContext, reader: ByteReader) => void
@@ -89,13 +93,21 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
     this.replies = new DirectReplyConsumer(this)
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** A publish has begun, so that no method may come. */
+  get isReceiving(): boolean {
+    return this.#content.isOpen
+  }
+
   /**
    * @param start of the arguments
    * @throws {ReplyError} what closes the channel
    * @throws {ConnectionError} what closes the connection
    */
   method(method: number, bytes: Buffer, start: number, end: number): void {
-    if (this.#content.isOpen) throw new ConnectionError(505, 'a method where content was expected', method)
     if (method === METHOD.basicPublish) {
       this.session.publishing()
       return this.#content.method(bytes, start, end)
@@ -122,7 +134,7 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
     let state: 'acting' | 'waiting' | 'stored' = 'acting'
     let resume: (() => void) | undefined
     const finish = (): void => {
-      if (this.#isOpen) answer()
+      if (this.#isOpen) this.session.attempt(this, answer)
       this.session.wrote()
       resume?.()
     }
@@ -141,15 +153,13 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
   retry(act: () => boolean): void {
     if (act()) return
     const resume = this.session.awaitAnswer()
+    let isDone = false
     const again = (): void => {
-      let isDone = true
-      try {
-        isDone = !this.#isOpen || act()
-      } finally {
-        if (isDone) resume()
-        else this.session.defer(again)
-      }
+      // What it throws ends the channel, and with that the waiting.
+      this.session.attempt(this, () => (isDone = act()))
       this.session.wrote()
+      if (isDone || !this.#isOpen) resume()
+      else this.session.defer(again)
     }
     this.session.defer(again)
   }
@@ -158,7 +168,7 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
     return this.#confirms !== undefined
   }
 
-  /** Publishes that are to be confirmed. */
+  /** Publishes whose outcome is not known yet. */
   get unconfirmed(): number {
     return this.#confirms?.pending ?? 0
   }

@@ -46,9 +46,10 @@ export class ContentReceiver {
 
   /** The payload of a header frame: class, weight, size of the body, properties. */
   header(bytes: Buffer, start: number, end: number): void {
-    if (this.#state !== 'header') throw unexpected('a header frame')
-    if (end - start < HEADER_OCTETS + 2) throw new ConnectionError(501, 'a header frame ends within its fields')
-    if (bytes.readUInt16BE(start) !== CLASS.basic) throw unexpected('a header frame of another class')
+    if (this.#state !== 'header') throw this.#unexpected('a header frame')
+    if (end - start < HEADER_OCTETS + 2)
+      throw new ConnectionError(501, 'a header frame ends within its fields', METHOD.basicPublish)
+    if (bytes.readUInt16BE(start) !== CLASS.basic) throw this.#unexpected('a header frame of another class')
     this.#size = bytes.readUInt32BE(start + 4) * 0x1_0000_0000 + bytes.readUInt32BE(start + 8)
     if (!isSame(this.#properties, bytes, start + HEADER_OCTETS, end)) {
       this.#properties = Buffer.from(bytes.subarray(start + HEADER_OCTETS, end))
@@ -62,9 +63,9 @@ export class ContentReceiver {
   }
 
   body(bytes: Buffer, start: number, end: number): void {
-    if (this.#state !== 'body') throw unexpected('a body frame')
+    if (this.#state !== 'body') throw this.#unexpected('a body frame')
     const filled = this.#filled + end - start
-    if (filled > this.#size) throw new ConnectionError(501, `a body of more than the ${this.#size} octets announced`)
+    if (filled > this.#size) throw this.#unexpected(`a body of more than the ${this.#size} octets announced`)
     if (filled > this.#body.length) this.#grow(filled)
     bytes.copy(this.#body, this.#filled, start, end)
     this.#filled = filled
@@ -76,6 +77,10 @@ export class ContentReceiver {
     const body = this.#body
     this.#body = EMPTY
     this.#publish(this.#address, new ReceivedMessage(this.#address, this.#properties, body), this.#scan)
+  }
+
+  #unexpected(what: string): ConnectionError {
+    return new ConnectionError(505, `${what} came out of place`, this.isOpen ? METHOD.basicPublish : 0)
   }
 
   #grow(needed: number): void {
@@ -126,8 +131,4 @@ function isSame(known: Buffer, bytes: Buffer, start: number, end: number): boole
   if (known.length !== end - start) return false
   for (let at = known.length - 1; at >= 0; at--) if (known[at] !== bytes[start + at]) return false
   return true
-}
-
-function unexpected(what: string): ConnectionError {
-  return new ConnectionError(505, `${what} came out of place`)
 }

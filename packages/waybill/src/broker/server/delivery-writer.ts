@@ -1,12 +1,19 @@
 import type { Receiver } from '../channel/receiver.ts'
 import type { Message } from '../message.ts'
-import { TypedField } from '../wire/field-table.ts'
+import { withLongHeader } from '../header-changes.ts'
 import type { FrameWriter } from '../wire/frame-writer.ts'
 import { writeCancel } from '../wire/methods/basic-methods.ts'
 import { METHOD } from '../wire/methods/method-ids.ts'
-import { decodeProperties, encodeProperties } from '../wire/properties.ts'
 import { shortStrings } from '../wire/short-strings.ts'
 import type { SessionContext } from './channel-context.ts'
+
+/** The channel of a consumer. */
+export interface WriterChannel {
+  readonly number: number
+  readonly frames: FrameWriter
+  readonly session: SessionContext
+  readonly isOpen: boolean
+}
 
 export interface WriterOptions {
   /** Consumer tag. */
@@ -17,6 +24,7 @@ export interface WriterOptions {
 
 /** Writes basic.deliver for the messages of one consumer. */
 export class DeliveryWriter implements Receiver {
+  readonly #channel: WriterChannel
   readonly #number: number
   readonly #frames: FrameWriter
   readonly #session: SessionContext
@@ -27,10 +35,11 @@ export class DeliveryWriter implements Receiver {
   #routingKey = ''
   #encodedAddress: Uint8Array = shortStrings('', '')
 
-  constructor(number: number, frames: FrameWriter, session: SessionContext, { tag, countsDeliveries }: WriterOptions) {
-    this.#number = number
-    this.#frames = frames
-    this.#session = session
+  constructor(channel: WriterChannel, { tag, countsDeliveries }: WriterOptions) {
+    this.#channel = channel
+    this.#number = channel.number
+    this.#frames = channel.frames
+    this.#session = channel.session
     this.#consumerTag = tag
     this.#encodedTag = shortStrings(tag)
     this.#countsDeliveries = countsDeliveries
@@ -54,8 +63,10 @@ export class DeliveryWriter implements Receiver {
 
   cancelled(): void {
     if (!this.#session.can('consumer_cancel_notify')) return
-    // The client that deletes its own queue hears first that it is deleted.
-    this.#session.afterAnswers(() => writeCancel(this.#frames, this.#number, this.#consumerTag))
+    // The client that deletes its own queue hears first that it is deleted, and may close the channel meanwhile.
+    this.#session.afterAnswers(() => {
+      if (this.#channel.isOpen) writeCancel(this.#frames, this.#number, this.#consumerTag)
+    })
   }
 
   /** Exchange and routing key, encoded once for all messages in a row that share them. */
@@ -75,7 +86,5 @@ const DELIVERY_COUNT = 'x-delivery-count'
 /** The properties of a message as they are handed out. */
 export function countedProperties(properties: Uint8Array, counts: boolean, deliveryCount: number): Uint8Array {
   if (!counts || deliveryCount <= 1) return properties
-  const decoded = decodeProperties(properties)
-  const count = TypedField.long('l', BigInt(deliveryCount - 1))
-  return encodeProperties({ ...decoded, headers: { ...decoded.headers, [DELIVERY_COUNT]: count } })
+  return withLongHeader(properties, DELIVERY_COUNT, deliveryCount - 1)
 }

@@ -3,17 +3,13 @@ import type { ReplyReceiver } from '../direct-reply-to.ts'
 import type { Message } from '../message.ts'
 import { ReplyError } from '../reply-error.ts'
 import type { VirtualHost } from '../virtual-host.ts'
-import type { FrameWriter } from '../wire/frame-writer.ts'
-import type { SessionContext } from './channel-context.ts'
-import { DeliveryWriter } from './delivery-writer.ts'
+import { DeliveryWriter, type WriterChannel } from './delivery-writer.ts'
+import { MOST_UNREAD_BYTES } from './most-unread.ts'
 
 /** The channel that the replies are for. */
-export interface ReplyChannel {
-  readonly number: number
+export interface ReplyChannel extends WriterChannel {
   readonly virtualHost: VirtualHost
   readonly channel: Channel
-  readonly frames: FrameWriter
-  readonly session: SessionContext
 }
 
 /** A channel's consumer of the pseudo-queue for direct replies, of which it has one at most. */
@@ -34,9 +30,8 @@ export class DirectReplyConsumer implements ReplyReceiver {
   consume(tag: string, noAck: boolean): void {
     if (!noAck) throw new ReplyError(406, 'reply consumer cannot acknowledge')
     if (this.#consumer !== undefined) throw new ReplyError(406, 'reply consumer already set')
-    const { number, virtualHost, frames, session } = this.#channel
-    const writer = new DeliveryWriter(number, frames, session, { tag, countsDeliveries: false })
-    this.#consumer = { token: virtualHost.directReplies.register(this), tag, writer }
+    const writer = new DeliveryWriter(this.#channel, { tag, countsDeliveries: false })
+    this.#consumer = { token: this.#channel.virtualHost.directReplies.register(this), tag, writer }
   }
 
   cancelTag(tag: string): boolean {
@@ -51,7 +46,9 @@ export class DirectReplyConsumer implements ReplyReceiver {
     this.#consumer = undefined
   }
 
-  reply(message: Message): void {
-    this.#consumer?.writer.receive(this.#channel.channel.nextTag(), message, 1)
+  reply(message: Message): boolean {
+    if (this.#consumer === undefined || this.#channel.session.unread > MOST_UNREAD_BYTES) return false
+    this.#consumer.writer.receive(this.#channel.channel.nextTag(), message, 1)
+    return true
   }
 }

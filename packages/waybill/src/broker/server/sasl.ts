@@ -15,8 +15,10 @@ export interface Login {
 /** `undefined` for an unknown mechanism, or a response that is not of it. */
 export function readLogin(mechanism: string, response: Buffer): Login | undefined {
   if (mechanism === 'PLAIN') {
-    const [, user, password, ...rest] = response.toString('utf8').split('\0')
-    return user === undefined || password === undefined || rest.length > 0 ? undefined : { user, password }
+    const [identity, user, password, ...rest] = response.toString('utf8').split('\0')
+    if (user === undefined || password === undefined || rest.length > 0) return undefined
+    // Nobody acts for somebody else.
+    return identity === '' || identity === user ? { user, password } : undefined
   }
   if (mechanism !== 'AMQPLAIN') return undefined
   const length = Buffer.alloc(4)

@@ -17,6 +17,8 @@ export interface ServeOptions extends ListenOptions {
   readonly version: string
   /** `cluster_name`, for clients to see. */
   readonly name?: string
+  /** Is told of what goes wrong here: an error of our own that cost a client its connection, a socket that was not accepted. */
+  readonly trouble?: (error: unknown) => void
 }
 
 /** Largest frame that is offered, overhead included, and most channels: those of RabbitMQ. */
@@ -37,10 +39,14 @@ export async function serveBroker(options: ServeOptions): Promise<BrokerServer> 
 export class BrokerServer {
   readonly #options: ServeOptions
   readonly #links = new Set<SocketLink>()
+  /** Whoever has connected, those included who have not come through the handshake of TLS. */
+  readonly #sockets = new Set<Socket>()
+  #taken = 0
   readonly #listeners = new Set<(count: number) => void>()
   #servers: readonly Server[] = []
   #unsubscribe: () => void = () => {}
   #idle: (() => void) | undefined
+  #isClosing = false
 
   constructor(options: ServeOptions) {
     this.#options = options
@@ -75,6 +81,11 @@ export class BrokerServer {
 
   async open(): Promise<void> {
     this.#servers = await listen(this.#options, (socket) => this.#accept(socket))
+    for (const server of this.#servers) {
+      server.on('connection', (socket) => this.#connected(socket))
+      // No more sockets, for instance: the connections that are open go on.
+      server.on('error', (error) => this.#options.trouble?.(error))
+    }
     this.#unsubscribe = this.#options.broker.onEvent((event) => {
       for (const link of this.#links) react(link, event)
     })
@@ -82,6 +93,7 @@ export class BrokerServer {
 
   /** Lets nobody in any more, asks all clients to go, and after `deadlineMs` no longer asks. */
   async close(deadlineMs: number, reason: string): Promise<void> {
+    this.#isClosing = true
     this.#unsubscribe()
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     for (const link of this.#links) link.close(reason)
@@ -90,18 +102,27 @@ export class BrokerServer {
     })
     if (this.#links.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
     timer.cancel()
+    for (const socket of this.#sockets) socket.destroy()
     await Promise.all(closed)
   }
 
+  #connected(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('close', () => this.#sockets.delete(socket))
+  }
+
   #accept(socket: Socket): void {
-    const { broker, runtime, version, name, heartbeatSeconds = 60 } = this.#options
+    if (this.#isClosing) return void socket.destroy()
+    const { broker, runtime, version, name, heartbeatSeconds = 60, trouble } = this.#options
     const remoteAddress = socket.remoteAddress ?? ''
     const handshake: HandshakeOptions = {
       serverProperties: serverProperties(version, name),
       tune: { channelMax: CHANNEL_MAX, frameMax: FRAME_MAX, heartbeat: heartbeatSeconds },
       authenticate: (user, password) => this.#options.authenticate(user, password, remoteAddress),
     }
-    const link = new SocketLink(socket, { broker, runtime, handshake, ended: (ended) => this.#ended(ended) })
+    const id = ++this.#taken
+    const ended = (link: SocketLink): void => this.#ended(link)
+    const link = new SocketLink(socket, { broker, runtime, handshake, id, ended, ...(trouble && { trouble }) })
     this.#links.add(link)
     if (broker.blocked !== undefined) link.session.alarm(broker.blocked)
     this.#tell()
@@ -126,7 +147,7 @@ function react(link: SocketLink, event: BrokerEvent): void {
       if (link.session.entered === event.virtualHost) link.close(`vhost '${event.virtualHost.name}' is deleted`)
       return
     case 'blocked':
-      return link.session.alarm(event.reason)
+      return link.session.alarm(event)
     case 'unblocked':
       return link.session.alarm(undefined)
   }

@@ -2,18 +2,16 @@ import type { Broker } from '../broker.ts'
 import type { Connection } from '../connection.ts'
 import { isWaybillError } from '../../message/errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
-import { ReplyError } from '../reply-error.ts'
+import type { Block } from '../publisher-gate.ts'
 import type { VirtualHost } from '../virtual-host.ts'
 import { ByteReader } from '../wire/byte-reader.ts'
 import { ConnectionError } from '../wire/connection-error.ts'
 import { FRAME, FrameScanner, type FrameHandler } from '../wire/frame-scanner.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
-import { writeChannelOpenOk } from '../wire/methods/channel-methods.ts'
 import { writeClose, writePlain } from '../wire/methods/close-methods.ts'
 import { writeBlocked } from '../wire/methods/connection-methods.ts'
-import { CLASS, METHOD, classOf } from '../wire/methods/method-ids.ts'
-import { ChannelSession, type ChannelHost } from './channel-session.ts'
-import { BodyTooLarge } from './content-receiver.ts'
+import { METHOD } from '../wire/methods/method-ids.ts'
+import type { ChannelHost, ChannelSession } from './channel-session.ts'
 import {
   Handshake,
   isProtocolHeader,
@@ -22,6 +20,8 @@ import {
   type HandshakeHost,
   type HandshakeOptions,
 } from './handshake.ts'
+import { PublisherHold, type HeldSession } from './publisher-hold.ts'
+import { SessionChannels } from './session-channels.ts'
 
 /** What a session needs from the socket it speaks through. */
 export interface SessionHost {
@@ -32,10 +32,18 @@ export interface SessionHost {
   wrote(): void
   /** Whether nothing is to be read for now. */
   suspended(isSuspended: boolean): void
+  /** Octets that wait for the client to read them. */
+  readonly unread: number
   /** The heartbeat interval was agreed on; 0 is none. */
   tuned(heartbeatSeconds: number): void
+  /** The handshake is done. */
+  opened(): void
+  /** The client is to say close-ok, and has only so long for it. */
+  closing(): void
   /** Writes what there is, then ends the connection; after `delayMs`, which a peer that guesses passwords has to wait. */
   end(delayMs: number): void
+  /** An error of our own, which has cost this client its connection. */
+  trouble(error: unknown): void
 }
 
 /** A refused login is answered this much later. */
@@ -49,14 +57,12 @@ type Phase = 'header' | 'handshake' | 'running' | 'closing' | 'ended'
  *   header --AMQP 0-9-1--> handshake --open--> running --close--> ended
  *      any --error--> closing --close-ok--> ended
  */
-export class Session implements FrameHandler, ChannelHost, HandshakeHost {
+export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSession {
   readonly frames: FrameWriter = new FrameWriter()
   readonly #host: SessionHost
   readonly #scanner: FrameScanner
-  readonly #channels: (ChannelSession | undefined)[] = []
-  /** Channels that we have closed and whose clients have not answered: what comes on them is passed over. */
-  readonly #closing = new Set<number>()
-  readonly #confirming = new Set<ChannelSession>()
+  readonly #channels = new SessionChannels(this)
+  readonly #hold = new PublisherHold(this)
   #phase: Phase = 'header'
   #header: Buffer = Buffer.alloc(0)
   #handshake: Handshake | undefined
@@ -65,8 +71,6 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost {
   #pendingAnswers = 0
   /** What is to be said behind the answers that are pending; at most once for each consumer. */
   readonly #afterAnswers: (() => void)[] = []
-  #isPublisher = false
-  #alarm: { readonly reason: string; release: (() => void) | undefined } | undefined
 
   constructor(host: SessionHost) {
     this.#host = host
@@ -94,9 +98,17 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost {
     return this.#handshake?.tune.frameMax ?? 0
   }
 
+  get channelMax(): number {
+    return this.#handshake?.tune.channelMax ?? 0
+  }
+
+  get unread(): number {
+    return this.#host.unread
+  }
+
   /** As RabbitMQ calls it. */
   get state(): 'starting' | 'running' | 'blocked' | 'closing' {
-    if (this.#phase === 'running') return this.#alarm?.release === undefined ? 'running' : 'blocked'
+    if (this.#phase === 'running') return this.#hold.isHeld ? 'blocked' : 'running'
     return this.#phase === 'header' || this.#phase === 'handshake' ? 'starting' : 'closing'
   }
 
@@ -106,11 +118,12 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost {
   }
 
   get channels(): readonly ChannelSession[] {
-    return this.#channels.filter((channel) => channel !== undefined)
+    return this.#channels.all
   }
 
+  /** What comes behind the end is passed over, and needs no waiting. */
   get suspended(): boolean {
-    return this.#suspensions > 0
+    return this.#suspensions > 0 && this.#isOpen
   }
 
   can(capability: string): boolean {
@@ -126,12 +139,16 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost {
   }
 
   confirming(channel: ChannelSession): void {
-    this.#confirming.add(channel)
+    this.#channels.confirming(channel)
     this.#host.wrote()
   }
 
   defer(fn: () => void): void {
     this.#host.runtime.defer(fn)
+  }
+
+  attempt(channel: ChannelSession, act: () => void): void {
+    this.#try(() => this.#channels.attempt(channel, act))
   }
 
   awaitAnswer(): () => void {
@@ -149,17 +166,23 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost {
   }
 
   suspend(): () => void {
-    if (++this.#suspensions === 1) this.#host.suspended(true)
+    if (++this.#suspensions === 1 && this.#isOpen) this.#host.suspended(true)
     return () => {
-      if (--this.#suspensions > 0) return
-      this.#take(() => this.#scanner.resume())
+      if (--this.#suspensions > 0 || !this.#isOpen) return
+      this.#resume()
       if (this.#suspensions === 0) this.#host.suspended(false)
     }
   }
 
   publishing(): void {
-    this.#isPublisher = true
-    if (this.#alarm !== undefined) this.#block(this.#alarm)
+    this.#hold.publishing()
+  }
+
+  tellBlocked(reason: string | undefined): void {
+    if (!this.#isOpen || !this.can('connection.blocked')) return
+    if (reason === undefined) writePlain(this.frames, 0, METHOD.connectionUnblocked)
+    else writeBlocked(this.frames, reason)
+    this.wrote()
   }
 
   enter(name: string): void {
@@ -170,38 +193,31 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost {
 
   /** Octets from the client. */
   receive(chunk: Buffer): void {
-    this.#take(() => (this.#phase === 'header' ? this.#receiveHeader(chunk) : this.#scanner.push(chunk)))
+    if (this.#phase === 'ended') return
+    this.#try(() => (this.#phase === 'header' ? this.#receiveHeader(chunk) : this.#scanner.push(chunk)))
   }
 
   /** The frames that are to go out now. */
   take(): readonly Uint8Array[] {
-    for (const channel of this.#confirming) channel.flushConfirms()
-    this.#confirming.clear()
-    if (this.#pendingAnswers === 0) for (const write of this.#afterAnswers.splice(0)) write()
+    this.#try(() => {
+      this.#channels.flushConfirms()
+      if (this.#pendingAnswers === 0) for (const write of this.#afterAnswers.splice(0)) write()
+    })
     return this.frames.take()
   }
 
   /** While the socket is full, consumers get nothing. */
   pauseDeliveries(isPaused: boolean): void {
-    for (const channel of this.#channels) if (channel !== undefined) channel.channel.isPaused = isPaused
+    this.#channels.pauseDeliveries(isPaused)
   }
 
   /** The broker holds publishers back, or lets them go on. */
-  alarm(reason: string | undefined): void {
-    const before = this.#alarm
-    this.#alarm = reason === undefined ? undefined : { reason, release: undefined }
-    if (this.#alarm !== undefined && this.#isPublisher) return this.#block(this.#alarm)
-    if (before?.release === undefined) return
-    if (this.can('connection.blocked')) {
-      writePlain(this.frames, 0, METHOD.connectionUnblocked)
-      this.wrote()
-    }
-    before.release()
+  alarm(block: Block | undefined): void {
+    this.#hold.block = block
   }
 
   /** The broker ends the connection. */
   forceClose(reason: string): void {
-    if (this.#phase === 'header') return this.#end()
     this.#fail(new ConnectionError(320, reason))
   }
 
@@ -213,15 +229,19 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost {
   }
 
   frame(type: number, number: number, bytes: Buffer, start: number, end: number): void {
-    if (this.#phase === 'running' && number !== 0) return this.#channelFrame(type, number, bytes, start, end)
-    if (this.#phase === 'ended') return
-    if (type === FRAME.heartbeat) {
-      if (number !== 0) throw new ConnectionError(505, `a heartbeat on channel ${number}`)
-    } else if (type !== FRAME.method) throw unexpected(type, number)
-    else this.#connectionMethod(number, new ByteReader(bytes.subarray(start, end)))
+    try {
+      if (this.#phase === 'running' && number !== 0) this.#channels.frame(type, number, bytes, start, end)
+      else if (this.#phase !== 'ended') this.#connectionFrame(type, number, bytes, start, end)
+    } catch (error) {
+      this.#caught(error)
+    }
   }
 
-  #take(act: () => void): void {
+  get #isOpen(): boolean {
+    return this.#phase !== 'closing' && this.#phase !== 'ended'
+  }
+
+  #try(act: () => void): void {
     try {
       act()
     } catch (error) {
@@ -232,8 +252,16 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost {
   #caught(error: unknown): void {
     if (error instanceof ConnectionError) this.#fail(error)
     else if (error instanceof LoginRefused) this.#refuse(error)
-    else if (isWaybillError(error, 'WAYBILL_MALFORMED')) this.#fail(new ConnectionError(502, error.message))
-    else throw error
+    else {
+      this.#host.trouble(error)
+      // An error with a code was written to be read by others.
+      const what = isWaybillError(error) ? error.message : 'an error in the broker'
+      this.#fail(new ConnectionError(541, what))
+    }
+  }
+
+  #resume(): void {
+    this.#try(() => this.#scanner.resume())
   }
 
   #receiveHeader(chunk: Buffer): void {
@@ -251,130 +279,84 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost {
     if (rest.length > 0) this.#scanner.push(rest)
   }
 
-  #connectionMethod(number: number, reader: ByteReader): void {
-    const method = reader.long()
+  /** A frame of the connection, or any frame before it is open or while it ends. */
+  #connectionFrame(type: number, number: number, bytes: Buffer, start: number, end: number): void {
+    if (type === FRAME.method) return this.#connectionMethod(number, bytes, start, end)
+    if (this.#phase === 'closing') return
+    if (type === FRAME.heartbeat) {
+      if (number !== 0) throw new ConnectionError(505, `a heartbeat on channel ${number}`)
+      if (end > start) throw new ConnectionError(501, 'a heartbeat with a payload')
+    } else if (type === FRAME.header || type === FRAME.body) {
+      throw new ConnectionError(505, `a content frame on channel ${number}`)
+    } else throw new ConnectionError(501, `frames of type ${type} do not exist`)
+  }
+
+  #connectionMethod(number: number, bytes: Buffer, start: number, end: number): void {
+    if (end - start < 4) throw new ConnectionError(501, 'a method frame ends within the number of its method')
+    const method = bytes.readUInt32BE(start)
     if (number !== 0) {
       if (this.#phase === 'closing') return
       throw new ConnectionError(504, `a method on channel ${number} before the connection is open`, method)
     }
     if (method === METHOD.connectionClose) {
       writePlain(this.frames, 0, METHOD.connectionCloseOk)
-      return this.#end()
-    }
-    if (this.#phase === 'closing') {
+      this.#end()
+    } else if (this.#phase === 'closing') {
       if (method === METHOD.connectionCloseOk) this.#end()
     } else if (this.#phase === 'running') this.#running(method)
-    else this.#shakeHands(method, reader)
+    else this.#shakeHands(method, new ByteReader(bytes.subarray(start + 4, end)))
   }
 
   /** Methods of the connection while it is open. */
   #running(method: number): void {
     // The password was right when the connection began, and the user has no other.
-    if (method !== METHOD.connectionUpdateSecret) throw new ConnectionError(503, 'a method out of its turn', method)
+    if (method !== METHOD.connectionUpdateSecret) throw new ConnectionError(504, 'a method out of its turn', method)
     writePlain(this.frames, 0, METHOD.connectionUpdateSecretOk)
     this.wrote()
   }
 
   #shakeHands(method: number, reader: ByteReader): void {
     const handshake = this.#handshake as Handshake // made with the phase
-    handshake.method(method, reader)
+    try {
+      handshake.method(method, reader)
+    } catch (error) {
+      throw isWaybillError(error, 'WAYBILL_MALFORMED') ? new ConnectionError(501, error.message, method) : error
+    }
     if (method === METHOD.connectionTuneOk) {
       this.#scanner.frameMax = handshake.tune.frameMax
       this.#host.tuned(handshake.tune.heartbeat)
     }
-    if (handshake.isDone) this.#phase = 'running'
-    this.wrote()
-  }
-
-  #channelFrame(type: number, number: number, bytes: Buffer, start: number, end: number): void {
-    const channel = this.#channels[number]
-    try {
-      if (channel === undefined) this.#unopened(type, number, bytes, start, end)
-      else if (type === FRAME.body) channel.body(bytes, start, end)
-      else if (type === FRAME.header) channel.header(bytes, start, end)
-      else if (type === FRAME.method) this.#channelMethod(channel, bytes, start, end)
-      else throw unexpected(type, number)
-    } catch (error) {
-      const refused = type === FRAME.method && end - start >= 4 ? bytes.readUInt32BE(start) : METHOD.basicPublish
-      this.#channelCaught(number, refused, error)
+    if (handshake.isDone) {
+      this.#phase = 'running'
+      this.#host.opened()
     }
-  }
-
-  #channelCaught(number: number, refused: number, error: unknown): void {
-    if (error instanceof ReplyError) {
-      if (error.closes === 'connection') throw new ConnectionError(530, error.what, refused)
-      return this.#closeChannel(number, error.replyCode, error.replyText, refused)
-    }
-    if (error instanceof BodyTooLarge)
-      return this.#closeChannel(number, 406, `PRECONDITION_FAILED - ${error.message}`, refused)
-    throw error
-  }
-
-  #channelMethod(channel: ChannelSession, bytes: Buffer, start: number, end: number): void {
-    if (end - start < 4) throw new ConnectionError(502, 'a method frame ends within the number of its method')
-    const method = bytes.readUInt32BE(start)
-    if (classOf(method) !== CLASS.channel) return channel.method(method, bytes, start + 4, end)
-    if (method === METHOD.channelOpen) throw new ConnectionError(504, "second 'channel.open' seen", method)
-    if (method !== METHOD.channelClose) return channel.method(method, bytes, start + 4, end)
-    this.#forget(channel)
-    writePlain(this.frames, channel.number, METHOD.channelCloseOk)
     this.wrote()
-  }
-
-  /** A frame on a channel that is not open, or that we are closing. */
-  #unopened(type: number, number: number, bytes: Buffer, start: number, end: number): void {
-    const method = type === FRAME.method && end - start >= 4 ? bytes.readUInt32BE(start) : 0
-    if (this.#closing.has(number)) {
-      if (method === METHOD.channelClose) writePlain(this.frames, number, METHOD.channelCloseOk)
-      if (method === METHOD.channelClose || method === METHOD.channelCloseOk) this.#closing.delete(number)
-      return this.wrote()
-    }
-    // The answer to a close that crossed ours.
-    if (method === METHOD.channelCloseOk) return
-    if (method !== METHOD.channelOpen)
-      throw new ConnectionError(504, `expected 'channel.open' on channel ${number}`, method)
-    const most = this.#handshake?.tune.channelMax ?? 0
-    if (number > most)
-      throw new ConnectionError(
-        530,
-        `number of channels opened (${number}) has reached the negotiated channel_max (${most})`,
-        method,
-      )
-    this.#channels[number] = new ChannelSession(number, this)
-    writeChannelOpenOk(this.frames, number)
-    this.wrote()
-  }
-
-  #closeChannel(number: number, replyCode: number, replyText: string, refused: number): void {
-    const channel = this.#channels[number]
-    if (channel !== undefined) this.#forget(channel)
-    this.#closing.add(number)
-    writeClose(this.frames, number, METHOD.channelClose, { replyCode, replyText, refused })
-    this.wrote()
-  }
-
-  #forget(channel: ChannelSession): void {
-    channel.flushConfirms()
-    this.#confirming.delete(channel)
-    this.#channels[channel.number] = undefined
-    channel.close()
   }
 
   #fail({ replyCode, replyText, method }: ConnectionError): void {
-    if (this.#phase === 'closing' || this.#phase === 'ended') return
-    this.#phase = 'closing'
-    this.#release()
+    if (this.#phase === 'header') return this.#end()
+    if (!this.#isOpen) return
+    this.#close()
     writeClose(this.frames, 0, METHOD.connectionClose, { replyCode, replyText, refused: method })
     this.wrote()
   }
 
   #refuse(refused: LoginRefused): void {
-    this.#phase = 'closing'
-    this.#release()
+    if (!this.#isOpen) return
+    this.#close()
     if (refused.isToBeTold) {
       writeClose(this.frames, 0, METHOD.connectionClose, { replyCode: 403, replyText: refused.message, refused: 0 })
       this.wrote()
     } else this.#host.end(REFUSAL_DELAY_MS)
+  }
+
+  /** From here on only the end of the conversation is waited for. */
+  #close(): void {
+    this.#phase = 'closing'
+    this.#release()
+    this.#host.closing()
+    if (this.#suspensions > 0) this.#host.suspended(false)
+    this.#resume()
   }
 
   #end(): void {
@@ -390,22 +372,8 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost {
   }
 
   #release(): void {
-    for (const channel of this.#channels.splice(0)) channel?.close()
-    this.#confirming.clear()
+    this.#channels.release()
+    this.#afterAnswers.length = 0
     this.#entered?.connection.close()
   }
-
-  #block(alarm: { readonly reason: string; release: (() => void) | undefined }): void {
-    if (alarm.release !== undefined) return
-    alarm.release = this.suspend()
-    if (!this.can('connection.blocked')) return
-    writeBlocked(this.frames, alarm.reason)
-    this.wrote()
-  }
-}
-
-function unexpected(type: number, number: number): ConnectionError {
-  return type === FRAME.header || type === FRAME.body
-    ? new ConnectionError(505, `a content frame on channel ${number}`)
-    : new ConnectionError(501, `frames of type ${type} do not exist`)
 }

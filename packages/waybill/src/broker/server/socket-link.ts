@@ -4,12 +4,11 @@ import type { Broker } from '../broker.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { HandshakeOptions } from './handshake.ts'
 import { Heartbeats, type HeartbeatHost } from './heartbeats.ts'
+import { MOST_UNREAD_BYTES } from './most-unread.ts'
 import { Session, type SessionHost } from './session.ts'
 
 /** Octets that may wait for a client to read them, beyond which its consumers get no more until it has read them all. */
 const HIGH_WATER_BYTES = 1024 * 1024
-/** What else is written for a client that does not read, answers for instance, ends here: it is not listened to. */
-const MOST_UNREAD_BYTES = 8 * 1024 * 1024
 /** A client has so long from its connecting to its connection.open. */
 const HANDSHAKE_MS = 10_000
 /** How long a client may take to say close-ok. */
@@ -25,7 +24,11 @@ export interface LinkOptions {
   readonly broker: Broker
   readonly runtime: Runtime
   readonly handshake: HandshakeOptions
+  /** Which of the connections that the server has taken it is. Default 0. */
+  readonly id?: number
   readonly ended: (link: SocketLink) => void
+  /** Is told of errors of our own. */
+  readonly trouble?: (error: unknown) => void
 }
 
 /** One client's socket: reads for its session, and writes what the session has said once in a turn of the event loop. */
@@ -34,6 +37,7 @@ export class SocketLink implements SessionHost, HeartbeatHost {
   readonly runtime: Runtime
   readonly handshake: HandshakeOptions
   readonly session: Session
+  readonly id: number
   /** Of our end, and of the client's. */
   readonly local: Endpoint
   readonly peer: Endpoint
@@ -41,6 +45,7 @@ export class SocketLink implements SessionHost, HeartbeatHost {
   readonly connectedAt: number
   readonly #socket: Socket
   readonly #ended: (link: SocketLink) => void
+  readonly #trouble: (error: unknown) => void
   readonly #heartbeats: Heartbeats
   #deadline: Timer
   #isDirty = false
@@ -49,12 +54,14 @@ export class SocketLink implements SessionHost, HeartbeatHost {
   #isEnding = false
   #resume: (() => void) | undefined
 
-  constructor(socket: Socket, { broker, runtime, handshake, ended }: LinkOptions) {
+  constructor(socket: Socket, { broker, runtime, handshake, id = 0, ended, trouble = ignore }: LinkOptions) {
+    this.id = id
     this.#socket = socket
     this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 }
     this.peer = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
     this.connectedAt = runtime.now()
     this.#ended = ended
+    this.#trouble = trouble
     this.broker = broker
     this.runtime = runtime
     this.handshake = handshake
@@ -86,7 +93,12 @@ export class SocketLink implements SessionHost, HeartbeatHost {
     return !this.#isSuspended
   }
 
+  get unread(): number {
+    return this.session.frames.length + this.#socket.writableLength
+  }
+
   wrote(): void {
+    if (this.unread > HIGH_WATER_BYTES) this.#fill()
     if (this.#isDirty) return
     this.#isDirty = true
     queueMicrotask(() => this.#write())
@@ -99,8 +111,15 @@ export class SocketLink implements SessionHost, HeartbeatHost {
   }
 
   tuned(heartbeatSeconds: number): void {
-    this.#deadline.cancel()
     this.#heartbeats.start(heartbeatSeconds)
+  }
+
+  opened(): void {
+    this.#deadline.cancel()
+  }
+
+  closing(): void {
+    this.#giveUpAfter(CLOSING_MS)
   }
 
   beat(): void {
@@ -113,18 +132,21 @@ export class SocketLink implements SessionHost, HeartbeatHost {
   }
 
   end(delayMs: number): void {
+    this.#heartbeats.stop()
+    this.#giveUpAfter(delayMs + CLOSING_MS)
+    // Who is told nothing is to wait, whatever else is said.
+    if (delayMs > 0) return void this.runtime.setTimer(delayMs, () => this.#socket.end())
     this.#isEnding = true
-    this.#deadline.cancel()
-    this.#deadline = this.runtime.setTimer(delayMs + CLOSING_MS, () => this.#socket.destroy())
-    if (delayMs > 0) this.runtime.setTimer(delayMs, () => this.#socket.end())
-    else this.wrote()
+    this.wrote()
+  }
+
+  trouble(error: unknown): void {
+    this.#trouble(error)
   }
 
   /** The broker ends the connection, and waits a little for the client to agree. */
   close(reason: string): void {
     this.session.forceClose(reason)
-    this.#deadline.cancel()
-    this.#deadline = this.runtime.setTimer(CLOSING_MS, () => this.#socket.destroy())
   }
 
   destroy(): void {
@@ -138,22 +160,22 @@ export class SocketLink implements SessionHost, HeartbeatHost {
   #write(): void {
     this.#isDirty = false
     const socket = this.#socket
-    if (socket.destroyed) return
+    if (!socket.writable) return
     const parts = this.session.take()
     if (parts.length > 1) socket.cork()
     for (const part of parts) socket.write(part)
     if (parts.length > 1) socket.uncork()
     if (this.#isEnding) socket.end()
-    else this.#measure()
+    else if (this.#isFull && !socket.writableNeedDrain) this.#drained()
   }
 
-  #measure(): void {
-    const unread = this.#socket.writableLength
-    if (unread > HIGH_WATER_BYTES && !this.#isFull) {
+  /** The client does not keep up: its consumers get no more, and in the end it is not listened to. */
+  #fill(): void {
+    if (!this.#isFull) {
       this.#isFull = true
       this.session.pauseDeliveries(true)
     }
-    if (unread > MOST_UNREAD_BYTES) this.#resume ??= this.session.suspend()
+    if (this.unread > MOST_UNREAD_BYTES) this.#resume ??= this.session.suspend()
   }
 
   #drained(): void {
@@ -165,6 +187,11 @@ export class SocketLink implements SessionHost, HeartbeatHost {
     resume?.()
   }
 
+  #giveUpAfter(delayMs: number): void {
+    this.#deadline.cancel()
+    this.#deadline = this.runtime.setTimer(delayMs, () => this.#socket.destroy())
+  }
+
   #close(): void {
     this.#deadline.cancel()
     this.#heartbeats.stop()
@@ -172,3 +199,5 @@ export class SocketLink implements SessionHost, HeartbeatHost {
     this.#ended(this)
   }
 }
+
+function ignore(): void {}

@@ -100,3 +100,63 @@ describe('FrameScanner', () => {
     }).toThrow('FRAME_ERROR - a frame does not end with its end octet')
   })
 })
+
+describe('a suspended FrameScanner', () => {
+  const beat = frame(FRAME.heartbeat, 0, Buffer.alloc(0))
+  const body = frame(FRAME.body, 1, Buffer.from('body'))
+
+  test('hands over nothing, whether a frame has begun or not, and forgets nothing', () => {
+    const collector = new Collector()
+    const scanner = new FrameScanner(collector, 4_096)
+    scanner.push(body.subarray(0, 3))
+    collector.suspended = true
+    scanner.push(body.subarray(3))
+    scanner.push(beat)
+    expect(collector.seen).toEqual([])
+    collector.suspended = false
+    scanner.resume()
+    expect(collector.seen.map(({ type }) => type)).toEqual([FRAME.body, FRAME.heartbeat])
+  })
+
+  test('goes on in order where resume() is called while it hands over', () => {
+    const seen: number[] = []
+    const handler: FrameHandler = {
+      suspended: false,
+      frame: (_type, channel) => {
+        seen.push(channel)
+        scanner.resume()
+        scanner.push(frame(FRAME.body, channel + 10, Buffer.alloc(0)).subarray(0, seen.length < 3 ? undefined : 0))
+      },
+    }
+    const scanner = new FrameScanner(handler, 4_096)
+    scanner.push(Buffer.concat([frame(FRAME.body, 1, Buffer.alloc(0)), frame(FRAME.body, 2, Buffer.alloc(0))]))
+    expect(seen).toEqual([1, 2, 11, 12])
+  })
+
+  test('goes on with the next frame where the handler threw', () => {
+    const seen: number[] = []
+    const scanner = new FrameScanner(
+      {
+        suspended: false,
+        frame: (_type, channel) => {
+          seen.push(channel)
+          if (channel === 1) throw new Error('no')
+        },
+      },
+      4_096,
+    )
+    expect(() => scanner.push(frame(FRAME.body, 1, Buffer.alloc(0)))).toThrow('no')
+    scanner.push(frame(FRAME.body, 2, Buffer.alloc(0)))
+    expect(seen).toEqual([1, 2])
+  })
+
+  test('passes over what comes behind a frame without its end', () => {
+    const collector = new Collector()
+    const scanner = new FrameScanner(collector, 4_096)
+    const bad = Buffer.from(body)
+    bad[bad.length - 1] = 0
+    expect(() => scanner.push(Buffer.concat([bad, beat]))).toThrow('FRAME_ERROR')
+    scanner.push(beat)
+    expect(collector.seen).toEqual([])
+  })
+})

@@ -33,29 +33,38 @@ export class FrameScanner {
   /** The beginning of a frame whose rest has not arrived: `#filled` octets. */
   #partial: Buffer = EMPTY
   #filled = 0
-  /** What is left of a chunk since the handler was suspended. */
-  #rest: Buffer | undefined
+  /** What has arrived since the handler was suspended: little, as its host stops reading then. */
+  readonly #waiting: Buffer[] = []
+  #isScanning = false
+  /** Where the next frame begins is not known any more. */
+  #isLost = false
 
   constructor(handler: FrameHandler, frameMax: number) {
     this.#handler = handler
     this.frameMax = frameMax
   }
 
-  /** @throws {ConnectionError} 501, or what the handler throws; nothing may be pushed after that */
+  /** @throws {ConnectionError} 501, after which everything is passed over; or what the handler throws */
   push(chunk: Buffer): void {
-    if (this.#rest !== undefined) {
-      this.#rest = Buffer.concat([this.#rest, chunk])
-      return
-    }
-    const from = this.#filled === 0 ? 0 : this.#complete(chunk)
-    if (from < chunk.length) this.#scan(chunk, from)
+    if (this.#isLost) return
+    this.#waiting.push(chunk)
+    this.resume()
   }
 
-  /** Goes on after a suspension. */
+  /** Goes on after a suspension. Within `frame()` it is enough to be suspended no more. */
   resume(): void {
-    const rest = this.#rest
-    this.#rest = undefined
-    if (rest !== undefined) this.push(rest)
+    if (this.#isScanning) return
+    this.#isScanning = true
+    try {
+      while (this.#waiting.length > 0 && !this.#handler.suspended) this.#take(this.#waiting.shift() as Buffer) // not empty
+    } finally {
+      this.#isScanning = false
+    }
+  }
+
+  #take(chunk: Buffer): void {
+    const from = this.#filled === 0 ? 0 : this.#complete(chunk)
+    if (from < chunk.length) this.#scan(chunk, from)
   }
 
   #scan(chunk: Buffer, from: number): void {
@@ -64,12 +73,12 @@ export class FrameScanner {
     let at = from
     while (at + FRAME_HEADER_OCTETS <= length) {
       if (handler.suspended) {
-        this.#rest = chunk.subarray(at)
+        this.#waiting.unshift(chunk.subarray(at))
         return
       }
       const end = at + FRAME_HEADER_OCTETS + this.#sizeOf(chunk, at)
       if (end >= length) break
-      if (chunk[end] !== FRAME_END) throw noFrameEnd()
+      if (chunk[end] !== FRAME_END) throw this.#lost('a frame does not end with its end octet')
       handler.frame(
         chunk[at] as number, // at is below length
         chunk.readUInt16BE(at + 1),
@@ -103,7 +112,7 @@ export class FrameScanner {
     if (frame.length > KEPT_OCTETS) this.#partial = EMPTY
     this.#filled = 0
     const end = FRAME_HEADER_OCTETS + size
-    if (frame[end] !== FRAME_END) throw noFrameEnd()
+    if (frame[end] !== FRAME_END) throw this.#lost('a frame does not end with its end octet')
     this.#handler.frame(frame[0] as number, frame.readUInt16BE(1), frame, FRAME_HEADER_OCTETS, end) // a whole frame
     return at + missing
   }
@@ -125,9 +134,15 @@ export class FrameScanner {
     const size = bytes.readUInt32BE(at + 3)
     // RabbitMQ lets eight octets more pass, as some clients forget the overhead.
     if (size > this.frameMax) {
-      throw new ConnectionError(501, `a frame of ${size} octets; at most ${this.frameMax} were agreed`)
+      throw this.#lost(`a frame of ${size} octets; at most ${this.frameMax} were agreed`)
     }
     return size
+  }
+
+  #lost(what: string): ConnectionError {
+    this.#isLost = true
+    this.#waiting.length = 0
+    return new ConnectionError(501, what)
   }
 }
 
@@ -135,7 +150,3 @@ const EMPTY = Buffer.alloc(0)
 const SMALLEST_OCTETS = 512
 /** A buffer for beginnings of frames up to this size is used again. */
 const KEPT_OCTETS = 16 * 1024
-
-function noFrameEnd(): ConnectionError {
-  return new ConnectionError(501, 'a frame does not end with its end octet')
-}
