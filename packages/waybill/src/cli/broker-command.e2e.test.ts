@@ -115,10 +115,11 @@ describe.concurrent('waybill broker', () => {
 
   test('tells apart by its exit code why it cannot start, with one error', async () => {
     const dir = join(home, 'used')
-    const url = await listening(waybill(['--port', '0', '--data', dir]))
+    const broker = waybill(['--port', '0', '--data', dir])
+    const url = await listening(broker)
     expect(await failing(['--port', '0', '--data', dir])).toMatchObject({
       code: 3,
-      error: expect.stringMatching(/^WAYBILL_STORE_IN_USE: /) as string,
+      error: expect.stringMatching(`^WAYBILL_STORE_IN_USE: .* process ${broker.child.pid}`) as string,
     })
     expect(await failing(['--port', new URL(url).port, '--data', join(home, 'other')])).toMatchObject({
       code: 4,

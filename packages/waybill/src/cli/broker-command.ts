@@ -1,12 +1,13 @@
 // `waybill broker`: the embedded broker in the foreground, for services on other machines and in other languages.
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { readAnnouncement } from '../broker/process/announcement-file.ts'
 import { areEqualCredentials, isLoopback } from '../broker/process/credentials.ts'
 import { EXIT_USAGE, exitCodeOf } from '../broker/process/exit-code.ts'
 import { processLog } from '../broker/process/process-log.ts'
 import type { Door } from '../broker/process/run-broker.ts'
 import { runUntilEnd, type Ended } from '../broker/process/run-until-end.ts'
-import { isWaybillError } from '../message/errors.ts'
+import { isWaybillError, WaybillError } from '../message/errors.ts'
 import { systemRuntime } from '../runtime/system-runtime.ts'
 
 /** As they come from the command line. */
@@ -52,9 +53,19 @@ export async function serveFolder(
     }
     // A host that is not of this machine, a port that only root may take: the system's word for it is clear enough.
     if (!isWaybillError(error) && !(error instanceof Error && 'syscall' in error)) throw error
-    complain(error.message)
+    complain(isWaybillError(error, 'WAYBILL_STORE_IN_USE') ? inUse(options.data, error) : error.message)
     return exitCodeOf(error)
   }
+}
+
+/** The holder may be a broker that services of the folder have started, of which nobody here knows. */
+function inUse(data: string, error: WaybillError): string {
+  const reading = readAnnouncement(resolve(data))
+  if (reading.state !== 'announced') return error.message
+  const { pid } = reading.announcement
+  return new WaybillError('WAYBILL_STORE_IN_USE', `${data} is open in process ${pid}, which is a broker`, {
+    cure: `Connect to that one, or end it: kill ${pid}. Services of this folder that still run start it again.`,
+  }).message
 }
 
 function serve({ data }: BrokerOptions, door: Door, print: (line: string) => void): Promise<Ended> {

@@ -171,6 +171,19 @@ test('findBroker() tells of a stopped broker which process it is', async () => {
   expect(machine.starterHasLock).toBe(false)
 })
 
+test('findBroker() does not blame a broker that is not there for the folder that somebody holds', async () => {
+  machine.announce('killed')
+  machine.answers.set('killed', 'gone')
+  machine.onStart = (tell) => tell({ type: 'failed', error: IN_USE })
+  const finding = failing()
+  await runtime.advance(1_000)
+  await expect(finding).resolves.toMatchObject({
+    code: 'WAYBILL_BROKER_UNREACHABLE',
+    message: expect.stringContaining('is not there') as string,
+    cure: expect.stringContaining('inProcess') as string,
+  })
+})
+
 test('findBroker() takes a broker that was slow, once it answers', async () => {
   machine.announce('slow')
   machine.answers.set('slow', 'silent')

@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
+import { connect } from 'amqplib'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { createBus } from '../../bus/create-bus.ts'
 import type { Bus, BusOptions } from '../../bus/bus.ts'
@@ -16,7 +17,9 @@ import { flipABit } from '../../broker/store/flip-a-bit.test-support.ts'
 import { contract, document, type } from '../../contract/contract.ts'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
 import { embedded } from '../embedded/embedded.ts'
-import { shared } from './shared.ts'
+import type { BrokerAddress } from '../rabbitmq/broker-address.ts'
+import { FolderBroker } from './folder-broker.ts'
+import { shared, sharedTransport } from './shared.ts'
 import { ended, isRunning, runService, TestFolder } from './shared.test-support.ts'
 
 const work = contract('work', { job: document(type<{ n: number }>()) })
@@ -85,6 +88,23 @@ describe.concurrent('embedded({ dir })', () => {
     expect(folder.announced.instance).not.toBe(instance)
   })
 
+  test('nobody comes in without the secret', async () => {
+    using folder = new TestFolder()
+    await using bus = await open(folder.dir)
+    const { host, port, user, secret } = folder.announced
+    const address = { hostname: host, port, vhost: '%2f' }
+    for (const [username, password] of [
+      ['guest', 'guest'],
+      [user, ''],
+      [user, `${secret}x`],
+      [user, secret.slice(0, -1)],
+    ] as const)
+      await expect(connect({ ...address, username, password })).rejects.toThrow('403')
+    const client = await connect({ ...address, username: user, password: secret })
+    await client.close()
+    expect(await bus.health()).toMatchObject({ healthy: true })
+  })
+
   test('a stopped broker is reported, never doubled, and goes on', { timeout: 60_000 }, async () => {
     using folder = new TestFolder()
     const { dir } = folder
@@ -115,6 +135,22 @@ describe.concurrent('embedded({ dir })', () => {
       unsubscribe(DIAGNOSTIC_CHANNELS.transport, observe)
     }
   })
+})
+
+test('connect() looks again when the broker has gone since it answered', async () => {
+  using folder = new TestFolder()
+  const runtime = systemRuntime()
+  const broker = new FolderBroker(folder.dir, 5_000, runtime)
+  let asked = 0
+  const addresses = async (signal: AbortSignal): Promise<readonly BrokerAddress[]> => {
+    const [found] = await broker.addresses(signal)
+    if (++asked === 1) return [{ ...found, port: 1 }]
+    return asked === 2 ? [{ ...found, password: 'of the broker before' }] : [found]
+  }
+  const transport = sharedTransport(addresses, 5, runtime)
+  await transport.connect(AbortSignal.timeout(20_000))
+  expect(asked).toBe(3)
+  await transport.close(0)
 })
 
 describe.concurrent('embedded({ dir }) where something else is announced', () => {
@@ -219,6 +255,10 @@ describe.concurrent('embedded({ dir }) on a folder that cannot be opened', () =>
     writeFileSync(join(dirname(folder.dir), 'file'), '')
     const dir = join(dirname(folder.dir), 'file', 'data')
     await expect(open(dir)).rejects.toMatchObject({ code: 'WAYBILL_STORE_UNWRITABLE' })
+  })
+
+  test.runIf(process.platform === 'linux')('a folder that cannot be written', async () => {
+    await expect(open('/proc/self')).rejects.toMatchObject({ code: 'WAYBILL_STORE_UNWRITABLE' })
   })
 
   test('a broker whose folder is removed ends', async () => {

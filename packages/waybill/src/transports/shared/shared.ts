@@ -4,8 +4,8 @@ import type { TransportFactory } from '../../transport/transport-factory.ts'
 import type { Transport } from '../../transport/transport.ts'
 import { AmqpTransport } from '../amqp/amqp-transport.ts'
 import type { BrokerAddresses } from '../rabbitmq/broker-address.ts'
-import { RabbitmqEngine } from '../rabbitmq/engine.ts'
 import { FolderBroker } from './folder-broker.ts'
+import { SharedEngine } from './shared-engine.ts'
 
 export interface SharedOptions {
   readonly dir: string
@@ -39,7 +39,7 @@ export function shared({ dir, idleTimeout = '30s', heartbeatSeconds = 5 }: Share
 export function sharedTransport(addresses: BrokerAddresses, heartbeatSeconds: number, runtime: Runtime): Transport {
   const options = { heartbeatSeconds, connectTimeoutMs: CONNECT_TIMEOUT_MS }
   return new AmqpTransport(
-    new RabbitmqEngine({ name: 'embedded', addresses, options, backOff: BACK_OFF }, runtime),
+    new SharedEngine({ name: 'embedded', addresses, options, backOff: BACK_OFF }, runtime),
     runtime,
   )
 }

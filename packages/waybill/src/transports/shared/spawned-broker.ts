@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { brokerArguments, BROKER_PROGRAM } from '../../broker/process/program.ts'
 import { LOG_FILE } from '../../broker/process/process-log.ts'
 import { MAX_OUTCOME_BYTES, OUTCOME_FD, parseOutcome, type StartOutcome } from '../../broker/process/start-outcome.ts'
+import { storeUnwritable } from '../../broker/store/store-damage.ts'
 import { WaybillError } from '../../message/errors.ts'
 
 /** What a program of Node's may need of the environment; NODE_OPTIONS, with its inspectors and loaders, is not among it. */
@@ -30,13 +31,13 @@ export class SpawnedBroker {
   /** Never rejects. */
   readonly outcome: Promise<StartOutcome>
 
-  /** @throws {WaybillError} WAYBILL_BROKER_UNREACHABLE when the program is not there */
+  /** @throws {WaybillError} WAYBILL_BROKER_UNREACHABLE when the program is not there, WAYBILL_STORE_UNWRITABLE */
   constructor(dir: string, idleMs: number) {
     if (!existsSync(BROKER_PROGRAM))
       throw new WaybillError('WAYBILL_BROKER_UNREACHABLE', `the program of the broker is missing: ${BROKER_PROGRAM}`, {
         cure: 'Leave the package waybill out of your bundle, or run `npx waybill broker --data <folder>` yourself.',
       })
-    const log = openSync(join(dir, LOG_FILE), 'a', 0o600)
+    const log = openLog(dir)
     try {
       this.#child = spawn(process.execPath, brokerArguments({ dir, idleMs }), {
         cwd: '/',
@@ -55,6 +56,14 @@ export class SpawnedBroker {
   release(): void {
     this.#child.stdio[OUTCOME_FD]?.destroy()
     this.#child.unref()
+  }
+}
+
+function openLog(dir: string): number {
+  try {
+    return openSync(join(dir, LOG_FILE), 'a', 0o600)
+  } catch (error) {
+    throw storeUnwritable(dir, error)
   }
 }
 
