@@ -2,11 +2,11 @@ import { expect, test } from 'vitest'
 import { virtualRuntime } from '../../runtime/virtual-runtime.ts'
 import { ShortLives } from './short-lives.ts'
 
-test('ShortLives lets ten brokers die in ten seconds, and holds the next back for a second', async () => {
+test('ShortLives lets twenty brokers die in ten seconds, and holds the next back for a second', async () => {
   const runtime = virtualRuntime()
   const lives = new ShortLives(runtime)
   const startedAt = runtime.monotonic()
-  for (let n = 0; n < 10; n++) {
+  for (let n = 0; n < 20; n++) {
     await lives.pause()
     lives.seen(`broker ${n}`)
     lives.seen(`broker ${n}`)

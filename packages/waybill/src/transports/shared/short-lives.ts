@@ -1,11 +1,11 @@
 import type { Runtime } from '../../runtime/runtime.ts'
 
 const WITHIN_MS = 10_000
-const FREE = 10
+const FREE = 20
 const PAUSE_MS = 1_000
 
 /**
- * Holds back who starts brokers that die as soon as they serve: after ten of them in ten seconds each next one waits a
+ * Holds back who starts brokers that die as soon as they serve: after twenty of them in ten seconds each next one waits a
  * second. The first deaths cost nobody any time.
  */
 export class ShortLives {
