@@ -1,0 +1,82 @@
+import type { MessageCounters } from '../../message-counters.ts'
+import type { HostSettings } from '../../stored-hosts.ts'
+import type { VirtualHost } from '../../virtual-host.ts'
+import type { JsonObject } from '../../wire/json.ts'
+import { noSuchObject } from '../http/http-error.ts'
+import type { JsonFields } from '../http/json-fields.ts'
+import { CREATED, DONE, json, list } from '../http/reply.ts'
+import { route, type Route } from '../http/route.ts'
+import type { ManagementContext } from '../management-context.ts'
+import { byName } from '../show/by-name.ts'
+import { channelCounts, messageStats, withRates } from '../show/message-stats.ts'
+import { hostCounters, totalGauges } from '../totals.ts'
+import { hostOf, virtualHostsOf } from '../virtual-host-access.ts'
+import { stored } from '../stored.ts'
+
+/** Virtual hosts: list, show, make, delete with everything in them. */
+export function virtualHostRoutes(context: ManagementContext): readonly Route[] {
+  const { virtualHosts } = context.broker
+  const administrator = { needs: 'administrator' } as const
+
+  return [
+    route('GET', '/api/vhosts', ({ user }) => {
+      const counters = hostCounters(context)
+      return list(
+        byName(virtualHostsOf(context, user)),
+        ({ name }) => name,
+        (host) => hostJson(context, host, counters.get(host)),
+      )
+    }),
+    route('GET', '/api/vhosts/:vhost', (request) => {
+      const host = hostOf(context, request)
+      return json(hostJson(context, host, hostCounters(context).get(host)))
+    }),
+    route(
+      'PUT',
+      '/api/vhosts/:vhost',
+      async (request) => {
+        const { vhost } = request.params
+        const settings = settingsOf(await request.body())
+        const isNew = virtualHosts.get(vhost) === undefined
+        await stored((done) => virtualHosts.create(vhost, settings, done))
+        return isNew ? CREATED : DONE
+      },
+      administrator,
+    ),
+    route(
+      'DELETE',
+      '/api/vhosts/:vhost',
+      async ({ params }) => {
+        if (virtualHosts.get(params.vhost) === undefined) throw noSuchObject()
+        await stored((done) => virtualHosts.delete(params.vhost, done))
+        return DONE
+      },
+      administrator,
+    ),
+  ]
+}
+
+function hostJson(
+  context: ManagementContext,
+  host: VirtualHost,
+  counters: MessageCounters = host.closedChannels,
+): JsonObject {
+  const { description = '', tags = [] } = host.settings
+  return {
+    name: host.name,
+    description,
+    tags,
+    metadata: { description, tags },
+    default_queue_type: 'classic',
+    tracing: false,
+    cluster_state: { [context.node]: 'running' },
+    ...withRates(host, totalGauges([host]), context.rates),
+    message_stats: messageStats(host.closedChannels, channelCounts(counters), context.rates),
+  }
+}
+
+/** Tags come as a list, or as a text with commas. */
+export function settingsOf(fields: JsonFields): HostSettings {
+  const description = fields.optionalText('description')
+  return { ...(description === undefined ? {} : { description }), tags: fields.tags('tags') }
+}
