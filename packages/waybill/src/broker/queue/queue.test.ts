@@ -53,6 +53,28 @@ describe('consumers', () => {
     expect([b.texts, c.texts]).toEqual([['2'], ['3']])
   })
 
+  test('are each told when the burst is over', async () => {
+    const queue = declare('q')
+    const subscribers = [0, 1, 2].map(() => new Subscriber(host, 'q', { ackAll: true }))
+    await sendAll(['1', '2', '3', '4'])
+    await runtime.settle()
+    expect(subscribers.map(({ texts }) => texts.length)).toEqual([2, 1, 1])
+    expect(queue.unsettled).toBe(0)
+  })
+
+  test('with less than no credit take nothing from that of others', async () => {
+    declare('q', { maxLength: 1, overflow: 'reject-publish' })
+    const subscriber = new Subscriber(host, 'q')
+    const channel = host.connect().openChannel()
+    const greedy = channel.consume('q', { tag: 'c', prefetch: 3, priority: 1 }, subscriber)
+    await sendAll(['1', '2', '3'])
+    await runtime.settle()
+    subscriber.channel.prefetch = 1
+    greedy.prefetch = 1
+    await sendAll(['4', '5'])
+    await expect(publisher.send('q', '6')).rejects.toMatchObject({ code: 'WAYBILL_REFUSED' })
+  })
+
   test('without acknowledgement leave nothing unsettled', async () => {
     const queue = declare('q')
     const subscriber = new Subscriber(host, 'q', { noAck: true, prefetch: 1 })
@@ -285,16 +307,13 @@ describe('time to live', () => {
 
   test('of nothing ends behind messages that nobody can take now', async () => {
     declare('q')
-    const subscriber = new Subscriber(host, 'q', { prefetch: 1 })
-    await sendAll(['1', '2'])
+    const subscriber = new Subscriber(host, 'q', { prefetch: 2 })
+    await sendAll(['1', '2', '3'])
     await runtime.settle()
     await publisher.send('q', 'late', { ttlMs: 0 })
+    subscriber.channel.ack(0, true)
     await runtime.settle()
-    subscriber.ack('1')
-    await runtime.settle()
-    subscriber.ack('2')
-    await runtime.settle()
-    expect(subscriber.texts).toEqual(['1', '2'])
+    expect(subscriber.texts).toEqual(['1', '2', '3'])
   })
 
   test('of nothing ends with the consumer that it was for', async () => {
