@@ -48,6 +48,9 @@ describe('match()', () => {
     ['void asks for presence', { a: null }, { a: 'anything' }, true],
     ['void and absent', { a: null }, { b: 'anything' }, false],
     ['numbers of different widths are equal', { a: TypedField.number('I', 5) }, { a: TypedField.long('l', 5n) }, true],
+    ['arrays are equal in all of theirs', { a: ['1', { b: null }] }, { a: ['1', { b: null }] }, true],
+    ['arrays differ in one', { a: ['1', '2'] }, { a: ['1', '3'] }, false],
+    ['octets are equal', { a: new Uint8Array([1, 2]) }, { a: new Uint8Array([1, 2]) }, true],
     ['a number is not its text', { a: TypedField.number('I', 5) }, { a: '5' }, false],
   ])('of a headers exchange: %s', (_, table, headers, matches) => {
     const exchange = exchangeOf('headers')

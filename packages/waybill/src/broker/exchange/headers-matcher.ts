@@ -1,5 +1,6 @@
 import { ReplyError } from '../reply-error.ts'
-import { plainValue, type FieldTable, type FieldValue } from '../wire/field-table.ts'
+import { ByteWriter } from '../wire/byte-writer.ts'
+import { plainValue, writeTable, type FieldTable, type FieldValue } from '../wire/field-table.ts'
 import type { Binding, Matcher } from './matcher.ts'
 
 /**
@@ -58,7 +59,23 @@ function matches({ any, wanted }: Pattern, headers: FieldTable): boolean {
     const given = headers[name]
     if (given === undefined) return false
     const expected = plainValue(value)
-    return expected === null || Object.is(plainValue(given), expected)
+    return expected === null || areEqual(given, value)
   }
   return any ? wanted.some(holds) : wanted.every(holds)
+}
+
+/** Numbers of any width are equal where their values are; octets, arrays and tables only octet by octet. */
+function areEqual(given: FieldValue, wanted: FieldValue): boolean {
+  if (Object.is(plainValue(given), plainValue(wanted))) return true
+  return isComposed(given) && isComposed(wanted) && Buffer.from(encoded(given)).equals(encoded(wanted))
+}
+
+function isComposed(value: FieldValue): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+function encoded(value: FieldValue): Uint8Array {
+  const writer = new ByteWriter()
+  writeTable(writer, { value })
+  return writer.bytes()
 }

@@ -127,7 +127,7 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
   }
 
   confirms(): void {
-    this.#confirms ??= new PublishConfirms(this.number)
+    this.#confirms ??= new PublishConfirms(this.frames, this.number)
   }
 
   stored(act: (done: Durable) => void, answer: () => void): void {
@@ -175,7 +175,7 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
 
   /** Writes the confirms of this turn. */
   flushConfirms(): void {
-    if (this.#isOpen) this.#confirms?.flush(this.frames)
+    if (this.#isOpen) this.#confirms?.flush()
   }
 
   /** Returns what is unsettled and ends the consumers. */
@@ -207,7 +207,7 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
     if (outcome === 'unroutable') this.#unroutable()
     if (this.#confirms === undefined || tag === 0) return
     if (outcome === 'refused') {
-      this.#confirms.nack(tag, this.frames)
+      this.#confirms.nack(tag)
       this.session.wrote()
     } else {
       this.channel.counters.confirmed++

@@ -121,7 +121,6 @@ const HEADER_OCTETS = 12
 const NOWHERE: PublishAddress = { exchange: '', routingKey: '', mandatory: false, immediate: false }
 const NO_PROPERTIES: PropertyScan = {
   persistent: false,
-  hasHeaders: false,
   expiration: undefined,
   replyTo: undefined,
   userId: undefined,

@@ -46,14 +46,16 @@ export class DeliveryWriter implements Receiver {
   }
 
   receive(tag: number, message: Message, deliveryCount: number): void {
+    // First what may fail, so that no frame is begun that has no end.
+    const address = this.#addressOf(message)
+    const properties = countedProperties(message.properties, this.#countsDeliveries, deliveryCount)
     const frames = this.#frames
     const out = frames.method(this.#number, METHOD.basicDeliver)
     out.raw(this.#encodedTag)
     out.safeLongLong(tag)
     out.octet(deliveryCount > 1 ? 1 : 0)
-    out.raw(this.#addressOf(message))
+    out.raw(address)
     frames.end()
-    const properties = countedProperties(message.properties, this.#countsDeliveries, deliveryCount)
     frames.content(this.#number, properties, message.body, this.#session.frameMax)
     this.#session.wrote()
   }
@@ -72,9 +74,9 @@ export class DeliveryWriter implements Receiver {
   /** Exchange and routing key, encoded once for all messages in a row that share them. */
   #addressOf({ exchange, routingKey }: Message): Uint8Array {
     if (exchange !== this.#exchange || routingKey !== this.#routingKey) {
+      this.#encodedAddress = shortStrings(exchange, routingKey)
       this.#exchange = exchange
       this.#routingKey = routingKey
-      this.#encodedAddress = shortStrings(exchange, routingKey)
     }
     return this.#encodedAddress
   }

@@ -2,6 +2,7 @@ import type { ByteReader } from '../wire/byte-reader.ts'
 import { writePlain } from '../wire/methods/close-methods.ts'
 import { readExchangeBind, readExchangeDeclare, readExchangeDelete } from '../wire/methods/exchange-methods.ts'
 import { METHOD } from '../wire/methods/method-ids.ts'
+import { entityName, requireNotDefault } from '../entity-name.ts'
 import { exchangeDefinition } from '../exchange/exchange-arguments.ts'
 import type { ChannelContext } from './channel-context.ts'
 
@@ -12,7 +13,8 @@ export function declareExchange(context: ChannelContext, reader: ByteReader): vo
     if (!declare.noWait) writePlain(context.frames, context.number, METHOD.exchangeDeclareOk)
   }
   if (declare.passive) {
-    context.virtualHost.requireExchange(name)
+    requireNotDefault(name)
+    context.virtualHost.requireExchange(entityName(name))
     return answer()
   }
   const { type, durable, autoDelete, internal } = declare

@@ -19,15 +19,6 @@ import {
 import { METHOD } from '../wire/methods/method-ids.ts'
 import { MECHANISMS, readLogin } from './sasl.ts'
 
-export const PROTOCOL_HEADER: Buffer = Buffer.from('AMQP\0\0\u0009\u0001', 'latin1')
-
-/** Some clients still say this of 0-9-1. */
-const OLD_HEADER = Buffer.from('AMQP\u0001\u0001\0\u0009', 'latin1')
-
-export function isProtocolHeader(bytes: Buffer): boolean {
-  return bytes.equals(PROTOCOL_HEADER) || bytes.equals(OLD_HEADER)
-}
-
 /** Smallest largest frame, overhead included (AMQP 0-9-1, section 1.2: frame-min-size). */
 const MIN_FRAME_OCTETS = 4_096
 
@@ -76,11 +67,6 @@ export class Handshake {
 
   get isDone(): boolean {
     return this.#step === 'done'
-  }
-
-  /** Whether tune-ok has come, so that heartbeats are due. */
-  get isTuned(): boolean {
-    return this.#step === 'open' || this.#step === 'done'
   }
 
   can(capability: string): boolean {

@@ -1,5 +1,6 @@
 import { queueDefinition } from '../queue/queue-arguments.ts'
 import { isReplyName } from '../direct-reply-to.ts'
+import { entityName } from '../entity-name.ts'
 import { ReplyError } from '../reply-error.ts'
 import type { ByteReader } from '../wire/byte-reader.ts'
 import { writePlain } from '../wire/methods/close-methods.ts'
@@ -34,7 +35,7 @@ export function declareQueue(context: ChannelContext, reader: ByteReader): void 
 }
 
 function declarePassively(context: ChannelContext, { queue, noWait }: QueueDeclare): void {
-  const name = queueName(context, queue)
+  const name = entityName(queue)
   const { connection, virtualHost } = context
   // The pseudo-queue of a reply's requester: whether it is alive.
   if (!isReplyName(name)) connection.queue(name).touch()
@@ -47,7 +48,8 @@ function declarePassively(context: ChannelContext, { queue, noWait }: QueueDecla
 
 function answerDeclare(context: ChannelContext, name: string): void {
   const queue = context.virtualHost.findQueue(name)
-  writeQueueDeclareOk(context.frames, context.number, name, queue?.ready ?? 0, queue?.consumers ?? 0)
+  const consumers = queue?.consumers ?? (isReplyName(name) ? 1 : 0)
+  writeQueueDeclareOk(context.frames, context.number, name, queue?.ready ?? 0, consumers)
 }
 
 export function bindQueue(context: ChannelContext, reader: ByteReader): void {

@@ -1,7 +1,5 @@
-import type { Broker } from '../broker.ts'
 import type { Connection } from '../connection.ts'
 import { isWaybillError } from '../../message/errors.ts'
-import type { Runtime } from '../../runtime/runtime.ts'
 import type { Block } from '../publisher-gate.ts'
 import type { VirtualHost } from '../virtual-host.ts'
 import { ByteReader } from '../wire/byte-reader.ts'
@@ -12,39 +10,12 @@ import { writeClose, writePlain } from '../wire/methods/close-methods.ts'
 import { writeBlocked } from '../wire/methods/connection-methods.ts'
 import { METHOD } from '../wire/methods/method-ids.ts'
 import type { ChannelHost, ChannelSession } from './channel-session.ts'
-import {
-  Handshake,
-  isProtocolHeader,
-  LoginRefused,
-  PROTOCOL_HEADER,
-  type HandshakeHost,
-  type HandshakeOptions,
-} from './handshake.ts'
+import { Handshake, LoginRefused, type HandshakeHost } from './handshake.ts'
+import { PendingAnswers } from './pending-answers.ts'
+import { PROTOCOL_HEADER, ProtocolHeader } from './protocol-header.ts'
 import { PublisherHold, type HeldSession } from './publisher-hold.ts'
 import { SessionChannels } from './session-channels.ts'
-
-/** What a session needs from the socket it speaks through. */
-export interface SessionHost {
-  readonly broker: Broker
-  readonly runtime: Runtime
-  readonly handshake: HandshakeOptions
-  /** There are frames to take. */
-  wrote(): void
-  /** Whether nothing is to be read for now. */
-  suspended(isSuspended: boolean): void
-  /** Octets that wait for the client to read them. */
-  readonly unread: number
-  /** The heartbeat interval was agreed on; 0 is none. */
-  tuned(heartbeatSeconds: number): void
-  /** The handshake is done. */
-  opened(): void
-  /** The client is to say close-ok, and has only so long for it. */
-  closing(): void
-  /** Writes what there is, then ends the connection; after `delayMs`, which a peer that guesses passwords has to wait. */
-  end(delayMs: number): void
-  /** An error of our own, which has cost this client its connection. */
-  trouble(error: unknown): void
-}
+import type { SessionHost } from './session-host.ts'
 
 /** A refused login is answered this much later. */
 const REFUSAL_DELAY_MS = 1_000
@@ -64,13 +35,11 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   readonly #channels = new SessionChannels(this)
   readonly #hold = new PublisherHold(this)
   #phase: Phase = 'header'
-  #header: Buffer = Buffer.alloc(0)
+  readonly #header = new ProtocolHeader()
   #handshake: Handshake | undefined
   #entered: { readonly virtualHost: VirtualHost; readonly connection: Connection } | undefined
   #suspensions = 0
-  #pendingAnswers = 0
-  /** What is to be said behind the answers that are pending; at most once for each consumer. */
-  readonly #afterAnswers: (() => void)[] = []
+  readonly #answers = new PendingAnswers()
 
   constructor(host: SessionHost) {
     this.#host = host
@@ -152,16 +121,11 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   }
 
   awaitAnswer(): () => void {
-    this.#pendingAnswers++
-    const resume = this.suspend()
-    return () => {
-      this.#pendingAnswers--
-      resume()
-    }
+    return this.#answers.wait(this.suspend())
   }
 
   afterAnswers(write: () => void): void {
-    this.#afterAnswers.push(write)
+    this.#answers.after(write)
     this.wrote()
   }
 
@@ -201,7 +165,7 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   take(): readonly Uint8Array[] {
     this.#try(() => {
       this.#channels.flushConfirms()
-      if (this.#pendingAnswers === 0) for (const write of this.#afterAnswers.splice(0)) write()
+      this.#answers.flush()
     })
     return this.frames.take()
   }
@@ -265,14 +229,12 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   }
 
   #receiveHeader(chunk: Buffer): void {
-    this.#header = Buffer.concat([this.#header, chunk])
-    if (this.#header.length < PROTOCOL_HEADER.length) return
-    const rest = this.#header.subarray(PROTOCOL_HEADER.length)
-    if (!isProtocolHeader(this.#header.subarray(0, PROTOCOL_HEADER.length))) {
+    const rest = this.#header.push(chunk)
+    if (rest === undefined) return
+    if (rest === 'other') {
       this.frames.out.raw(PROTOCOL_HEADER)
       return this.#end()
     }
-    this.#header = Buffer.alloc(0)
     this.#phase = 'handshake'
     this.#handshake = new Handshake(this.frames, this.#host.handshake, this)
     this.wrote()
@@ -373,7 +335,7 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
 
   #release(): void {
     this.#channels.release()
-    this.#afterAnswers.length = 0
+    this.#answers.forget()
     this.#entered?.connection.close()
   }
 }

@@ -5,7 +5,8 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { HandshakeOptions } from './handshake.ts'
 import { Heartbeats, type HeartbeatHost } from './heartbeats.ts'
 import { MOST_UNREAD_BYTES } from './most-unread.ts'
-import { Session, type SessionHost } from './session.ts'
+import type { SessionHost } from './session-host.ts'
+import { Session } from './session.ts'
 
 /** Octets that may wait for a client to read them, beyond which its consumers get no more until it has read them all. */
 const HIGH_WATER_BYTES = 1024 * 1024

@@ -34,7 +34,6 @@ export function readPublish(bytes: Buffer, start: number, end: number): PublishA
 /** What routing and storing ask of the properties of one message. */
 export interface PropertyScan {
   readonly persistent: boolean
-  readonly hasHeaders: boolean
   /** Milliseconds as decimal text, unchecked. */
   readonly expiration: string | undefined
   readonly replyTo: string | undefined
@@ -83,7 +82,7 @@ export function scanProperties(bytes: Buffer): PropertyScan {
   if (flags & (1 << 3)) at = afterShort(bytes, at, end)
   if (flags & (1 << 2)) at = afterShort(bytes, at, end)
   if (at !== end) throw malformed(`basic properties of ${end} octets, of which the flags announce ${at}`)
-  return { persistent, hasHeaders: (flags & (1 << 13)) !== 0, expiration, replyTo, userId }
+  return { persistent, expiration, replyTo, userId }
 }
 
 function afterShort(bytes: Buffer, at: number, end: number): number {
