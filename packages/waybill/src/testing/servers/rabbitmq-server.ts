@@ -9,6 +9,12 @@ import { ServerProcess } from './server-process.ts'
 /** A node starts in about five seconds; on a busy machine it may take many times that. */
 const START_DEADLINE_MS = 120_000
 
+/**
+ * How long a quorum queue waits for the confirm of a dead letter before it hands it on once more. RabbitMQ has three
+ * minutes; after a crash, a queue that hands on before the next one has its leader back waits so long.
+ */
+const HAND_ON_AGAIN_MS = 3_000
+
 interface Ports {
   readonly amqp: number
   readonly amqps: number
@@ -73,6 +79,7 @@ export class RabbitmqServer {
     try {
       await mkdir(join(folder, 'log'))
       await writeFile(join(folder, 'env.conf'), '')
+      await writeFile(join(folder, 'advanced.config'), ADVANCED)
       await writeFile(join(folder, 'enabled_plugins'), '[].\n')
       if (tls) {
         const authority = await CertificateAuthority.create(folder, 'authority')
@@ -178,6 +185,8 @@ function configuration(ports: Ports, tls: Tls | undefined): string {
   return `${lines.join('\n')}\n`
 }
 
+const ADVANCED = `[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, ${HAND_ON_AGAIN_MS}}]}].\n`
+
 function nodeEnvironment(folder: string, ports: Ports): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
@@ -187,6 +196,7 @@ function nodeEnvironment(folder: string, ports: Ports): NodeJS.ProcessEnv {
     RUNNING_UNDER_SYSTEMD: 'true',
     RABBITMQ_CONF_ENV_FILE: join(folder, 'env.conf'),
     RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'advanced.config'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
     RABBITMQ_MNESIA_BASE: join(folder, 'data'),
     RABBITMQ_LOG_BASE: join(folder, 'log'),

@@ -54,7 +54,7 @@ export class Fork {
       socket.on('error', () => undefined)
       socket.on('data', (chunk: Buffer) => other.write(chunk))
       socket.on('end', () => other.end())
-      socket.on('close', (hadError) => (hadError ? other.resetAndDestroy() : other.destroySoon()))
+      socket.on('close', () => other.destroySoon())
     }
     client.on('close', () => this.#sockets.delete(client))
   }

@@ -9,7 +9,7 @@ export interface RabbitmqOptions extends LinkOptions {
 export interface LinkOptions {
   /** For `amqps:`. The server's certificate is always checked, unless `rejectUnauthorized` is false. */
   readonly tls?: RabbitmqTlsOptions
-  /** What the management page shows for the connection. Default: `waybill`. */
+  /** What the management page shows for the connections, `(publishing)` or `(consuming)` behind it. Default: `waybill`. */
   readonly connectionName?: string
   /** Whole seconds between heartbeats; a peer silent for two of them is given up. 0 switches them off. Default: 10. */
   readonly heartbeatSeconds?: number

@@ -6,7 +6,8 @@ import { RabbitmqEngine, type RabbitmqEngineSettings } from './engine.ts'
 import type { RabbitmqOptions } from './rabbitmq-options.ts'
 
 /**
- * RabbitMQ, through amqplib (`npm i amqplib`). Each bus has a connection of its own.
+ * RabbitMQ, through amqplib. Each bus has two connections of its own, one that publishes and one that
+ * consumes: when the broker holds publishers back, who consumes goes on.
  *
  * Connecting rejects with `WAYBILL_DRIVER_MISSING`, `WAYBILL_NOT_CONNECTED` when no address can be reached or trusted,
  * `WAYBILL_ACCESS_REFUSED` when user, password, virtual host or client certificate is refused. With several addresses
