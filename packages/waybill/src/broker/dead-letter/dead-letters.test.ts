@@ -91,6 +91,21 @@ describe('x-death', () => {
   })
 })
 
+test('x-first-death is said with the first x-death, whatever a client has put there', async () => {
+  declare('q', toDead)
+  declare('dead')
+  const dead = new Subscriber(host, 'dead')
+  const subscriber = new Subscriber(host, 'q')
+  await publisher.send('q', 'a', { headers: { 'x-first-death-queue': 'mine' } })
+  await publisher.send('q', 'b', { headers: { 'x-death': 'a text', 'x-first-death-queue': 'mine' } })
+  await runtime.settle()
+  for (const text of ['a', 'b']) subscriber.reject(text)
+  await runtime.settle()
+  expect(dead.headers('a')['x-first-death-queue']).toBe('q')
+  expect(dead.headers('b')['x-first-death-queue']).toBe('mine')
+  expect(deaths(dead, 'b')).toMatchObject([{ queue: 'q', count: 1 }])
+})
+
 test('x-first-death and x-last-death: the first and the last', async () => {
   declare('q', { deadLetterExchange: '', deadLetterRoutingKey: 'wait' })
   declare('wait', { ...toDead, messageTtlMs: 10 })

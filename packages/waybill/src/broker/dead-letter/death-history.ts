@@ -24,14 +24,18 @@ export function withDeath(headers: FieldTable, death: Death): FieldTable {
   const entry: FieldTable =
     same === undefined ? firstEntry(death) : { ...same, count: TypedField.long('l', countOf(same) + 1n) }
   return {
-    'x-first-death-exchange': death.exchange,
-    'x-first-death-queue': death.queue,
-    'x-first-death-reason': death.reason,
     ...headers,
-    'x-last-death-exchange': death.exchange,
-    'x-last-death-queue': death.queue,
-    'x-last-death-reason': death.reason,
+    ...(headers['x-death'] === undefined ? deathAs('first', death) : {}),
+    ...deathAs('last', death),
     'x-death': [entry, ...history.filter((other) => other !== same)],
+  }
+}
+
+function deathAs(which: 'first' | 'last', { exchange, queue, reason }: Death): FieldTable {
+  return {
+    [`x-${which}-death-exchange`]: exchange,
+    [`x-${which}-death-queue`]: queue,
+    [`x-${which}-death-reason`]: reason,
   }
 }
 

@@ -1,6 +1,7 @@
 // The `x-` arguments of queue.declare (RabbitMQ, Optional Queue Arguments). What is not listed here is accepted and means
-// nothing, as placing replicas means nothing on one machine: x-queue-mode, x-queue-version, x-queue-master-locator,
-// x-queue-leader-locator, x-quorum-initial-group-size, x-dead-letter-strategy.
+// nothing, as placing replicas means nothing on one machine: x-queue-master-locator, x-queue-leader-locator,
+// x-quorum-initial-group-size. Nor do x-queue-mode, x-queue-version and x-dead-letter-strategy mean anything: whether a
+// message is in memory is the log's business, and no persistent dead letter is lost on its way. They are checked all the same.
 import { ReplyError } from '../reply-error.ts'
 import type { FieldTable } from '../wire/field-table.ts'
 import { shownTable } from '../wire/table-json.ts'
@@ -62,8 +63,11 @@ export function readQueueArguments(
     deadLetterRoutingKey,
     singleActiveConsumer: read.flag('x-single-active-consumer') === true ? true : undefined,
     maxPriority: read.whole('x-max-priority', 0, 255),
-    deliveryLimit: read.whole('x-delivery-limit', -1),
+    deliveryLimit: read.whole('x-delivery-limit', Number.MIN_SAFE_INTEGER),
   }
+  read.choice('x-queue-mode', ['default', 'lazy'])
+  read.whole('x-queue-version', 1, 2)
+  read.choice('x-dead-letter-strategy', ['at-most-once', 'at-least-once'])
   if (queueType !== 'quorum') {
     if (given.deliveryLimit !== undefined) throw read.invalid('x-delivery-limit', 'only a quorum queue has one')
     return withoutAbsent(given)

@@ -33,7 +33,7 @@ export interface QueueArguments {
   readonly deadLetterRoutingKey?: string
   /** `x-single-active-consumer`. */
   readonly singleActiveConsumer?: boolean
-  /** `x-delivery-limit`: a message that came back more often than this is dead-lettered. */
+  /** `x-delivery-limit`: a message that came back more often than this is dead-lettered; none is when it is negative. */
   readonly deliveryLimit?: number
 }
 
