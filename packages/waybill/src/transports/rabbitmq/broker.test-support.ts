@@ -36,7 +36,7 @@ export function connectedTo(addresses: BrokerAddresses, backOff?: BackOff): Prom
   return connectedBy({ addresses, options: { prefix: PREFIX }, backOff })
 }
 
-async function connectedBy(settings: RabbitmqEngineSettings): Promise<Connected> {
+export async function connectedBy(settings: RabbitmqEngineSettings): Promise<Connected> {
   const engine = new RabbitmqEngine(settings, runtime)
   const events: LinkEvent[] = []
   engine.onLink((event) => events.push(event))
