@@ -1,6 +1,9 @@
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 
-/** Calls `idle` once nothing has been in use for `idleMs`, counted from the beginning too. */
+/** Whoever starts a broker has so long to come in for the first time. */
+const FIRST_MS = 5_000
+
+/** Calls `idle` once nothing has been in use for `idleMs`; in the beginning, for five seconds at least. */
 export class IdleWatch {
   readonly #runtime: Runtime
   readonly #idleMs: number
@@ -11,15 +14,19 @@ export class IdleWatch {
     this.#runtime = runtime
     this.#idleMs = idleMs
     this.#idle = idle
-    this.inUse(0)
+    this.#wait(Math.max(idleMs, FIRST_MS))
   }
 
   inUse(count: number): void {
     this.#timer?.cancel()
-    this.#timer = count > 0 ? undefined : this.#runtime.setTimer(this.#idleMs, this.#idle)
+    if (count === 0) this.#wait(this.#idleMs)
   }
 
   stop(): void {
     this.#timer?.cancel()
+  }
+
+  #wait(ms: number): void {
+    this.#timer = this.#runtime.setTimer(ms, this.#idle)
   }
 }

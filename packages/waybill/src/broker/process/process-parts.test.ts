@@ -61,9 +61,16 @@ test.each([
   ['', false],
 ])('isLoopback(%s) is %s', (address, expected) => expect(isLoopback(address)).toBe(expected))
 
-test('IdleWatch counts from the beginning, and anew when nobody is left', async () => {
+test('IdleWatch waits for a first user, and counts anew when nobody is left', async () => {
   const runtime = virtualRuntime()
   let idle = 0
+  const unused = new IdleWatch(runtime, 1_000, () => idle++)
+  await runtime.advance(4_999)
+  expect(idle).toBe(0)
+  await runtime.advance(1)
+  expect(idle).toBe(1)
+  unused.stop()
+  idle = 0
   const watch = new IdleWatch(runtime, 1_000, () => idle++)
   await runtime.advance(900)
   watch.inUse(2)

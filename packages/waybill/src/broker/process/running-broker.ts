@@ -54,7 +54,6 @@ export class RunningBroker {
     this.#idle = idle
     const count = (): void => idle.inUse(servers.reduce((sum, { connections }) => sum + connections, 0))
     for (const server of servers) server.onConnections(count)
-    count()
   }
 
   get announcement(): Announcement {

@@ -15,7 +15,7 @@ export interface SharedFolder {
   /** Where messages are kept. Made when it is missing. */
   readonly dir: string
   readonly inProcess?: false
-  /** The broker process ends when no service has been connected for so long. Whoever starts it decides. Default 30 s. */
+  /** The broker process ends when no service has been connected for so long. Whoever starts it decides. Default 30 s, at least 100 ms. */
   readonly idleTimeout?: Duration
 }
 

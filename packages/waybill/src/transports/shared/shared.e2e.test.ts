@@ -14,7 +14,7 @@ import { Broker } from '../../broker/broker.ts'
 import { writeAnnouncement } from '../../broker/process/announcement-file.ts'
 import { serveBroker } from '../../broker/server/serve-broker.ts'
 import { flipABit } from '../../broker/store/flip-a-bit.test-support.ts'
-import { contract, document, type } from '../../contract/contract.ts'
+import { command, contract, document, event, query, survey, type } from '../../contract/contract.ts'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
 import { embedded } from '../embedded/embedded.ts'
 import type { BrokerAddress } from '../rabbitmq/broker-address.ts'
@@ -23,6 +23,28 @@ import { shared, sharedTransport } from './shared.ts'
 import { ended, isRunning, runService, TestFolder } from './shared.test-support.ts'
 
 const work = contract('work', { job: document(type<{ n: number }>()) })
+
+const all = contract(
+  'all',
+  { shards: 2 },
+  {
+    done: event(type<{ id: string }>(), { key: ({ id }) => id }),
+    go: command(type<{ id: string }>()),
+    ask: query(type<{ id: string }>(), type<{ n: number }>()),
+    poll: survey(type<{ id: string }>(), type<{ n: number }>()),
+  },
+)
+const nothing = (): void => {}
+const everyKind = [
+  service('every')
+    .on(all.done, nothing, { ordered: true })
+    .on(all.go, nothing)
+    .on(work.job, nothing)
+    .answer(all.ask, () => ({ n: 1 }))
+    .answer(all.poll, () => ({ n: 1 }))
+    .onReply(all.ask, nothing),
+  service('other').on(all.done, nothing),
+]
 
 function open(dir: string, options: BusOptions = {}): Promise<Bus> {
   return createBus({ transport: embedded({ dir }), logger: silentLogger, drainOn: [], ...options })
@@ -207,6 +229,24 @@ describe.concurrent('embedded({ dir }) where something else is announced', () =>
       code: 'WAYBILL_STORE_IN_USE',
     })
     expect(sharing.subscriptions[0]?.state).toBe('consuming')
+  })
+
+  test('a folder is used either way, whichever was first: both declare the same', async () => {
+    for (const ways of [
+      [true, false],
+      [false, true],
+    ]) {
+      using folder = new TestFolder()
+      const { dir } = folder
+      for (const inProcess of ways) {
+        const transport = inProcess ? embedded({ dir, inProcess }) : embedded({ dir, idleTimeout: '200ms' })
+        const bus = await open(dir, { transport, services: everyKind })
+        expect(bus.subscriptions.map(({ state }) => state)).toEqual(Array(7).fill('consuming'))
+        const pid = inProcess ? undefined : folder.announced.pid
+        await bus.drain()
+        if (pid !== undefined) await ended(pid)
+      }
+    }
   })
 
   test('a broker with another protocol is a clear error that names both versions', async () => {
