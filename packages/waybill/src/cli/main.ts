@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The `waybill` command. The argument parser is loaded here and nowhere else.
 import { Command } from 'commander'
+import { EXIT_CODES_TEXT, EXIT_USAGE } from '../broker/process/exit-code.ts'
 import { isWaybillError } from '../message/errors.ts'
 import { serveFolder, type BrokerOptions } from './broker-command.ts'
 import { inspectFolder, repairFolder } from './store-commands.ts'
@@ -8,9 +9,11 @@ import { inspectFolder, repairFolder } from './store-commands.ts'
 const print = (line: string): void => console.log(line)
 const complain = (text: string): void => console.error(text)
 
-const waybill = new Command('waybill').description('Asynchronous messaging for TypeScript microservices')
+const waybill = new Command('waybill')
+  .description('Asynchronous messaging for TypeScript microservices')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_USAGE))
 const broker = waybill.command('broker').description('the embedded broker, and its data folder')
-broker
+const serve = broker
   .command('serve', { isDefault: true })
   .description('let AMQP 0-9-1 clients in; `waybill broker` alone does the same')
   .requiredOption('--data <folder>', 'the data folder, made when it is missing')
@@ -23,9 +26,12 @@ broker
     '--user <name>',
     'who may come in, with the password in WAYBILL_BROKER_PASSWORD; without it guest/guest, from this machine alone',
   )
+  .addHelpText('after', `\n${EXIT_CODES_TEXT}`)
   .action(async (options: BrokerOptions) => {
     process.exit(await serveFolder(options, process.env['WAYBILL_BROKER_PASSWORD'], print, complain))
   })
+// `waybill broker --help` is asked for the options of `serve`.
+broker.addHelpText('after', () => `\n${serve.helpInformation()}`)
 broker
   .command('inspect')
   .description('say what is in a data folder, and whether it is damaged; changes nothing')
@@ -42,5 +48,5 @@ try {
 } catch (error) {
   if (!isWaybillError(error)) throw error
   complain(error.message)
-  process.exitCode = 2
+  process.exitCode = EXIT_USAGE
 }
