@@ -74,11 +74,11 @@ export class ManagementServer {
   }
 
   listen(): Promise<void> {
-    const { host, port, failed } = this.#options
+    const { host, port } = this.#options
     return new Promise((resolve, reject) => {
       // Later ones are of connections that could not be accepted: too many files are open, for instance.
       this.#server.on('error', (error) =>
-        this.#server.listening ? failed(error) : reject(listenError(error, host, port)),
+        this.#server.listening ? this.#options.failed(error) : reject(listenError(error, host, port)),
       )
       this.#server.listen({ host, port }, resolve)
     })

@@ -10,6 +10,7 @@ import { channelRoutes } from './resources/channels.ts'
 import { connectionRoutes } from './resources/connections.ts'
 import { constantRoutes } from './resources/constant-resources.ts'
 import { consumerRoutes } from './resources/consumers.ts'
+import { definitionRoutes } from './resources/definitions.ts'
 import { exchangePublishRoutes } from './resources/exchange-publish.ts'
 import { exchangeRoutes } from './resources/exchanges.ts'
 import { healthCheckRoutes } from './resources/health-checks.ts'
@@ -64,6 +65,7 @@ function routesOf(context: ManagementContext): readonly Route[] {
     ...queueMessageRoutes(context),
     ...bindingRoutes(context),
     ...virtualHostRoutes(context),
+    ...definitionRoutes(context),
     ...healthCheckRoutes(context),
     ...constantRoutes(),
   ]

@@ -29,7 +29,7 @@ function valueJson(value: FieldValue): Json {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (value instanceof Uint8Array) return text(value)
   if (value instanceof TypedField) return typedJson(value)
-  return isList(value) ? value.map(valueJson) : tableJson(value)
+  return isFieldList(value) ? value.map(valueJson) : tableJson(value)
 }
 
 function typedJson({ letter, value }: TypedField): Json {
@@ -44,13 +44,17 @@ function fieldOf(value: Json): FieldValue {
   if (typeof value === 'number')
     return Number.isSafeInteger(value) ? TypedField.long('l', BigInt(value)) : TypedField.number('d', value)
   if (isJsonObject(value)) return jsonTable(value)
-  return isList(value) ? value.map(fieldOf) : value
+  return isJsonList(value) ? value.map(fieldOf) : value
 }
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('utf8')
 }
 
-function isList<T>(value: unknown): value is readonly T[] {
+function isFieldList(value: FieldValue): value is readonly FieldValue[] {
+  return Array.isArray(value)
+}
+
+function isJsonList(value: Json): value is readonly Json[] {
   return Array.isArray(value)
 }

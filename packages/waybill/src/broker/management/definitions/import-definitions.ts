@@ -1,0 +1,85 @@
+import type { Runtime } from '../../../runtime/runtime.ts'
+import type { Broker } from '../../broker.ts'
+import type { ExchangeDefinition } from '../../exchange/exchange.ts'
+import type { QueueDefinition } from '../../queue/queue-definition.ts'
+import type { Durable } from '../../store/message-log.ts'
+import type { VirtualHost } from '../../virtual-host.ts'
+import { badRequest } from '../http/http-error.ts'
+import type { JsonFields } from '../http/json-fields.ts'
+import { settingsOf } from '../resources/virtual-hosts.ts'
+import { stored, storedBy } from '../stored.ts'
+import { readBinding, readExchange, readQueue, type BindingDefinition, type InHost } from './definition-readers.ts'
+
+/** Declared in one turn of the event loop, then waited for. */
+const BURST = 200
+
+type Step = () => Promise<void>
+
+/**
+ * Declares what a definitions file says, virtual hosts first. What exists already is left as it is, and a binding whose
+ * ends do not exist is passed over, as by RabbitMQ. The file is read as a whole before anything is changed.
+ *
+ * @param virtualHost where everything belongs; by what each part says, when absent
+ * @throws {HttpError} 400 for what cannot be read, and for a virtual host that is missing
+ * @throws {ReplyError} what the broker refuses; what came before it stays
+ */
+export async function importDefinitions(
+  broker: Broker,
+  runtime: Runtime,
+  fields: JsonFields,
+  virtualHost?: string,
+): Promise<void> {
+  for (const steps of stepsOf(broker, fields, virtualHost)) {
+    for (let at = 0; at < steps.length; at += BURST) {
+      await Promise.all(steps.slice(at, at + BURST).map((step) => step()))
+      await new Promise<void>((resolve) => runtime.defer(resolve))
+    }
+  }
+}
+
+/** What is to be done, one kind after the other. */
+function stepsOf(broker: Broker, fields: JsonFields, virtualHost: string | undefined): readonly (readonly Step[])[] {
+  const { virtualHosts } = broker
+  const inHost = <T>(act: (host: VirtualHost, definition: T) => Promise<void>) => {
+    return ({ virtualHost: name, definition }: InHost<T>): Step =>
+      async () => {
+        const host = virtualHosts.get(name)
+        if (host === undefined) throw badRequest(['no_such_vhost', name])
+        await act(host, definition)
+      }
+  }
+  return [
+    virtualHost === undefined ? fields.list('vhosts').map((host) => virtualHostStep(broker, host)) : [],
+    fields.list('queues').map((queue) => inHost(declareQueue)(readQueue(queue, virtualHost))),
+    fields.list('exchanges').map((exchange) => inHost(declareExchange)(readExchange(exchange, virtualHost))),
+    fields.list('bindings').map((binding) => inHost(bind)(readBinding(binding, virtualHost))),
+  ]
+}
+
+function virtualHostStep({ virtualHosts }: Broker, fields: JsonFields): Step {
+  const [name, settings] = [fields.text('name'), settingsOf(fields)]
+  return async () => {
+    if (virtualHosts.get(name) === undefined) await stored((done) => virtualHosts.create(name, settings, done))
+  }
+}
+
+async function declareQueue(host: VirtualHost, definition: QueueDefinition): Promise<void> {
+  if (host.findQueue(definition.name) !== undefined) return
+  await storedBy(host, (connection, done) => host.declareQueue(definition, connection, done))
+}
+
+async function declareExchange(host: VirtualHost, definition: ExchangeDefinition): Promise<void> {
+  if (host.exchanges.has(definition.name)) return
+  await stored((done) => host.declareExchange(definition, done))
+}
+
+async function bind(host: VirtualHost, definition: BindingDefinition): Promise<void> {
+  const { source, to, destination, key, arguments: table } = definition
+  const isThere = to === 'queue' ? host.queues.has(destination) : host.exchanges.has(destination)
+  if (!isThere || !host.exchanges.has(source)) return
+  await storedBy(host, (connection, done: Durable) =>
+    to === 'queue'
+      ? host.bind(connection, destination, source, key, table, done)
+      : host.bindExchange(connection, destination, source, key, table, done),
+  )
+}

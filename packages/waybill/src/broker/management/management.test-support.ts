@@ -1,0 +1,47 @@
+import { systemRuntime } from '../../runtime/system-runtime.ts'
+import { Broker } from '../broker.ts'
+import { serveBroker } from '../server/serve-broker.ts'
+import { ApiClient } from './api-client.test-support.ts'
+import { ManagementUser } from './management-user.ts'
+import { startManagement } from './start-management.ts'
+
+export interface Managed {
+  readonly broker: Broker
+  readonly api: ApiClient
+  readonly url: string
+  readonly amqpPort: number
+  readonly close: () => Promise<void>
+}
+
+/** A broker in memory, with both of its doors open. */
+export async function startManaged(): Promise<Managed> {
+  const runtime = systemRuntime()
+  const host = '127.0.0.1'
+  const broker = await Broker.open({ runtime })
+  const server = await serveBroker({ broker, runtime, host, port: 0, authenticate: () => true, version: '0.0.0' })
+  const management = await startManagement({
+    broker,
+    runtime,
+    servers: [server],
+    host,
+    port: 0,
+    version: '0.0.0',
+    login: async (name, password) =>
+      password === 'guest' ? new ManagementUser(name, name === 'guest' ? ['administrator'] : [name]) : undefined,
+    failed: (error) => {
+      throw error
+    },
+  })
+  const url = `http://${host}:${management.port}`
+  return {
+    broker,
+    api: new ApiClient(url),
+    url,
+    amqpPort: server.port,
+    close: async () => {
+      await management.close(0)
+      await server.close(0, 'the test is over')
+      await broker.close()
+    },
+  }
+}

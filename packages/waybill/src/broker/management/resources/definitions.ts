@@ -1,0 +1,39 @@
+import { exportDefinitions, exportVirtualHost } from '../definitions/export-definitions.ts'
+import { importDefinitions } from '../definitions/import-definitions.ts'
+import { DONE, json } from '../http/reply.ts'
+import { route, type Route } from '../http/route.ts'
+import type { ManagementContext } from '../management-context.ts'
+import { hostOf } from '../virtual-host-access.ts'
+
+/** A large installation has tens of thousands of queues. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024
+
+/** Everything that is declared: export, import. */
+export function definitionRoutes(context: ManagementContext): readonly Route[] {
+  const { broker, runtime } = context
+  const options = { needs: 'administrator', maxBodyBytes: MAX_BODY_BYTES } as const
+
+  return [
+    route('GET', '/api/definitions', () => json(exportDefinitions(broker)), options),
+    route('GET', '/api/definitions/:vhost', (request) => json(exportVirtualHost(hostOf(context, request))), options),
+    route(
+      'POST',
+      '/api/definitions',
+      async (request) => {
+        await importDefinitions(broker, runtime, await request.body())
+        return DONE
+      },
+      options,
+    ),
+    route(
+      'POST',
+      '/api/definitions/:vhost',
+      async (request) => {
+        const { name } = hostOf(context, request)
+        await importDefinitions(broker, runtime, await request.body(), name)
+        return DONE
+      },
+      options,
+    ),
+  ]
+}
