@@ -4,6 +4,8 @@ import { join } from 'node:path'
 /** The lives of the brokers of one folder, as they wrote them down themselves. */
 export class Lives {
   readonly #dir: string
+  /** Of those that have ended: they are not asked for again. */
+  readonly #ended = new Set<string>()
   /** The most that ran at one moment. */
   most = 0
 
@@ -20,7 +22,12 @@ export class Lives {
 
   /** The one that runs now; looks whether there are two. */
   look(): number | undefined {
-    const running = this.all.filter(({ pid }) => this.#isBroker(pid))
+    const running = this.all.filter(({ pid, instance }) => {
+      if (this.#ended.has(instance)) return false
+      const isRunning = this.#isBroker(pid)
+      if (!isRunning) this.#ended.add(instance)
+      return isRunning
+    })
     this.most = Math.max(this.most, running.length)
     return running.at(-1)?.pid
   }
