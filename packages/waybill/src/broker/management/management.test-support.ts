@@ -3,7 +3,7 @@ import { Broker } from '../broker.ts'
 import { serveBroker } from '../server/serve-broker.ts'
 import { ApiClient } from './api-client.test-support.ts'
 import { ManagementUser } from './management-user.ts'
-import { startManagement } from './start-management.ts'
+import { Management } from './management.ts'
 
 export interface Managed {
   readonly broker: Broker
@@ -19,20 +19,22 @@ export async function startManaged(): Promise<Managed> {
   const host = '127.0.0.1'
   const broker = await Broker.open({ runtime })
   const server = await serveBroker({ broker, runtime, host, port: 0, authenticate: () => true, version: '0.0.0' })
-  const management = await startManagement({
+  const management = new Management({
     broker,
     runtime,
     servers: [server],
-    host,
-    port: 0,
     version: '0.0.0',
-    login: async (name, password) =>
-      password === 'guest' ? new ManagementUser(name, name === 'guest' ? ['administrator'] : [name]) : undefined,
     failed: (error) => {
       throw error
     },
   })
-  const url = `http://${host}:${management.port}`
+  const { port } = await management.serve({
+    host,
+    port: 0,
+    login: async (name, password) =>
+      password === 'guest' ? new ManagementUser(name, name === 'guest' ? ['administrator'] : [name]) : undefined,
+  })
+  const url = `http://${host}:${port}`
   return {
     broker,
     api: new ApiClient(url),

@@ -9,11 +9,14 @@ export interface TlsOptions {
   readonly ca?: string | Buffer
 }
 
-export interface ListenOptions {
+export interface Address {
   /** An address, or `localhost`, which is 127.0.0.1 and, where the machine has it, ::1. */
   readonly host: string
   /** 0 is any free one. */
   readonly port: number
+}
+
+export interface ListenOptions extends Address {
   readonly tls?: TlsOptions
 }
 
@@ -32,12 +35,31 @@ const NO_IPV6 = ['EADDRNOTAVAIL', 'EAFNOSUPPORT']
  *
  * @throws {WaybillError} `WAYBILL_ADDRESS_IN_USE`; what else keeps it from listening is the native error
  */
-export async function listen(options: ListenOptions, accept: (socket: Socket) => void): Promise<readonly Server[]> {
-  const { host, port } = options
-  if (host !== 'localhost') return [await listenAt(host, port, options, accept)]
-  const first = await listenAt(IPV4_LOOPBACK, port, options, accept)
+export function listen(
+  { host, port, tls }: ListenOptions,
+  accept: (socket: Socket) => void,
+): Promise<readonly Server[]> {
+  return listenWith({ host, port }, () =>
+    tls === undefined
+      ? createServer({ noDelay: true }, accept)
+      : createTlsServer(
+          {
+            ...tls,
+            requestCert: tls.ca !== undefined,
+            rejectUnauthorized: tls.ca !== undefined,
+            handshakeTimeout: TLS_HANDSHAKE_MS,
+          },
+          accept,
+        ),
+  )
+}
+
+/** The same with servers of any kind, of which `make` makes one for each address. */
+export async function listenWith<S extends Server>({ host, port }: Address, make: () => S): Promise<readonly S[]> {
+  if (host !== 'localhost') return [await listenAt(host, port, make())]
+  const first = await listenAt(IPV4_LOOPBACK, port, make())
   try {
-    return [first, await listenAt(IPV6_LOOPBACK, portOf(first), options, accept)]
+    return [first, await listenAt(IPV6_LOOPBACK, portOf(first), make())]
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     // Any port was good, and who has this one of ::1 was not asked for.
@@ -51,24 +73,7 @@ export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port // it listens on a port, not on a pipe
 }
 
-function listenAt(
-  host: string,
-  port: number,
-  { tls }: ListenOptions,
-  accept: (socket: Socket) => void,
-): Promise<Server> {
-  const server =
-    tls === undefined
-      ? createServer({ noDelay: true }, accept)
-      : createTlsServer(
-          {
-            ...tls,
-            requestCert: tls.ca !== undefined,
-            rejectUnauthorized: tls.ca !== undefined,
-            handshakeTimeout: TLS_HANDSHAKE_MS,
-          },
-          accept,
-        )
+function listenAt<S extends Server>(host: string, port: number, server: S): Promise<S> {
   return new Promise((resolve, reject) => {
     const refused = (error: Error): void => reject(listenError(error, host, port))
     server.once('error', refused)
@@ -79,8 +84,7 @@ function listenAt(
   })
 }
 
-/** What kept a server from listening. */
-export function listenError(error: Error, host: string, port: number): Error {
+function listenError(error: Error, host: string, port: number): Error {
   if (!('code' in error) || error.code !== 'EADDRINUSE') return error
   return new WaybillError('WAYBILL_ADDRESS_IN_USE', `something else listens on ${host}:${port}`, { cause: error })
 }

@@ -2,8 +2,10 @@ import { hostname } from 'node:os'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Broker } from '../broker.ts'
 import type { BrokerServer } from '../server/serve-broker.ts'
+import { Router } from './http/router.ts'
 import type { Route } from './http/route.ts'
 import type { ManagementContext } from './management-context.ts'
+import { ManagementServer, type ManagementServerOptions } from './management-server.ts'
 import { Rates } from './rates.ts'
 import { bindingRoutes } from './resources/bindings.ts'
 import { channelRoutes } from './resources/channels.ts'
@@ -20,35 +22,57 @@ import { queueMessageRoutes } from './resources/queue-messages.ts'
 import { queueRoutes } from './resources/queues.ts'
 import { virtualHostRoutes } from './resources/virtual-hosts.ts'
 import { whoamiRoutes } from './resources/whoami.ts'
-import { serveManagement, type ManagementServer, type ServeManagementOptions } from './serve-management.ts'
 import { counted } from './totals.ts'
 
-export interface ManagementOptions extends Omit<ServeManagementOptions, 'routes' | 'closed'> {
+export interface ManagementOptions {
   readonly runtime: Runtime
   readonly broker: Broker
   /** Where clients come in: their connections are shown. */
   readonly servers: readonly BrokerServer[]
   /** Of the package. */
   readonly version: string
+  /** A fault in the program, which cost one request its answer. */
+  readonly failed: (error: unknown) => void
 }
 
-/**
- * Serves the part of RabbitMQ's management API that clients and tools use.
- *
- * @throws {WaybillError} `WAYBILL_ADDRESS_IN_USE`
- */
-export async function startManagement(options: ManagementOptions): Promise<ManagementServer> {
-  const { runtime, broker, servers, version } = options
-  const context: ManagementContext = {
-    runtime,
-    broker,
-    servers,
-    version,
-    node: `waybill@${hostname()}`,
-    startedAt: runtime.now(),
-    rates: new Rates(runtime, () => counted(context)),
+export type ManagementDoor = Omit<ManagementServerOptions, 'router' | 'runtime' | 'failed'>
+
+/** The part of RabbitMQ's management API that clients and tools use, of one broker. */
+export class Management {
+  readonly #options: ManagementOptions
+  readonly #rates: Rates
+  readonly #router: Router
+  readonly #servers: ManagementServer[] = []
+
+  constructor(options: ManagementOptions) {
+    const { runtime, broker, servers, version } = options
+    const context: ManagementContext = {
+      runtime,
+      broker,
+      servers,
+      version,
+      node: `waybill@${hostname()}`,
+      startedAt: runtime.now(),
+      rates: new Rates(runtime, () => counted(context)),
+    }
+    this.#options = options
+    this.#rates = context.rates
+    this.#router = new Router(routesOf(context))
   }
-  return serveManagement({ ...options, routes: routesOf(context), closed: () => context.rates.stop() })
+
+  /** @throws {WaybillError} `WAYBILL_ADDRESS_IN_USE`; what else keeps it from listening is the native error */
+  async serve(door: ManagementDoor): Promise<ManagementServer> {
+    const { runtime, failed } = this.#options
+    const server = await ManagementServer.listen({ ...door, router: this.#router, runtime, failed })
+    this.#servers.push(server)
+    return server
+  }
+
+  /** Ends what is under way after `deadlineMs`. */
+  async close(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.close(deadlineMs)))
+    this.#rates.stop()
+  }
 }
 
 function routesOf(context: ManagementContext): readonly Route[] {
