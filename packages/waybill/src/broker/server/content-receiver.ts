@@ -49,7 +49,7 @@ export class ContentReceiver {
     if (this.#state !== 'header') throw this.#unexpected('a header frame')
     if (end - start < HEADER_OCTETS + 2)
       throw new ConnectionError(501, 'a header frame ends within its fields', METHOD.basicPublish)
-    if (bytes.readUInt16BE(start) !== CLASS.basic) throw this.#unexpected('a header frame of another class')
+    if (bytes.readUInt32BE(start) !== CLASS_AND_WEIGHT) throw this.#unexpected('a header frame of another class')
     this.#size = bytes.readUInt32BE(start + 4) * 0x1_0000_0000 + bytes.readUInt32BE(start + 8)
     if (!isSame(this.#properties, bytes, start + HEADER_OCTETS, end)) {
       this.#properties = Buffer.from(bytes.subarray(start + HEADER_OCTETS, end))
@@ -116,6 +116,8 @@ class ReceivedMessage implements Message {
 }
 
 const EMPTY = Buffer.alloc(0)
+/** Of the class `basic`, and the weight that no content has. */
+const CLASS_AND_WEIGHT = CLASS.basic * 0x1_0000
 /** class-id weight body-size */
 const HEADER_OCTETS = 12
 const NOWHERE: PublishAddress = { exchange: '', routingKey: '', mandatory: false, immediate: false }

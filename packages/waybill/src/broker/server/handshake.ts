@@ -107,6 +107,7 @@ export class Handshake {
       throw new ConnectionError(
         530,
         `negotiated frame_max = ${frameMax} is lower than the minimum allowed value (4096)`,
+        METHOD.connectionTuneOk,
       )
     this.tune = { channelMax, frameMax, heartbeat: tune.heartbeat }
     this.#step = 'open'
@@ -126,6 +127,7 @@ function agreed(name: string, asked: number, offered: number): number {
     throw new ConnectionError(
       530,
       `negotiated ${name} = ${asked === 0 ? '0 (no limit)' : asked} is higher than the maximum allowed value (${offered})`,
+      METHOD.connectionTuneOk,
     )
   return asked
 }
