@@ -19,6 +19,7 @@ export interface BrokerOptions {
   readonly tlsKey?: string
   readonly tlsCa?: string
   readonly user?: string
+  readonly managementPort?: string
 }
 
 /** A broker that is closing the folder is waited for so long. */
@@ -68,21 +69,35 @@ function inUse(data: string, error: WaybillError): string {
   }).message
 }
 
-function serve({ data }: BrokerOptions, door: Door, print: (line: string) => void): Promise<Ended> {
+function serve(options: BrokerOptions, door: Door, print: (line: string) => void): Promise<Ended> {
+  const { data, host: address, managementPort } = options
   const dir = resolve(data)
   const runtime = systemRuntime()
   const log = processLog(dir, runtime)
-  return runUntilEnd({ dir, runtime, log, lockWaitMs: LOCK_WAIT_MS, door }, ({ front }) => {
+  const management =
+    managementPort === undefined
+      ? {}
+      : { management: { host: address, port: portOf('management-port', managementPort) } }
+  const running = { dir, runtime, log, lockWaitMs: LOCK_WAIT_MS, door, ...management }
+  return runUntilEnd(running, ({ front, managementFront }) => {
     const host = door.host === 'localhost' ? '127.0.0.1' : door.host
     const shownHost = host.includes(':') ? `[${host}]` : host
-    print(`listening ${door.tls === undefined ? 'amqp' : 'amqps'}://${shownHost}:${front?.port}`)
+    const secure = door.tls === undefined ? '' : 's'
+    print(`listening amqp${secure}://${shownHost}:${front?.port}`)
+    if (managementFront !== undefined) print(`management http${secure}://${shownHost}:${managementFront.port}`)
   })
 }
 
 /** @throws {UsageError} */
+function portOf(option: string, text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_535) throw new UsageError(`--${option} ${text} is no port`)
+  return port
+}
+
+/** @throws {UsageError} */
 function doorOf(options: BrokerOptions, password: string | undefined): Door {
-  const port = Number(options.port)
-  if (!/^\d+$/.test(options.port) || port > 65_535) throw new UsageError(`--port ${options.port} is no port`)
+  const port = portOf('port', options.port)
   const { host, user } = options
   const tls = tlsOf(options)
   const door = { host, port, ...(tls === undefined ? {} : { tls }) }

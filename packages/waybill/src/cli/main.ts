@@ -26,6 +26,7 @@ const serve = broker
     '--user <name>',
     'who may come in, with the password in WAYBILL_BROKER_PASSWORD; without it guest/guest, from this machine alone',
   )
+  .option('--management-port <number>', "the port for the HTTP API of RabbitMQ's management plugin; without it none")
   .addHelpText('after', `\n${EXIT_CODES_TEXT}`)
   .action(async (options: BrokerOptions) => {
     process.exit(await serveFolder(options, process.env['WAYBILL_BROKER_PASSWORD'], print, complain))

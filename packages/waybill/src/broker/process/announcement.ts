@@ -16,6 +16,8 @@ export interface Announcement {
   readonly user: string
   /** New for every life: who takes over the port of a dead broker is told a secret that opens nothing. */
   readonly secret: string
+  /** Where the management API is asked, with the same user and secret; once somebody has requested it. */
+  readonly managementPort?: number
 }
 
 export type AnnouncementReading =
@@ -40,7 +42,7 @@ const SECRET = /^[\w-]{43}$/
 export function parseAnnouncement(text: string): AnnouncementReading {
   const fields = record(text)
   if (fields === undefined) return { state: 'unreadable', why: 'it is no JSON object' }
-  const { protocol, version, instance, pid, host, port, user, secret } = fields
+  const { protocol, version, instance, pid, host, port, user, secret, managementPort } = fields
   if (!isCount(protocol, 1e6)) return unreadable('protocol')
   if (!matches(version, VERSION)) return unreadable('version')
   if (!isCount(pid, 2 ** 32)) return unreadable('pid')
@@ -50,7 +52,10 @@ export function parseAnnouncement(text: string): AnnouncementReading {
   if (!isCount(port, 65_535)) return unreadable('port')
   if (!matches(user, NAME)) return unreadable('user')
   if (!matches(secret, SECRET)) return unreadable('secret')
-  return { state: 'announced', announcement: { protocol, version, instance, pid, host, port, user, secret } }
+  const announcement: Announcement = { protocol, version, instance, pid, host, port, user, secret }
+  if (managementPort === undefined) return { state: 'announced', announcement }
+  if (!isCount(managementPort, 65_535)) return unreadable('managementPort')
+  return { state: 'announced', announcement: { ...announcement, managementPort } }
 }
 
 function record(text: string): Readonly<Record<string, unknown>> | undefined {

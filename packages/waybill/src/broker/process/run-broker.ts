@@ -7,6 +7,10 @@ import { PACKAGE_VERSION } from '../../message/package-version.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Broker } from '../broker.ts'
 import { openBrokerOn } from '../open-broker.ts'
+import type { ManagementDoor } from '../management/management.ts'
+import { ManagementUser } from '../management/management-user.ts'
+import type { Login } from '../management/request-answerer.ts'
+import type { Address } from '../server/listen.ts'
 import { serveBroker, type BrokerServer, type ServeOptions } from '../server/serve-broker.ts'
 import { nodeFiles } from '../store/node-files.ts'
 import { storeUnwritable } from '../store/store-damage.ts'
@@ -16,6 +20,7 @@ import { areEqualCredentials, isLoopback } from './credentials.ts'
 import { OpeningMarker } from './opening-marker.ts'
 import { patientLock } from './patient-lock.ts'
 import type { ProcessLog } from './process-log.ts'
+import { ProcessManagement } from './process-management.ts'
 import { RunningBroker } from './running-broker.ts'
 
 export interface RunBrokerOptions {
@@ -29,6 +34,8 @@ export interface RunBrokerOptions {
   readonly idleMs?: number
   /** Where ordinary clients come in, besides the loopback door for the services of this folder. */
   readonly door?: Door
+  /** Where the management API is asked by those who may come in there. */
+  readonly management?: Address
 }
 
 export type Door = Pick<ServeOptions, 'host' | 'port' | 'tls' | 'authenticate'>
@@ -57,6 +64,7 @@ export async function runBroker(options: RunBrokerOptions): Promise<RunningBroke
   try {
     const broker = await openBrokerOn({ files: { ...files, lock }, runtime })
     const servers: BrokerServer[] = []
+    const api = new ProcessManagement({ ...options, broker, servers })
     try {
       const serve = async (at: Door): Promise<BrokerServer> => {
         const server = await serveBroker({ ...at, broker, runtime, version: PACKAGE_VERSION })
@@ -65,11 +73,26 @@ export async function runBroker(options: RunBrokerOptions): Promise<RunningBroke
       }
       // First the one whose port may be taken.
       const front = door === undefined ? undefined : await serve(door)
+      const managementFront =
+        door === undefined || options.management === undefined
+          ? undefined
+          : await api.serve({ ...options.management, ...tlsOf(door), login: administratorBy(door) })
       const secret = randomBytes(32).toString('base64url')
       const { port } = await serve(folderDoor(secret))
       const announcement = announce(dir, runtime.newId(), port, secret)
-      return new RunningBroker({ ...options, broker, servers, announcement, front })
+      const folderManagement = { host: LOOPBACK, port: 0, login: administratorBy(folderDoor(secret)) }
+      return new RunningBroker({
+        ...options,
+        broker,
+        servers,
+        announcement,
+        front,
+        api,
+        managementFront,
+        folderManagement,
+      })
     } catch (error) {
+      await api.close()
       await close(broker, servers)
       throw error
     }
@@ -78,6 +101,17 @@ export async function runBroker(options: RunBrokerOptions): Promise<RunningBroke
   } finally {
     marker.end()
   }
+}
+
+/** With the certificate that clients see; which one they show is for the broker alone. */
+function tlsOf({ tls }: Door): Pick<ManagementDoor, 'tls'> {
+  return tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }
+}
+
+/** Who may come in may do everything. */
+function administratorBy(door: Door): Login {
+  return async (user, password, remoteAddress) =>
+    door.authenticate(user, password, remoteAddress) ? new ManagementUser(user, ['administrator']) : undefined
 }
 
 function folderDoor(secret: string): Door {

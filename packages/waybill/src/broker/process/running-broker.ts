@@ -1,11 +1,15 @@
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Broker } from '../broker.ts'
+import type { ManagementDoor } from '../management/management.ts'
+import type { ManagementServer } from '../management/management-server.ts'
 import type { BrokerServer } from '../server/serve-broker.ts'
 import type { Announcement } from './announcement.ts'
-import { removeAnnouncement } from './announcement-file.ts'
+import { removeAnnouncement, writeAnnouncement } from './announcement-file.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { IdleWatch } from './idle-watch.ts'
+import { ManagementRequestWatch } from './management-request.ts'
 import type { ProcessLog } from './process-log.ts'
+import type { ProcessManagement } from './process-management.ts'
 
 /** Why a broker ended. */
 export type BrokerEnd =
@@ -24,6 +28,11 @@ export interface RunningParts {
   /** The one of them that ordinary clients use. */
   readonly front: BrokerServer | undefined
   readonly announcement: Announcement
+  readonly api: ProcessManagement
+  /** Where the management API is asked by ordinary clients. */
+  readonly managementFront: ManagementServer | undefined
+  /** Where it is asked by those who can read the folder. */
+  readonly folderManagement: ManagementDoor
 }
 
 /** What connections may take to say goodbye at the end. */
@@ -34,6 +43,7 @@ export class RunningBroker {
   readonly #parts: RunningParts
   readonly #idle: IdleWatch | undefined
   readonly #folder: FolderWatch
+  readonly #requests: ManagementRequestWatch
   readonly #unsubscribe: () => void
   #end: BrokerEnd | undefined
   #resolve: (end: BrokerEnd) => void = () => {}
@@ -46,6 +56,7 @@ export class RunningBroker {
     parts.log(`begin ${parts.announcement.instance} on port ${parts.announcement.port}`)
     this.ended = new Promise((resolve) => (this.#resolve = resolve))
     this.#folder = new FolderWatch(dir, runtime, () => this.#close({ reason: 'folder-gone' }))
+    this.#requests = new ManagementRequestWatch(dir, runtime, () => void this.#openManagement())
     this.#unsubscribe = broker.onEvent((event) => {
       if (event.type === 'failed') this.#close({ reason: 'failed', error: event.error })
     })
@@ -65,6 +76,11 @@ export class RunningBroker {
     return this.#parts.front
   }
 
+  /** Where the management API is asked by ordinary clients. */
+  get managementFront(): ManagementServer | undefined {
+    return this.#parts.managementFront
+  }
+
   /** Ends it, once; resolves when everything is closed. */
   async end(): Promise<BrokerEnd> {
     this.#close({ reason: 'asked' })
@@ -76,11 +92,22 @@ export class RunningBroker {
     this.#end = end
     this.#idle?.stop()
     this.#folder.stop()
+    this.#requests.stop()
     this.#unsubscribe()
     void this.#closeAll(end).then(
       () => this.#ended(end),
       (error: unknown) => this.#ended({ reason: 'failed', error: asError(error) }),
     )
+  }
+
+  async #openManagement(): Promise<void> {
+    const { api, folderManagement, dir, announcement, log } = this.#parts
+    try {
+      const { port } = await api.serve(folderManagement)
+      if (this.#end === undefined) writeAnnouncement(dir, { ...announcement, managementPort: port })
+    } catch (error) {
+      log(`management: ${asError(error).message}`)
+    }
   }
 
   #ended(end: BrokerEnd): void {
@@ -90,7 +117,8 @@ export class RunningBroker {
   }
 
   async #closeAll({ reason }: BrokerEnd): Promise<void> {
-    const { servers, dir, broker } = this.#parts
+    const { servers, dir, broker, api } = this.#parts
+    await api.close()
     await Promise.all(servers.map((server) => server.close(GOODBYE_MS, SAID[reason])))
     if (reason !== 'folder-gone') removeAnnouncement(dir)
     await broker.close()
