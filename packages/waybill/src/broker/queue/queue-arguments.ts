@@ -48,7 +48,7 @@ export function readQueueArguments(
   const queueType = read.choice('x-queue-type', QUEUE_TYPES)
   const overflow = read.choice('x-overflow', OVERFLOWS)
   const deadLetterExchange = read.text('x-dead-letter-exchange')
-  const deadLetterRoutingKey = read.text('x-dead-letter-routing-key')
+  const deadLetterRoutingKey = read.shortText('x-dead-letter-routing-key')
   if (deadLetterRoutingKey !== undefined && deadLetterExchange === undefined) {
     throw read.invalid('x-dead-letter-routing-key', 'there is no x-dead-letter-exchange')
   }
@@ -87,6 +87,13 @@ class ArgumentReader {
   constructor(where: string, table: FieldTable) {
     this.#where = where
     this.#table = table
+  }
+
+  /** A text that will be a short string on the wire. */
+  shortText(argument: string): string | undefined {
+    const value = this.text(argument)
+    if (value === undefined || Buffer.byteLength(value) <= 255) return value
+    throw this.invalid(argument, 'it has more than 255 octets')
   }
 
   text(argument: string): string | undefined {

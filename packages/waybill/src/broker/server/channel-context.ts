@@ -23,6 +23,8 @@ export interface ChannelContext {
     /** `false` when the tag is not its own. */
     cancelTag(consumerTag: string): boolean
   }
+  /** Something was thrown that nobody expects: the connection ends. */
+  failed(error: unknown): void
   /** Publishes are confirmed from now on. */
   confirms(): void
   /** The name that a declaration gave last, which an empty name stands for. */

@@ -126,6 +126,12 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
     this.#content.body(bytes, start, end)
   }
 
+  failed(error: unknown): void {
+    this.session.attempt(this, () => {
+      throw error
+    })
+  }
+
   confirms(): void {
     this.#confirms ??= new PublishConfirms(this.frames, this.number)
   }

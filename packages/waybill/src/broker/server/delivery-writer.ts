@@ -13,6 +13,8 @@ export interface WriterChannel {
   readonly frames: FrameWriter
   readonly session: SessionContext
   readonly isOpen: boolean
+  /** Something was thrown that nobody expects: the connection ends. */
+  failed(error: unknown): void
 }
 
 export interface WriterOptions {
@@ -46,9 +48,16 @@ export class DeliveryWriter implements Receiver {
   }
 
   receive(tag: number, message: Message, deliveryCount: number): void {
-    // First what may fail, so that no frame is begun that has no end.
-    const address = this.#addressOf(message)
-    const properties = countedProperties(message.properties, this.#countsDeliveries, deliveryCount)
+    let address: Uint8Array
+    let properties: Uint8Array
+    try {
+      // What may fail comes first, so that no frame is begun that has no end.
+      address = this.#addressOf(message)
+      properties = countedProperties(message.properties, this.#countsDeliveries, deliveryCount)
+    } catch (error) {
+      // The queue is not to blame, and others are to get their messages.
+      return this.#channel.failed(error)
+    }
     const frames = this.#frames
     const out = frames.method(this.#number, METHOD.basicDeliver)
     out.raw(this.#encodedTag)

@@ -12,6 +12,8 @@ export interface HeartbeatHost {
   silent(): void
 }
 
+const HEARTBEAT_OCTETS = 8
+
 /** Looks twice in an interval whether something was sent, and whether something came. */
 export class Heartbeats {
   readonly #runtime: Runtime
@@ -48,8 +50,10 @@ export class Heartbeats {
     this.#received = received
     // Four half intervals and one that had begun.
     if (this.#silence > 4) return this.#host.silent()
-    if (sent === this.#sent) this.#host.beat()
-    this.#sent = this.#host.sent
+    const isIdle = sent === this.#sent
+    if (isIdle) this.#host.beat()
+    // The beat itself is not written yet, and is no reason to leave out the next one.
+    this.#sent = isIdle ? sent + HEARTBEAT_OCTETS : sent
     this.#wait()
   }
 }

@@ -11,6 +11,11 @@ export class ByteWriter {
     this.#length = 0
   }
 
+  /** Takes back what was written from `length` on. */
+  truncate(length: number): void {
+    this.#length = length
+  }
+
   bytes(): Uint8Array {
     return new Uint8Array(this.#buffer.subarray(0, this.#length))
   }

@@ -13,7 +13,9 @@ export class FrameWriter {
   readonly out: ByteWriter = new ByteWriter()
   #parts: Uint8Array[] = []
   #partOctets = 0
+  /** Of the length of the method frame of last. */
   #frameAt = 0
+  #isUnfinished = false
 
   /** Octets that wait to be taken. */
   get length(): number {
@@ -23,9 +25,11 @@ export class FrameWriter {
   /** Begins a method frame. */
   method(channel: number, method: number): ByteWriter {
     const { out } = this
+    this.#takeBack()
     out.octet(FRAME.method)
     out.short(channel)
     this.#frameAt = out.length
+    this.#isUnfinished = true
     out.long(0)
     out.long(method)
     return out
@@ -35,9 +39,11 @@ export class FrameWriter {
   end(): void {
     this.out.patchLong(this.#frameAt, this.out.length - this.#frameAt - 4)
     this.out.octet(FRAME_END)
+    this.#isUnfinished = false
   }
 
   heartbeat(): void {
+    this.#takeBack()
     this.out.octet(FRAME.heartbeat)
     this.out.short(0)
     this.out.long(0)
@@ -73,11 +79,18 @@ export class FrameWriter {
 
   /** Everything that waits, in order; the parts are the taker's. */
   take(): readonly Uint8Array[] {
+    this.#takeBack()
     const parts = this.#parts
     if (this.out.length > 0) parts.push(this.out.take())
     this.#parts = []
     this.#partOctets = 0
     return parts
+  }
+
+  /** A method frame that was begun, and failed before its end, is none. */
+  #takeBack(): void {
+    if (this.#isUnfinished) this.out.truncate(this.#frameAt - 3)
+    this.#isUnfinished = false
   }
 
   #reference(part: Uint8Array): void {
