@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'WAYBILL_ORDER_NEEDS_SHARDS'
   | 'WAYBILL_UNSUPPORTED'
   | 'WAYBILL_LIMIT'
+  | 'WAYBILL_INVALID_DEFINITION'
   | 'WAYBILL_STORE_IN_USE'
   | 'WAYBILL_STORE_DAMAGED'
   | 'WAYBILL_STORE_VERSION'
@@ -100,6 +101,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
     scope: 'configuration',
     cause: 'A value is beyond a limit of the engine or of Waybill.',
     cure: 'Stay within the limit that the message names.',
+  },
+  WAYBILL_INVALID_DEFINITION: {
+    scope: 'configuration',
+    cause: 'A user, a permission or a policy that the broker was given is not what it must be.',
+    cure: 'Correct what the message names.',
   },
   WAYBILL_STORE_IN_USE: {
     scope: 'configuration',
