@@ -18,7 +18,7 @@ const replyError = (replyCode: number, name: string): Error =>
 
 describe('publish()', () => {
   test('puts one copy into each queue, however many bindings match', async () => {
-    broker.root.declareExchange(exchange('x'))
+    broker.root.declareExchange(exchange('x'), broker.root.connect())
     const connection = broker.root.connect()
     for (const name of ['a', 'b']) declareQueue(name)
     for (const key of ['k.*', 'k.#', '#']) broker.root.bind(connection, 'a', 'x', key)
@@ -28,10 +28,10 @@ describe('publish()', () => {
   })
 
   test('hands what an exchange cannot route to its alternate, along a chain and not in a circle', async () => {
-    broker.root.declareExchange(exchange('x', { alternate: 'y' }))
-    broker.root.declareExchange(exchange('y', { alternate: 'z' }))
-    broker.root.declareExchange(exchange('z', { type: 'fanout' }))
-    broker.root.declareExchange(exchange('round', { alternate: 'round' }))
+    broker.root.declareExchange(exchange('x', { alternate: 'y' }), broker.root.connect())
+    broker.root.declareExchange(exchange('y', { alternate: 'z' }), broker.root.connect())
+    broker.root.declareExchange(exchange('z', { type: 'fanout' }), broker.root.connect())
+    broker.root.declareExchange(exchange('round', { alternate: 'round' }), broker.root.connect())
     declareQueue('rest')
     broker.root.bind(broker.root.connect(), 'rest', 'z', '')
     expect(await new Publisher(broker.root, 'x').send('k', 'm')).toBe('accepted')
@@ -40,7 +40,7 @@ describe('publish()', () => {
   })
 
   test('is refused by missing and internal exchanges', async () => {
-    broker.root.declareExchange(exchange('inside', { internal: true }))
+    broker.root.declareExchange(exchange('inside', { internal: true }), broker.root.connect())
     await expect(new Publisher(broker.root, 'inside').send('k', 'm')).rejects.toMatchObject({ replyCode: 403 })
     await expect(new Publisher(broker.root, 'none').send('k', 'm')).rejects.toMatchObject({ replyCode: 404 })
   })

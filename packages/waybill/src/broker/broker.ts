@@ -1,4 +1,6 @@
 import { WaybillError } from '../message/errors.ts'
+import { Access } from './access/access.ts'
+import { DefinitionLog } from './definition-log.ts'
 import type { Block, BlockReason } from './publisher-gate.ts'
 import { recover } from './recovery.ts'
 import { sharedParts, type BrokerOptions, type SharedParts } from './shared-parts.ts'
@@ -13,6 +15,8 @@ export type BrokerEvent =
   | { readonly type: 'failed'; readonly error: Error }
   /** A virtual host is about to go: who is connected to it is to leave. */
   | { readonly type: 'virtual-host-deleted'; readonly virtualHost: VirtualHost }
+  /** Who is connected as this user is to leave. */
+  | { readonly type: 'user-deleted'; readonly user: string }
 
 /**
  * A message broker in this process, with the semantics of AMQP 0-9-1 as it is practised: its life, and its virtual hosts,
@@ -20,6 +24,8 @@ export type BrokerEvent =
  */
 export class Broker {
   readonly virtualHosts: VirtualHosts
+  /** Users and permissions. A bus in this process is not asked. */
+  readonly access: Access
   readonly #log: MessageLog | undefined
   readonly #shared: SharedParts
   readonly #listeners = new Set<(event: BrokerEvent) => void>()
@@ -30,7 +36,10 @@ export class Broker {
     const broker = new Broker(options)
     const { virtualHosts } = broker
     const target = { addHost: virtualHosts.restore.bind(virtualHosts), defined: () => {} }
-    if (options.recovered !== undefined) await recover(options.recovered, target)
+    if (options.recovered !== undefined) {
+      broker.access.restore(options.recovered.definitions)
+      await recover(options.recovered, target)
+    }
     return broker
   }
 
@@ -40,9 +49,11 @@ export class Broker {
       gated: (block) => this.#emit(block === undefined ? { type: 'unblocked' } : { type: 'blocked', ...block }),
       failed: (error) => this.fail(error),
     })
-    this.virtualHosts = new VirtualHosts(this.#shared, (virtualHost) =>
-      this.#emit({ type: 'virtual-host-deleted', virtualHost }),
-    )
+    this.access = new Access(new DefinitionLog(this.#log), (user) => this.#emit({ type: 'user-deleted', user }))
+    this.virtualHosts = new VirtualHosts(this.#shared, (virtualHost) => {
+      this.#emit({ type: 'virtual-host-deleted', virtualHost })
+      this.access.permissions.forget({ virtualHost: virtualHost.name })
+    })
   }
 
   /** The virtual host '/'. */

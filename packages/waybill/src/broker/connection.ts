@@ -1,9 +1,12 @@
+import type { Guard } from './access/guard.ts'
 import { Channel } from './channel/channel.ts'
 import type { Queue } from './queue/queue.ts'
 import { ReplyError } from './reply-error.ts'
 
 /** Who uses the broker: owns exclusive queues and channels, which go with it. */
 export class Connection {
+  /** What it may do here. */
+  readonly guard: Guard
   readonly #vhost: string
   readonly #findQueue: (name: string) => Queue | undefined
   readonly #ended: (connection: Connection) => void
@@ -13,7 +16,13 @@ export class Connection {
    * @param vhost name of the virtual host, for errors
    * @param ended deletes the exclusive queues of the connection
    */
-  constructor(vhost: string, findQueue: (name: string) => Queue | undefined, ended: (connection: Connection) => void) {
+  constructor(
+    vhost: string,
+    guard: Guard,
+    findQueue: (name: string) => Queue | undefined,
+    ended: (connection: Connection) => void,
+  ) {
+    this.guard = guard
     this.#vhost = vhost
     this.#findQueue = findQueue
     this.#ended = ended
@@ -21,11 +30,17 @@ export class Connection {
 
   openChannel(): Channel {
     const channel = new Channel(
-      (name) => this.queue(name),
+      (name) => this.readable(name),
       (closed) => void this.#channels.delete(closed),
     )
     this.#channels.add(channel)
     return channel
+  }
+
+  /** A queue whose messages may be taken; throws as `queue`, and 403. */
+  readable(name: string): Queue {
+    this.guard.require('read', 'queue', name)
+    return this.queue(name)
   }
 
   /** @throws {ReplyError} 404 when there is no such queue, 405 when it is another connection's own */

@@ -39,8 +39,10 @@ describe('after a restart', () => {
   test('durable exchanges, queues and bindings are back, transient ones are not', async () => {
     const connection = broker.root.connect()
     const exchange = { type: 'topic', autoDelete: false, internal: false } as const
-    await wait((done) => broker.root.declareExchange({ ...exchange, name: 'lasting', durable: true }, done))
-    broker.root.declareExchange({ ...exchange, name: 'passing', durable: false })
+    await wait((done) =>
+      broker.root.declareExchange({ ...exchange, name: 'lasting', durable: true }, broker.root.connect(), done),
+    )
+    broker.root.declareExchange({ ...exchange, name: 'passing', durable: false }, broker.root.connect())
     await declared('kept', { arguments: { maxLength: 7, overflow: 'reject-publish' } })
     await declared('gone', { durable: false })
     await wait((done) => broker.root.bind(connection, 'kept', 'lasting', 'a.#', undefined, done))
@@ -58,8 +60,9 @@ describe('after a restart', () => {
   test('bindings between durable exchanges are back, those that went stay away', async () => {
     const connection = broker.root.connect()
     await declared('q')
-    for (const name of ['a', 'b', 'c', 'd']) broker.root.declareExchange(exchangeDefinition(name))
-    broker.root.declareExchange(exchangeDefinition('passing', { durable: false }))
+    for (const name of ['a', 'b', 'c', 'd'])
+      broker.root.declareExchange(exchangeDefinition(name), broker.root.connect())
+    broker.root.declareExchange(exchangeDefinition('passing', { durable: false }), broker.root.connect())
     broker.root.bind(connection, 'q', 'd', '#')
     broker.root.bindExchange(connection, 'd', 'a', 'k', { note: 'kept' })
     broker.root.bindExchange(connection, 'd', 'b', 'k')
@@ -67,9 +70,9 @@ describe('after a restart', () => {
     broker.root.bindExchange(connection, 'd', 'passing', 'k')
     broker.root.bindExchange(connection, 'c', 'b', 'k')
     broker.root.bind(connection, 'q', 'c', '#')
-    await wait((done) => broker.root.deleteExchange('c', false, done))
+    await wait((done) => broker.root.deleteExchange('c', broker.root.connect(), false, done))
     await restart()
-    broker.root.declareExchange(exchangeDefinition('c'))
+    broker.root.declareExchange(exchangeDefinition('c'), broker.root.connect())
     broker.root.bind(broker.root.connect(), 'q', 'c', '#')
     const outcomes = ['a', 'b'].map((name) => new Publisher(broker.root, name).send('k', 'm'))
     expect(await Promise.all(outcomes)).toEqual(['accepted', 'unroutable'])
@@ -78,14 +81,14 @@ describe('after a restart', () => {
   })
 
   test('a binding to what was transient does not come back with a durable namesake', async () => {
-    broker.root.declareExchange(exchangeDefinition('x'))
-    broker.root.declareExchange(exchangeDefinition('y', { durable: false }))
+    broker.root.declareExchange(exchangeDefinition('x'), broker.root.connect())
+    broker.root.declareExchange(exchangeDefinition('y', { durable: false }), broker.root.connect())
     await declared('q', { durable: false })
     broker.root.bind(broker.root.connect(), 'q', 'x', '#')
     broker.root.bindExchange(broker.root.connect(), 'y', 'x', '#')
     await restart()
     await declared('q')
-    broker.root.declareExchange(exchangeDefinition('y'))
+    broker.root.declareExchange(exchangeDefinition('y'), broker.root.connect())
     broker.root.bind(broker.root.connect(), 'q', 'y', '#')
     await restart()
     expect(await new Publisher(broker.root, 'x').send('k', 'm')).toBe('unroutable')
@@ -132,7 +135,7 @@ describe('after a restart', () => {
     await declared('q')
     await declared('copied')
     const later = { type: 'x-delayed-message', delayedType: 'fanout' } as const
-    broker.root.declareExchange(exchangeDefinition('later', later))
+    broker.root.declareExchange(exchangeDefinition('later', later), broker.root.connect())
     await wait((done) => broker.root.bind(broker.root.connect(), 'q', 'later', '', undefined, done))
     const texts = Array.from({ length: 600 }, (_, n) => String(n))
     const headers = { 'x-delay': TypedField.number('I', 300), BCC: ['copied'] }

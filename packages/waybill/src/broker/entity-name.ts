@@ -18,7 +18,6 @@ export function requireOwnName(what: 'exchange' | 'queue', name: string): void {
 
 /** @throws {ReplyError} 403 when the name is the broker's */
 export function requireDeletable(exchangeName: string, vhost: string): void {
-  requireNotDefault(exchangeName)
   if (exchangeName.startsWith(RESERVED)) {
     throw new ReplyError(403, `deletion of system exchange '${exchangeName}' in vhost '${vhost}' not allowed`)
   }

@@ -22,8 +22,8 @@ const exists = (name: string): boolean => host.exchangeDefinition(name) !== unde
 
 describe('declareExchange()', () => {
   test('is idempotent, and refuses any difference in the words that clients know', () => {
-    host.declareExchange(exchange('x', { alternate: 'other' }))
-    host.declareExchange(exchange('x', { alternate: 'other' }))
+    host.declareExchange(exchange('x', { alternate: 'other' }), connection)
+    host.declareExchange(exchange('x', { alternate: 'other' }), connection)
     const differences = [
       [{ type: 'direct' }, "'type' for exchange 'x' in vhost '/': received 'direct' but current is 'topic'"],
       [{ durable: false }, "'durable' for exchange 'x' in vhost '/': received 'false' but current is 'true'"],
@@ -32,49 +32,53 @@ describe('declareExchange()', () => {
       [{ alternate: 'y' }, "'alternate-exchange' for exchange 'x' in vhost '/': received 'y' but current is 'other'"],
     ] as const
     for (const [rest, text] of differences) {
-      expect(() => host.declareExchange(exchange('x', { alternate: 'other', ...rest }))).toThrow(
+      expect(() => host.declareExchange(exchange('x', { alternate: 'other', ...rest }), connection)).toThrow(
         replyError(406, `PRECONDITION_FAILED - inequivalent arg ${text}`),
       )
     }
-    expect(() => host.declareExchange(exchange('x'))).toThrow(
+    expect(() => host.declareExchange(exchange('x'), connection)).toThrow(
       replyError(406, "received none but current is the value 'other' of type 'longstr'"),
     )
   })
 
   test("keeps the broker's own names", () => {
-    expect(() => host.declareExchange(exchange('amq.new'))).toThrow(replyError(403, 'amq.new'))
-    expect(() => host.declareExchange(exchange(''))).toThrow(replyError(403, 'default exchange'))
-    host.declareExchange(exchange('amq.topic'))
-    host.declareExchange(exchange('amq.rabbitmq.trace', { internal: true }))
-    expect(() => host.declareExchange(exchange('amq.topic', { durable: false }))).toThrow(replyError(406, 'amq.topic'))
-    expect(() => host.deleteExchange('amq.topic', false)).toThrow(replyError(403, 'amq.topic'))
-    expect(() => host.deleteExchange('', false)).toThrow(replyError(403, 'default exchange'))
+    expect(() => host.declareExchange(exchange('amq.new'), connection)).toThrow(replyError(403, 'amq.new'))
+    expect(() => host.declareExchange(exchange(''), connection)).toThrow(replyError(403, 'default exchange'))
+    host.declareExchange(exchange('amq.topic'), connection)
+    host.declareExchange(exchange('amq.rabbitmq.trace', { internal: true }), connection)
+    expect(() => host.declareExchange(exchange('amq.topic', { durable: false }), connection)).toThrow(
+      replyError(406, 'amq.topic'),
+    )
+    expect(() => host.deleteExchange('amq.topic', connection, false)).toThrow(replyError(403, 'amq.topic'))
+    expect(() => host.deleteExchange('', connection, false)).toThrow(replyError(403, 'default exchange'))
   })
 
   test('knows names without line breaks', () => {
-    host.declareExchange(exchange('a\r\nb'))
+    host.declareExchange(exchange('a\r\nb'), connection)
     expect(host.declareQueue(queueDefinition('q\n'), connection).name).toBe('q')
     host.bind(connection, '\nq', '\ra\nb', 'k')
     expect(exists('ab')).toBe(true)
     expect(host.deleteQueue('q\r', connection)).toBe(0)
-    host.deleteExchange('ab\n', true)
+    host.deleteExchange('ab\n', connection, true)
     expect(exists('ab')).toBe(false)
   })
 })
 
 describe('deleteExchange()', () => {
   test('with ifUnused minds what is bound to it, not what it is bound to', () => {
-    for (const name of ['x', 'y']) host.declareExchange(exchange(name))
+    for (const name of ['x', 'y']) host.declareExchange(exchange(name), connection)
     host.bindExchange(connection, 'y', 'x', 'k')
-    expect(() => host.deleteExchange('x', true)).toThrow(replyError(406, "exchange 'x' in vhost '/' in use"))
-    host.deleteExchange('y', true)
-    host.deleteExchange('x', true)
-    host.deleteExchange('x', true)
+    expect(() => host.deleteExchange('x', connection, true)).toThrow(
+      replyError(406, "exchange 'x' in vhost '/' in use"),
+    )
+    host.deleteExchange('y', connection, true)
+    host.deleteExchange('x', connection, true)
+    host.deleteExchange('x', connection, true)
     expect([exists('x'), exists('y')]).toEqual([false, false])
   })
 
   test('auto-delete: goes with its last binding, and so do those whose last one led to it', () => {
-    for (const name of ['x', 'y', 'z']) host.declareExchange(exchange(name, { autoDelete: true }))
+    for (const name of ['x', 'y', 'z']) host.declareExchange(exchange(name, { autoDelete: true }), connection)
     declareQueue('q')
     host.bindExchange(connection, 'y', 'x', 'k')
     host.bindExchange(connection, 'z', 'y', 'k')
@@ -90,8 +94,8 @@ describe('deleteExchange()', () => {
 describe('bind()', () => {
   beforeEach(() => {
     declareQueue('q')
-    host.declareExchange(exchange('x'))
-    host.declareExchange(exchange('y'))
+    host.declareExchange(exchange('x'), connection)
+    host.declareExchange(exchange('y'), connection)
   })
 
   test('names what is missing', () => {
@@ -106,7 +110,7 @@ describe('bind()', () => {
   })
 
   test('refuses an unknown x-match', () => {
-    host.declareExchange(exchange('h', { type: 'headers' }))
+    host.declareExchange(exchange('h', { type: 'headers' }), connection)
     for (const mode of ['some', true]) {
       const table = { 'x-match': mode }
       expect(() => host.bind(connection, 'q', 'h', '', table)).toThrow(replyError(406, "exchange 'h'"))
@@ -141,9 +145,9 @@ describe('bind()', () => {
     expect(await send()).toBe('unroutable')
     host.bindExchange(connection, 'y', 'x', 'k')
     expect(await send()).toBe('accepted')
-    host.deleteExchange('y', false)
+    host.deleteExchange('y', connection, false)
     expect(await send()).toBe('unroutable')
-    host.declareExchange(exchange('y'))
+    host.declareExchange(exchange('y'), connection)
     host.bind(connection, 'q', 'y', '#')
     expect(await send()).toBe('unroutable')
   })

@@ -28,15 +28,24 @@ export class ExchangeDeclarations {
     this.#definitions = definitions
   }
 
-  declare(declared: ExchangeDefinition, done: Durable): void {
+  declare({ guard }: Connection, declared: ExchangeDefinition, done: Durable): void {
     const definition = { ...declared, name: entityName(declared.name) }
+    const { name, alternate } = definition
+    requireNotDefault(name)
+    guard.require('configure', 'exchange', name)
+    if (alternate !== undefined && !this.#topology.exchanges.has(name)) {
+      guard.require('read', 'exchange', name)
+      guard.require('write', 'exchange', alternate)
+    }
     if (this.#topology.declareExchange(definition) && definition.durable) this.#definitions.exchange(definition, done)
     else this.#definitions.afterEarlier(done)
   }
 
   /** @throws {ReplyError} 403 for a reserved name, 406 with `ifUnused` when it has bindings */
-  delete(given: string, ifUnused: boolean, done: Durable): void {
+  delete({ guard }: Connection, given: string, ifUnused: boolean, done: Durable): void {
     const name = entityName(given)
+    requireNotDefault(name)
+    guard.require('configure', 'exchange', name)
     requireDeletable(name, this.#vhost)
     const exchange = this.#topology.exchanges.get(name)
     if (exchange === undefined) return done(undefined)
@@ -45,29 +54,32 @@ export class ExchangeDeclarations {
   }
 
   /** @throws {ReplyError} 403 for the default exchange, 404 or 405 for the queue, 406 for an unknown `x-match` */
-  bindQueue(connection: Connection, queue: string, terms: BindingTerms, done: Durable): void {
-    this.#bind(this.#source(terms), connection.queue(entityName(queue)), terms, done)
+  bindQueue(connection: Connection, queueName: string, given: BindingTerms, done: Durable): void {
+    const name = entityName(queueName)
+    const terms = this.#permitted(connection, 'queue', name, given)
+    this.#bind(this.#topology.exchange(terms.source), connection.queue(name), terms, done)
   }
 
   /** @throws {ReplyError} 403 for the default exchange, 404, 406 for an unknown `x-match` */
-  bindExchange(destination: string, terms: BindingTerms, done: Durable): void {
-    const source = this.#source(terms)
-    requireNotDefault(destination)
-    this.#bind(source, this.#topology.exchange(entityName(destination)), terms, done)
+  bindExchange(connection: Connection, destination: string, given: BindingTerms, done: Durable): void {
+    const name = entityName(destination)
+    const terms = this.#permitted(connection, 'exchange', name, given)
+    this.#bind(this.#topology.exchange(terms.source), this.#topology.exchange(name), terms, done)
   }
 
   /** As in RabbitMQ, it is no error when there is no such queue, exchange or binding. */
-  unbindQueue(connection: Connection, queueName: string, terms: BindingTerms, done: Durable): void {
-    requireNotDefault(terms.source)
-    const queue = this.#topology.queues.get(entityName(queueName))
+  unbindQueue(connection: Connection, queueName: string, given: BindingTerms, done: Durable): void {
+    const name = entityName(queueName)
+    const terms = this.#permitted(connection, 'queue', name, given)
+    const queue = this.#topology.queues.get(name)
     if (queue !== undefined) connection.requireAccess(queue)
     this.#unbind(queue, terms, done)
   }
 
-  unbindExchange(destination: string, terms: BindingTerms, done: Durable): void {
-    requireNotDefault(terms.source)
-    requireNotDefault(destination)
-    this.#unbind(this.#topology.exchanges.get(entityName(destination)), terms, done)
+  unbindExchange(connection: Connection, destination: string, given: BindingTerms, done: Durable): void {
+    const name = entityName(destination)
+    const terms = this.#permitted(connection, 'exchange', name, given)
+    this.#unbind(this.#topology.exchanges.get(name), terms, done)
   }
 
   /** A binding from the log; what it leads from or to may have gone in the same instant as the process. */
@@ -95,9 +107,24 @@ export class ExchangeDeclarations {
     for (const exchange of this.#topology.exchanges.values()) this.#remove(exchange, ignore)
   }
 
-  #source({ source }: BindingTerms): Exchange<Queue> {
+  /**
+   * The terms with the name that is meant. Who binds or unbinds must be let write to the destination, and read the source.
+   *
+   * @throws {ReplyError} 403
+   */
+  #permitted(
+    { guard }: Connection,
+    kind: 'queue' | 'exchange',
+    destination: string,
+    given: BindingTerms,
+  ): BindingTerms {
+    const source = entityName(given.source)
+    guard.require('write', kind, destination)
+    if (kind === 'exchange') requireNotDefault(destination)
     requireNotDefault(source)
-    return this.#topology.exchange(entityName(source))
+    guard.require('read', 'exchange', source)
+    if (this.#topology.exchanges.get(source)?.isTopic === true) guard.requireTopic('read', source, given.key)
+    return { ...given, source }
   }
 
   #bind(
@@ -112,7 +139,7 @@ export class ExchangeDeclarations {
   }
 
   #unbind(destination: Destination<Queue> | undefined, terms: BindingTerms, done: Durable): void {
-    const source = this.#topology.exchanges.get(entityName(terms.source))
+    const source = this.#topology.exchanges.get(terms.source)
     const binding =
       destination === undefined || source === undefined
         ? undefined

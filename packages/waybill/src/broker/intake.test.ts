@@ -40,7 +40,7 @@ describe('publish() with CC and BCC', () => {
 
   test('routes by them through exchanges', async () => {
     const [a, b] = queue('a', 'b')
-    host.declareExchange(exchangeDefinition('x', { type: 'direct' }))
+    host.declareExchange(exchangeDefinition('x', { type: 'direct' }), connection)
     for (const name of ['a', 'b']) host.bind(connection, name, 'x', name)
     expect(await new Publisher(host, 'x').send('none', 'm', { headers: { BCC: ['a', 'b'] } })).toBe('accepted')
     await runtime.settle()
@@ -66,7 +66,7 @@ describe('publish() with CC and BCC', () => {
 
 describe('an exchange of type x-delayed-message', () => {
   beforeEach(() => {
-    host.declareExchange(exchangeDefinition('later', { type: 'x-delayed-message', delayedType: 'direct' }))
+    host.declareExchange(exchangeDefinition('later', { type: 'x-delayed-message', delayedType: 'direct' }), connection)
   })
 
   test('routes as its other type says, when the message is due', async () => {
@@ -105,8 +105,10 @@ describe('an exchange of type x-delayed-message', () => {
 
   test('is another exchange when it routes otherwise', () => {
     const later = exchangeDefinition('later', { type: 'x-delayed-message', delayedType: 'topic' })
-    expect(() => host.declareExchange(later)).toThrow(/'x-delayed-type' for exchange 'later'.*'topic'.*'direct'/)
-    expect(() => host.declareExchange(exchangeDefinition('later', { type: 'direct' }))).toThrow(/'type'/)
+    expect(() => host.declareExchange(later, connection)).toThrow(
+      /'x-delayed-type' for exchange 'later'.*'topic'.*'direct'/,
+    )
+    expect(() => host.declareExchange(exchangeDefinition('later', { type: 'direct' }), connection)).toThrow(/'type'/)
   })
 })
 

@@ -46,6 +46,7 @@ export class QueueDeclarations {
   declare(declared: QueueDefinition, connection: Connection, done: Durable): Queue {
     const name = declared.name === '' ? this.#freshName() : entityName(declared.name)
     const definition = { ...declared, name }
+    connection.guard.require('configure', 'queue', name)
     const existing = this.#topology.queues.get(definition.name)
     if (existing !== undefined) {
       connection.requireAccess(existing)
@@ -55,6 +56,11 @@ export class QueueDeclarations {
       return existing
     }
     if (declared.name !== '') requireOwnName('queue', name)
+    const { deadLetterExchange } = definition.arguments
+    if (deadLetterExchange !== undefined) {
+      connection.guard.require('read', 'queue', name)
+      connection.guard.require('write', 'exchange', deadLetterExchange)
+    }
     const queue = this.#add(this.#services.numbers.next(), definition, definition.exclusive ? connection : undefined)
     if (queue.isStored) this.#definitions.queue({ id: queue.id, definition }, done)
     else done(undefined)
@@ -69,6 +75,7 @@ export class QueueDeclarations {
 
   delete(given: string, connection: Connection, { ifUnused, ifEmpty }: DeleteQueueOptions, done: Durable): number {
     const name = entityName(given)
+    connection.guard.require('configure', 'queue', name)
     const queue = this.#topology.queues.get(name)
     if (queue === undefined) {
       done(undefined)

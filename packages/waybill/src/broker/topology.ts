@@ -23,6 +23,8 @@ const PREDECLARED: readonly ExchangeDefinition[] = (
 export class Topology {
   readonly exchanges: Map<string, Exchange<Queue>> = new Map()
   readonly queues: Map<string, Queue> = new Map()
+  /** How many exchanges have gone: a name may mean another exchange since. */
+  removedExchanges = 0
   /** The default exchange is no object of its own. */
   readonly defaultExchange: ExchangeCounters = new ExchangeCounters()
   readonly #vhost: string
@@ -59,6 +61,7 @@ export class Topology {
   /** Removes an exchange; returns the bindings that went with it, from it and to it. */
   removeExchange(exchange: Exchange<Queue>): readonly Bound<Queue>[] {
     this.exchanges.delete(exchange.name)
+    this.removedExchanges++
     const from = exchange.bindings
     for (const binding of from) this.#remove(binding)
     const to = this.#removeLeadingTo(exchange)

@@ -1,3 +1,4 @@
+import { ANYTHING, type Guard } from './access/guard.ts'
 import { Connection } from './connection.ts'
 import type { DirectReplies } from './direct-reply-to.ts'
 import type { ExchangeCounters } from './exchange/exchange-counters.ts'
@@ -16,7 +17,7 @@ import { EMPTY_TABLE, type FieldTable } from './wire/field-table.ts'
  * Exchanges, queues and bindings with names of their own. Calls are synchronous; what is durable is confirmed by a
  * callback once it is synced. Deliveries come in later turns of the event loop, in bursts.
  *
- * Methods throw `ReplyError` for what AMQP answers by closing the channel.
+ * Methods throw `ReplyError` for what AMQP answers by closing the channel: 403 also for what the connection may not do.
  */
 export class VirtualHost {
   readonly name: string
@@ -50,14 +51,21 @@ export class VirtualHost {
     return this.#parts.topology.exchanges
   }
 
+  /** How many exchanges have gone: a name may mean another exchange since. */
+  get removedExchanges(): number {
+    return this.#parts.topology.removedExchanges
+  }
+
   get defaultExchange(): ExchangeCounters {
     return this.#parts.topology.defaultExchange
   }
 
-  connect(): Connection {
+  /** @param guard says what the connection may do, which is checked by the calls below that are given it */
+  connect(guard: Guard = ANYTHING): Connection {
     this.#requireOpen()
     const connection = new Connection(
       this.name,
+      guard,
       (name) => this.#parts.topology.queues.get(name),
       (ended) => {
         this.#connections.delete(ended)
@@ -79,9 +87,9 @@ export class VirtualHost {
   }
 
   /** @throws {ReplyError} 406 when an unequal one exists, 403 for a reserved name */
-  declareExchange(definition: ExchangeDefinition, done: Durable = ignore): void {
+  declareExchange(definition: ExchangeDefinition, connection: Connection, done: Durable = ignore): void {
     this.#requireOpen()
-    this.#parts.exchanges.declare(definition, done)
+    this.#parts.exchanges.declare(connection, definition, done)
   }
 
   /**
@@ -89,9 +97,9 @@ export class VirtualHost {
    *
    * @throws {ReplyError} 403 for a reserved name, 406 with `ifUnused` when something is bound to it
    */
-  deleteExchange(name: string, ifUnused: boolean, done: Durable = ignore): void {
+  deleteExchange(name: string, connection: Connection, ifUnused: boolean, done: Durable = ignore): void {
     this.#requireOpen()
-    this.#parts.exchanges.delete(name, ifUnused, done)
+    this.#parts.exchanges.delete(connection, name, ifUnused, done)
   }
 
   findQueue(name: string): Queue | undefined {
@@ -164,7 +172,7 @@ export class VirtualHost {
    * @throws {ReplyError} 403 for the default exchange, 404, 406 for an unknown `x-match`
    */
   bindExchange(
-    _connection: Connection,
+    connection: Connection,
     destination: string,
     source: string,
     key: string,
@@ -172,12 +180,12 @@ export class VirtualHost {
     done: Durable = ignore,
   ): void {
     this.#requireOpen()
-    this.#parts.exchanges.bindExchange(destination, { source, key, arguments: table }, done)
+    this.#parts.exchanges.bindExchange(connection, destination, { source, key, arguments: table }, done)
   }
 
   /** Takes a binding between exchanges back, as `unbind` does one to a queue. */
   unbindExchange(
-    _connection: Connection,
+    connection: Connection,
     destination: string,
     source: string,
     key: string,
@@ -185,7 +193,7 @@ export class VirtualHost {
     done: Durable = ignore,
   ): void {
     this.#requireOpen()
-    this.#parts.exchanges.unbindExchange(destination, { source, key, arguments: table }, done)
+    this.#parts.exchanges.unbindExchange(connection, destination, { source, key, arguments: table }, done)
   }
 
   /** Refuses everything from now on, with this error; nothing that waits to be due becomes so. */

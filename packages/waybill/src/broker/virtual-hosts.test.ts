@@ -53,7 +53,7 @@ describe('a virtual host', () => {
     const hosts = [broker.root, await made('a'), await made('')]
     for (const [n, host] of hosts.entries()) {
       await declared(host, 'q')
-      host.declareExchange(exchangeDefinition('x', { type: n === 0 ? 'topic' : 'fanout' }))
+      host.declareExchange(exchangeDefinition('x', { type: n === 0 ? 'topic' : 'fanout' }), host.connect())
       host.bind(host.connect(), 'q', 'x', 'k')
       expect(await new Publisher(host, 'x').send('k', `for ${host.name}`)).toBe('accepted')
       expect(await new Publisher(host, 'amq.topic').send('k', 'm')).toBe('unroutable')
@@ -74,13 +74,13 @@ describe('a virtual host', () => {
     const host = await made('a')
     await declared(host, 'q')
     const connection = host.connect()
-    host.declareExchange(exchangeDefinition('x'))
+    host.declareExchange(exchangeDefinition('x'), host.connect())
     const refused: readonly (() => unknown)[] = [
       () => connection.queue('none'),
       () => host.requireExchange('none'),
-      () => host.declareExchange(exchangeDefinition('x', { type: 'direct' })),
+      () => host.declareExchange(exchangeDefinition('x', { type: 'direct' }), host.connect()),
       () => host.declareQueue(queueDefinition('q', { durable: false }), connection),
-      () => host.deleteExchange('amq.topic', false),
+      () => host.deleteExchange('amq.topic', host.connect(), false),
       () => host.publish({ ...MESSAGE, exchange: 'amq.rabbitmq.trace' }, { persistent: false }, SINK, 0),
     ]
     for (const act of refused) expect(act).toThrow(/in vhost 'a'/)
@@ -103,7 +103,7 @@ describe('delete()', () => {
     await declared(broker.root, 'q')
     await declared(host, 'q')
     await declared(host, 'p')
-    host.declareExchange(exchangeDefinition('x'))
+    host.declareExchange(exchangeDefinition('x'), host.connect())
     host.bind(host.connect(), 'q', 'x', 'k')
     host.bindExchange(host.connect(), 'amq.topic', 'amq.direct', 'k')
     await new Publisher(host, 'x').send('k', 'm')

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { readAnnouncement } from '../broker/process/announcement-file.ts'
-import { areEqualCredentials, isLoopback } from '../broker/process/credentials.ts'
 import { EXIT_USAGE, exitCodeOf } from '../broker/process/exit-code.ts'
 import { processLog } from '../broker/process/process-log.ts'
 import type { Door } from '../broker/process/run-broker.ts'
@@ -24,8 +23,6 @@ export interface BrokerOptions {
 
 /** A broker that is closing the folder is waited for so long. */
 const LOCK_WAIT_MS = 3_000
-/** What RabbitMQ lets in, too, and only from this machine. */
-const GUEST = { user: 'guest', password: 'guest' }
 
 class UsageError extends Error {}
 
@@ -101,14 +98,10 @@ function doorOf(options: BrokerOptions, password: string | undefined): Door {
   const { host, user } = options
   const tls = tlsOf(options)
   const door = { host, port, ...(tls === undefined ? {} : { tls }) }
-  if (user === undefined)
-    return {
-      ...door,
-      authenticate: (name, word, address) => isLoopback(address) && areEqualCredentials(GUEST, name, word),
-    }
+  if (user === undefined) return door
   if (password === undefined || password === '')
     throw new UsageError('--user needs its password in the environment, as WAYBILL_BROKER_PASSWORD')
-  return { ...door, authenticate: (name, word) => areEqualCredentials({ user, password }, name, word) }
+  return { ...door, own: { user, password } }
 }
 
 /** @throws {UsageError} */

@@ -125,7 +125,10 @@ test('x-first-death and x-last-death: the first and the last', async () => {
 
 describe('the header CC', () => {
   const copied = async (queueArguments: QueueArguments): Promise<Subscriber> => {
-    host.declareExchange({ name: 'dlx', type: 'direct', durable: true, autoDelete: false, internal: false })
+    host.declareExchange(
+      { name: 'dlx', type: 'direct', durable: true, autoDelete: false, internal: false },
+      host.connect(),
+    )
     declare('q', queueArguments)
     for (const name of ['dead', 'copy', 'own']) declare(name)
     const connection = host.connect()
@@ -226,7 +229,10 @@ describe('a message is dead-lettered', () => {
   })
 
   test('with its own routing key where the queue names none', async () => {
-    host.declareExchange({ name: 'dlx', type: 'direct', durable: true, autoDelete: false, internal: false })
+    host.declareExchange(
+      { name: 'dlx', type: 'direct', durable: true, autoDelete: false, internal: false },
+      host.connect(),
+    )
     declare('q', { deadLetterExchange: 'dlx' })
     declare('dead')
     host.bind(host.connect(), 'dead', 'dlx', 'q')

@@ -66,6 +66,10 @@ export class Exchange<T extends Named> {
     return this.definition.type === 'x-delayed-message'
   }
 
+  get isTopic(): boolean {
+    return routingType(this.definition) === 'topic'
+  }
+
   get isBound(): boolean {
     return this.#bindings.size > 0
   }

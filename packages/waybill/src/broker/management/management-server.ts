@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Runtime } from '../../runtime/runtime.ts'
-import { isLoopback } from '../process/credentials.ts'
+import { isLoopback } from '../access/loopback.ts'
 import { listenWith, portOf, type Address } from '../server/listen.ts'
 import { RequestAnswerer, type AnswererOptions } from './request-answerer.ts'
 

@@ -18,7 +18,8 @@ export async function startManaged(): Promise<Managed> {
   const runtime = systemRuntime()
   const host = '127.0.0.1'
   const broker = await Broker.open({ runtime })
-  const server = await serveBroker({ broker, runtime, host, port: 0, authenticate: () => true, version: '0.0.0' })
+  const authenticate = broker.access.authenticate.bind(broker.access)
+  const server = await serveBroker({ broker, runtime, host, port: 0, authenticate, version: '0.0.0' })
   const management = new Management({
     broker,
     runtime,

@@ -20,11 +20,8 @@ export class NamePattern {
 
   /** @throws {WaybillError} `WAYBILL_INVALID_DEFINITION` when it is no pattern of the syntax known here, or too long */
   constructor(source: string) {
-    if (source.length > MOST_PATTERN) {
-      throw new WaybillError('WAYBILL_INVALID_DEFINITION', `a pattern of more than ${MOST_PATTERN} characters`)
-    }
     this.source = source
-    this.#program = compile(parsePattern(source))
+    this.#program = programOf(source)
   }
 
   /** Whether it is found anywhere in the text. What is longer than a name can be does not match, nor what takes too long. */
@@ -33,6 +30,18 @@ export class NamePattern {
     const search = new Search(text)
     return search.finds(this.#program, 0, true) && !search.isExhausted
   }
+}
+
+/** @throws {WaybillError} `WAYBILL_INVALID_DEFINITION`, as the constructor of `NamePattern` */
+export function requirePattern(source: string): void {
+  programOf(source)
+}
+
+function programOf(source: string): Program {
+  if (source.length > MOST_PATTERN) {
+    throw new WaybillError('WAYBILL_INVALID_DEFINITION', `a pattern of more than ${MOST_PATTERN} characters`)
+  }
+  return compile(parsePattern(source))
 }
 
 /** A text with all that stands for something in patterns taken by its word. */

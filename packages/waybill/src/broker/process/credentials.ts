@@ -11,11 +11,6 @@ export function areEqualCredentials(expected: Credentials, user: string, passwor
   return sameUser && samePassword
 }
 
-/** Whether a socket's remote address is of this machine. */
-export function isLoopback(address: string): boolean {
-  return address === '::1' || /^(::ffff:)?127\./.test(address)
-}
-
 function isSame(one: string, other: string): boolean {
   return timingSafeEqual(digest(one), digest(other))
 }

@@ -8,15 +8,14 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import type { Broker } from '../broker.ts'
 import { openBrokerOn } from '../open-broker.ts'
 import type { ManagementDoor } from '../management/management.ts'
-import { ManagementUser } from '../management/management-user.ts'
-import type { Login } from '../management/request-answerer.ts'
-import type { Address } from '../server/listen.ts'
+import type { Address, ListenOptions } from '../server/listen.ts'
 import { serveBroker, type BrokerServer, type ServeOptions } from '../server/serve-broker.ts'
 import { nodeFiles } from '../store/node-files.ts'
 import { storeUnwritable } from '../store/store-damage.ts'
 import { PROTOCOL, type Announcement } from './announcement.ts'
 import { removeAnnouncement, writeAnnouncement } from './announcement-file.ts'
-import { areEqualCredentials, isLoopback } from './credentials.ts'
+import type { Credentials } from './credentials.ts'
+import { doorLogin, folderLogin, managementLogin } from './logins.ts'
 import { OpeningMarker } from './opening-marker.ts'
 import { patientLock } from './patient-lock.ts'
 import type { ProcessLog } from './process-log.ts'
@@ -38,7 +37,11 @@ export interface RunBrokerOptions {
   readonly management?: Address
 }
 
-export type Door = Pick<ServeOptions, 'host' | 'port' | 'tls' | 'authenticate'>
+/** Where ordinary clients come in: users of the folder. */
+export interface Door extends ListenOptions {
+  /** A user besides, whom this process knows and the folder does not. `guest` is not let in then. */
+  readonly own?: Credentials
+}
 
 /** The name that the services of the folder log in with; what opens is the secret. */
 const USER = 'waybill'
@@ -66,21 +69,26 @@ export async function runBroker(options: RunBrokerOptions): Promise<RunningBroke
     const servers: BrokerServer[] = []
     const api = new ProcessManagement({ ...options, broker, servers })
     try {
-      const serve = async (at: Door): Promise<BrokerServer> => {
+      const serve = async (at: ListenOptions & Pick<ServeOptions, 'authenticate'>): Promise<BrokerServer> => {
         const server = await serveBroker({ ...at, broker, runtime, version: PACKAGE_VERSION })
         servers.push(server)
         return server
       }
       // First the one whose port may be taken.
-      const front = door === undefined ? undefined : await serve(door)
+      const front = door && (await serve({ ...door, authenticate: doorLogin(broker.access, door.own) }))
       const managementFront =
         door === undefined || options.management === undefined
           ? undefined
-          : await api.serve({ ...options.management, ...tlsOf(door), login: administratorBy(door) })
+          : await api.serve({
+              ...options.management,
+              ...tlsOf(door),
+              login: managementLogin(doorLogin(broker.access, door.own)),
+            })
       const secret = randomBytes(32).toString('base64url')
-      const { port } = await serve(folderDoor(secret))
+      const inFolder = folderLogin({ user: USER, password: secret })
+      const { port } = await serve({ host: LOOPBACK, port: 0, authenticate: inFolder })
       const announcement = announce(dir, runtime.newId(), port, secret)
-      const folderManagement = { host: LOOPBACK, port: 0, login: administratorBy(folderDoor(secret)) }
+      const folderManagement = { host: LOOPBACK, port: 0, login: managementLogin(inFolder) }
       return new RunningBroker({
         ...options,
         broker,
@@ -106,21 +114,6 @@ export async function runBroker(options: RunBrokerOptions): Promise<RunningBroke
 /** With the certificate that clients see; which one they show is for the broker alone. */
 function tlsOf({ tls }: Door): Pick<ManagementDoor, 'tls'> {
   return tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }
-}
-
-/** Who may come in may do everything. */
-function administratorBy(door: Door): Login {
-  return async (user, password, remoteAddress) =>
-    door.authenticate(user, password, remoteAddress) ? new ManagementUser(user, ['administrator']) : undefined
-}
-
-function folderDoor(secret: string): Door {
-  return {
-    host: LOOPBACK,
-    port: 0,
-    authenticate: (user, password, remoteAddress) =>
-      isLoopback(remoteAddress) && areEqualCredentials({ user: USER, password: secret }, user, password),
-  }
 }
 
 function announce(dir: string, instance: string, port: number, secret: string): Announcement {

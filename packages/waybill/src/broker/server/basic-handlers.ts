@@ -36,8 +36,9 @@ export function consume(context: ChannelContext, reader: ByteReader): void {
   const tag = consumerTag === '' ? context.session.uniqueName('amq.ctag-') : consumerTag
   if (name === REPLY_QUEUE) context.replies.consume(tag, noAck)
   else {
-    const priority = readConsumerPriority(context.connection.queue(name).where, table)
-    const countsDeliveries = context.connection.queue(name).definition.arguments.queueType === 'quorum'
+    const from = context.connection.readable(name)
+    const priority = readConsumerPriority(from.where, table)
+    const countsDeliveries = from.definition.arguments.queueType === 'quorum'
     const receiver = new DeliveryWriter(context, { tag, countsDeliveries })
     context.channel.consume(
       name,
@@ -57,7 +58,7 @@ export function cancel(context: ChannelContext, reader: ByteReader): void {
 export function get(context: ChannelContext, reader: ByteReader): void {
   const { queue, noAck } = readGet(reader)
   const name = queueName(context, queue)
-  const countsDeliveries = context.connection.queue(name).definition.arguments.queueType === 'quorum'
+  const countsDeliveries = context.connection.readable(name).definition.arguments.queueType === 'quorum'
   context.retry(() => {
     const got = context.channel.get(name, noAck)
     if (got === 'loading') return false

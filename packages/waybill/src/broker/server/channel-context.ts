@@ -41,6 +41,8 @@ export interface ChannelContext {
 /** The connection, as its channels see it. */
 export interface SessionContext {
   readonly user: string
+  /** Of the user: what they may do besides. */
+  readonly tags: readonly string[]
   /** Largest frame that was agreed, overhead included. */
   readonly frameMax: number
   /** Octets that wait for the client to read them. */

@@ -18,6 +18,7 @@ import type { ChannelContext, SessionContext } from './channel-context.ts'
 import { ContentReceiver } from './content-receiver.ts'
 import * as exchange from './exchange-handlers.ts'
 import { PublishConfirms } from './publish-confirms.ts'
+import { PublishPermit } from './publish-permit.ts'
 import * as queue from './queue-handlers.ts'
 import { REPLY_QUEUE } from '../direct-reply-to.ts'
 import { DirectReplyConsumer } from './direct-reply-consumer.ts'
@@ -78,6 +79,7 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
   lastQueue: string | undefined
   readonly #content = new ContentReceiver((address, message, scan) => this.#publish(address, message, scan))
   readonly replies: DirectReplyConsumer
+  readonly #permit: PublishPermit
   #confirms: PublishConfirms | undefined
   /** The publish of now, if it is to be returned when no queue takes it: what has no queue is told at once. */
   #returnable: Message | undefined
@@ -91,6 +93,7 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
     this.frames = session.frames
     this.channel = session.connection.openChannel()
     this.replies = new DirectReplyConsumer(this)
+    this.#permit = new PublishPermit(this.virtualHost, this.connection.guard)
   }
 
   get isOpen(): boolean {
@@ -193,18 +196,21 @@ export class ChannelSession implements ChannelContext, ConfirmSink {
   }
 
   #publish(address: PublishAddress, message: Message, scan: PropertyScan): void {
-    if (scan.userId !== undefined && scan.userId !== this.session.user) {
-      throw new ReplyError(
-        406,
-        `user_id property set to '${scan.userId}' but authenticated user was '${this.session.user}'`,
-      )
-    }
+    this.#permit.require(address)
+    if (scan.userId !== undefined) this.#requireUser(scan.userId)
     const token = this.replies.token
     const addressed = scan.replyTo === REPLY_QUEUE ? this.virtualHost.directReplies.addressed(message, token) : message
     this.#returnable = address.mandatory ? message : undefined
     this.channel.counters.published++
     this.virtualHost.publish(addressed, optionsOf(scan), this, this.#confirms?.next() ?? 0)
     this.#returnable = undefined
+  }
+
+  /** @throws {ReplyError} 406 for somebody else's name */
+  #requireUser(userId: string): void {
+    const { user, tags } = this.session
+    if (userId === user || tags.includes('impersonator')) return
+    throw new ReplyError(406, `user_id property set to '${userId}' but authenticated user was '${user}'`)
   }
 
   /** What became of a publish; `tag` is 0 when nobody asked. */

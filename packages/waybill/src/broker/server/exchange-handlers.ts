@@ -23,13 +23,13 @@ export function declareExchange(context: ChannelContext, reader: ByteReader): vo
     declare.arguments,
     context.virtualHost.name,
   )
-  context.stored((done) => context.virtualHost.declareExchange(definition, done), answer)
+  context.stored((done) => context.virtualHost.declareExchange(definition, context.connection, done), answer)
 }
 
 export function deleteExchange(context: ChannelContext, reader: ByteReader): void {
   const { exchange, ifUnused, noWait } = readExchangeDelete(reader)
   context.stored(
-    (done) => context.virtualHost.deleteExchange(exchange, ifUnused, done),
+    (done) => context.virtualHost.deleteExchange(exchange, context.connection, ifUnused, done),
     () => {
       if (!noWait) writePlain(context.frames, context.number, METHOD.exchangeDeleteOk)
     },

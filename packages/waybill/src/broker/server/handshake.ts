@@ -3,6 +3,8 @@
 //   client: "AMQP" 0 0 9 1      server: start
 //   client: start-ok            server: tune        (or close 403, or nothing but the end)
 //   client: tune-ok, open       server: open-ok     (or close 530)
+import type { Login } from '../access/access.ts'
+import type { Identity } from '../access/identity.ts'
 import type { ByteReader } from '../wire/byte-reader.ts'
 import { ConnectionError } from '../wire/connection-error.ts'
 import { EMPTY_TABLE, type FieldTable } from '../wire/field-table.ts'
@@ -17,7 +19,7 @@ import {
   type Tune,
 } from '../wire/methods/connection-methods.ts'
 import { METHOD } from '../wire/methods/method-ids.ts'
-import { MECHANISMS, readLogin } from './sasl.ts'
+import { mechanisms, readLogin } from './sasl.ts'
 
 /** Smallest largest frame, overhead included (AMQP 0-9-1, section 1.2: frame-min-size). */
 const MIN_FRAME_OCTETS = 4_096
@@ -25,13 +27,20 @@ const MIN_FRAME_OCTETS = 4_096
 export interface HandshakeOptions {
   readonly serverProperties: FieldTable
   readonly tune: Tune
-  authenticate(user: string, password: string): boolean
+  /** Of the socket. */
+  readonly remoteAddress: string
+  /** Whom the client's certificate names, where TLS has accepted one. */
+  readonly certified: string | undefined
+  /** Who it is; `undefined` for who may not come in. */
+  authenticate(login: Login): Identity | undefined | Promise<Identity | undefined>
 }
 
 /** What happens to the session when the handshake is over. */
 export interface HandshakeHost {
-  /** @throws {ConnectionError} 530 when there is no such virtual host */
-  enter(virtualHost: string): void
+  /** @throws {ConnectionError} 530 when there is no such virtual host, or the client has no access to it */
+  enter(virtualHost: string, identity: Identity): void
+  /** Takes up no frame until it is known who the client is, then runs `go`. */
+  await<T>(answer: Promise<T>, go: (answer: T) => void): void
 }
 
 /** A login that was refused. A client that cannot be told so only sees the connection end. */
@@ -49,10 +58,10 @@ export class Handshake {
   readonly #frames: FrameWriter
   readonly #options: HandshakeOptions
   readonly #host: HandshakeHost
-  #step: 'start' | 'tune' | 'open' | 'done' = 'start'
+  #step: 'start' | 'login' | 'tune' | 'open' | 'done' = 'start'
   #capabilities: FieldTable = EMPTY_TABLE
   clientProperties: FieldTable = EMPTY_TABLE
-  user = ''
+  #identity: Identity | undefined
   /** Of SASL, by which the user came in. */
   mechanism = ''
   tune: Tune
@@ -62,11 +71,16 @@ export class Handshake {
     this.#options = options
     this.#host = host
     this.tune = options.tune
-    writeStart(frames, options.serverProperties, MECHANISMS)
+    writeStart(frames, options.serverProperties, mechanisms(options.certified))
   }
 
   get isDone(): boolean {
     return this.#step === 'done'
+  }
+
+  /** Who the client is, as soon as that is known. */
+  get identity(): Identity | undefined {
+    return this.#identity
   }
 
   can(capability: string): boolean {
@@ -89,11 +103,18 @@ export class Handshake {
     this.clientProperties = clientProperties
     const { capabilities } = clientProperties
     if (isTable(capabilities)) this.#capabilities = capabilities
-    const login = readLogin(mechanism, response)
-    if (login === undefined || !this.#options.authenticate(login.user, login.password))
-      throw new LoginRefused(mechanism, this.can('authentication_failure_close'))
-    this.user = login.user
     this.mechanism = mechanism
+    this.#step = 'login'
+    const { remoteAddress, certified } = this.#options
+    const login = readLogin(mechanism, response, certified)
+    const answer = login && this.#options.authenticate({ ...login, remoteAddress })
+    if (answer instanceof Promise) this.#host.await(answer, (identity) => this.#loggedIn(identity))
+    else this.#loggedIn(answer)
+  }
+
+  #loggedIn(identity: Identity | undefined): void {
+    if (identity === undefined) throw new LoginRefused(this.mechanism, this.can('authentication_failure_close'))
+    this.#identity = identity
     writeTune(this.#frames, this.#options.tune)
     this.#step = 'tune'
   }
@@ -115,7 +136,7 @@ export class Handshake {
 
   #open(reader: ByteReader): void {
     const { virtualHost } = readOpen(reader)
-    this.#host.enter(virtualHost)
+    this.#host.enter(virtualHost, this.#identity as Identity) // known since the step before the last
     writeOpenOk(this.#frames)
     this.#step = 'done'
   }

@@ -76,7 +76,7 @@ export function unbindQueue(context: ChannelContext, reader: ByteReader): void {
 
 export function purgeQueue(context: ChannelContext, reader: ByteReader): void {
   const { queue, noWait } = readQueuePurge(reader)
-  const messages = context.connection.queue(queueName(context, queue)).purge()
+  const messages = context.connection.readable(queueName(context, queue)).purge()
   if (!noWait) writeMessageCount(context.frames, context.number, METHOD.queuePurgeOk, messages)
 }
 

@@ -1,6 +1,9 @@
 import type { Server, Socket } from 'node:net'
+import type { Login } from '../access/access.ts'
+import type { Identity } from '../access/identity.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Broker, BrokerEvent } from '../broker.ts'
+import { certifiedName } from './certified-name.ts'
 import type { HandshakeOptions } from './handshake.ts'
 import { listen, portOf, type ListenOptions } from './listen.ts'
 import { serverProperties } from './server-properties.ts'
@@ -9,8 +12,8 @@ import { SocketLink } from './socket-link.ts'
 export interface ServeOptions extends ListenOptions {
   readonly broker: Broker
   readonly runtime: Runtime
-  /** Whether this user may come in from there. */
-  authenticate(user: string, password: string, remoteAddress: string): boolean
+  /** Who it is; `undefined` for who may not come in. A client waits for it, and no other. */
+  authenticate(login: Login): Identity | undefined | Promise<Identity | undefined>
   /** Offered to clients; 0 is none. Default 60. */
   readonly heartbeatSeconds?: number
   /** The broker's version, for clients to see. */
@@ -114,11 +117,12 @@ export class BrokerServer {
   #accept(socket: Socket): void {
     if (this.#isClosing) return void socket.destroy()
     const { broker, runtime, version, name, heartbeatSeconds = 60, trouble } = this.#options
-    const remoteAddress = socket.remoteAddress ?? ''
     const handshake: HandshakeOptions = {
       serverProperties: serverProperties(version, name),
       tune: { channelMax: CHANNEL_MAX, frameMax: FRAME_MAX, heartbeat: heartbeatSeconds },
-      authenticate: (user, password) => this.#options.authenticate(user, password, remoteAddress),
+      remoteAddress: socket.remoteAddress ?? '',
+      certified: certifiedName(socket),
+      authenticate: (login) => this.#options.authenticate(login),
     }
     const id = ++this.#taken
     const ended = (link: SocketLink): void => this.#ended(link)
@@ -145,6 +149,9 @@ function react(link: SocketLink, event: BrokerEvent): void {
       return link.close(`the broker's store failed`)
     case 'virtual-host-deleted':
       if (link.session.entered === event.virtualHost) link.close(`vhost '${event.virtualHost.name}' is deleted`)
+      return
+    case 'user-deleted':
+      if (link.session.user === event.user) link.close(`user '${event.user}' is deleted`)
       return
     case 'blocked':
       return link.session.alarm(event)

@@ -1,3 +1,4 @@
+import type { Identity } from '../access/identity.ts'
 import type { Connection } from '../connection.ts'
 import { isWaybillError } from '../../message/errors.ts'
 import type { Block } from '../publisher-gate.ts'
@@ -60,7 +61,11 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   }
 
   get user(): string {
-    return this.#handshake?.user ?? ''
+    return this.#handshake?.identity?.user ?? ''
+  }
+
+  get tags(): readonly string[] {
+    return this.#handshake?.identity?.tags ?? []
   }
 
   get frameMax(): number {
@@ -149,10 +154,34 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
     this.wrote()
   }
 
-  enter(name: string): void {
+  enter(name: string, identity: Identity): void {
     const virtualHost = this.#host.broker.virtualHosts.get(name)
     if (virtualHost === undefined) throw new ConnectionError(530, `vhost ${name} not found`, METHOD.connectionOpen)
-    this.#entered = { virtualHost, connection: virtualHost.connect() }
+    const guard = identity.guard(name)
+    if (guard === undefined) {
+      const what = `access to vhost '${name}' refused for user '${identity.user}'`
+      throw new ConnectionError(530, what, METHOD.connectionOpen)
+    }
+    this.#entered = { virtualHost, connection: virtualHost.connect(guard) }
+  }
+
+  await<T>(answer: Promise<T>, go: (answer: T) => void): void {
+    const resume = this.suspend()
+    const goOn = (act: () => void): void => {
+      this.#try(() => {
+        // The client may have left meanwhile.
+        if (this.#isOpen) act()
+      })
+      resume()
+      this.wrote()
+    }
+    answer.then(
+      (value) => goOn(() => go(value)),
+      (error: unknown) =>
+        goOn(() => {
+          throw error
+        }),
+    )
   }
 
   /** Octets from the client. */

@@ -1,6 +1,7 @@
 import { connect, type ChannelModel } from 'amqplib'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
+import { ownIdentity } from '../access/identity.ts'
 import { Broker } from '../broker.ts'
 import { serveBroker, type BrokerServer } from './serve-broker.ts'
 
@@ -11,7 +12,14 @@ const connections: ChannelModel[] = []
 beforeEach(async () => {
   const runtime = systemRuntime()
   broker = await Broker.open({ runtime })
-  server = await serveBroker({ broker, runtime, host: '127.0.0.1', port: 0, authenticate: () => true, version: '0' })
+  server = await serveBroker({
+    broker,
+    runtime,
+    host: '127.0.0.1',
+    port: 0,
+    authenticate: () => ownIdentity('guest', 'all'),
+    version: '0',
+  })
 })
 
 afterEach(async () => {

@@ -87,7 +87,7 @@ export class EmbeddedEngine implements AmqpEngine {
       internal: false,
       ...(alternate === undefined ? {} : { alternate }),
     }
-    return this.#synced(({ host }, done) => host.declareExchange(definition, done))
+    return this.#synced(({ host, connection }, done) => host.declareExchange(definition, connection, done))
   }
 
   declareQueue(spec: QueueSpec): Promise<void> {

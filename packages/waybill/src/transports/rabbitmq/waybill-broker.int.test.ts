@@ -24,7 +24,7 @@ beforeAll(async () => {
     runtime,
     host: '127.0.0.1',
     port: 0,
-    authenticate: () => true,
+    authenticate: (login) => broker.access.authenticate(login),
     version: '0.1.0',
   })
 })

@@ -193,7 +193,7 @@ describe.concurrent('embedded({ dir }) where something else is announced', () =>
     'a Waybill broker with another secret': async () => {
       const runtime = systemRuntime()
       const broker = await Broker.open({ runtime })
-      const options = { broker, runtime, host: '127.0.0.1', port: 0, version: '0.1.0', authenticate: () => false }
+      const options = { broker, runtime, host: '127.0.0.1', port: 0, version: '0.1.0', authenticate: () => undefined }
       return (await serveBroker(options)).port
     },
   }

@@ -70,7 +70,7 @@ async function declareQueue(host: VirtualHost, definition: QueueDefinition): Pro
 
 async function declareExchange(host: VirtualHost, definition: ExchangeDefinition): Promise<void> {
   if (host.exchanges.has(definition.name)) return
-  await stored((done) => host.declareExchange(definition, done))
+  await storedBy(host, (connection, done) => host.declareExchange(definition, connection, done))
 }
 
 async function bind(host: VirtualHost, definition: BindingDefinition): Promise<void> {

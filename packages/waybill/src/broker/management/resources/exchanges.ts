@@ -33,14 +33,14 @@ export function exchangeRoutes(context: ManagementContext): readonly Route[] {
       }
       const definition = exchangeDefinition(flags, jsonTable(fields.table('arguments')), host.name)
       const isNew = !host.exchanges.has(name)
-      await storedBy(host, (_, done) => host.declareExchange(definition, done))
+      await storedBy(host, (connection, done) => host.declareExchange(definition, connection, done))
       return isNew ? CREATED : DONE
     }),
     route('DELETE', '/api/exchanges/:vhost/:name', async (request) => {
       const host = hostOf(context, request)
       const { name } = findExchange(host, request.params.name).definition
       const ifUnused = request.query.get('if-unused') === 'true'
-      await storedBy(host, (_, done) => host.deleteExchange(name, ifUnused, done))
+      await storedBy(host, (connection, done) => host.deleteExchange(name, connection, ifUnused, done))
       return DONE
     }),
   ]

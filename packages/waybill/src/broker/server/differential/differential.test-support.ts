@@ -117,7 +117,7 @@ export function describeDifferential(title: string, define: (differential: Diffe
         host: '127.0.0.1',
         port: 0,
         version: '0.0.0',
-        authenticate: (user, password) => user === 'guest' && password === 'guest',
+        authenticate: (login) => broker.access.authenticate(login),
       })
     })
     afterAll(async () => {
