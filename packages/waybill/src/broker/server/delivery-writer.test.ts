@@ -24,6 +24,7 @@ class Channel {
   readonly capabilities = new Set(['consumer_cancel_notify'])
   readonly session: SessionContext = {
     user: 'guest',
+    tags: [],
     frameMax: 4_096,
     unread: 0,
     can: (capability) => this.capabilities.has(capability),
