@@ -3,7 +3,9 @@
 import { Command } from 'commander'
 import { EXIT_CODES_TEXT, EXIT_USAGE } from '../broker/process/exit-code.ts'
 import { isWaybillError } from '../message/errors.ts'
+import { systemRuntime } from '../runtime/system-runtime.ts'
 import { serveFolder, type BrokerOptions } from './broker-command.ts'
+import { runCtl } from './ctl-command.ts'
 import { inspectFolder, repairFolder } from './store-commands.ts'
 
 const print = (line: string): void => console.log(line)
@@ -43,6 +45,16 @@ broker
   .description('keep everything that can still be read, and say what is lost; copy the folder first')
   .requiredOption('--data <folder>', 'the data folder')
   .action(async ({ data }: { readonly data: string }) => void (process.exitCode = await repairFolder(data, print)))
+
+waybill
+  .command('ctl')
+  .description("rabbitmqctl's verbs, on a broker that runs: `waybill ctl list_queues --data <folder>`")
+  .argument('[words...]', 'verb, arguments and options')
+  .allowUnknownOption()
+  .helpOption(false)
+  .action(async (words: readonly string[]) => {
+    process.exitCode = await runCtl(words, systemRuntime(), { print, complain })
+  })
 
 try {
   await waybill.parseAsync()

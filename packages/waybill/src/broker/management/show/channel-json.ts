@@ -22,6 +22,7 @@ export function channelJson(context: ManagementContext, virtualHost: string, sho
   return {
     name: channelName(shown),
     number: session.number,
+    pid: channelPid(context, shown),
     node: context.node,
     user: link.session.user,
     vhost: virtualHost,
@@ -40,12 +41,18 @@ export function channelJson(context: ManagementContext, virtualHost: string, sho
   }
 }
 
+/** As that of a connection, with the number of the channel. */
+function channelPid({ node }: ManagementContext, { link, channel }: ShownChannel): string {
+  return `<${node}.${link.local.port}.${link.id}.${channel.number}>`
+}
+
 /** The channel, as what happens on it names it. */
 export function channelDetails(context: ManagementContext, shown: ShownChannel): JsonObject {
   const { link, channel } = shown
   return {
     name: channelName(shown),
     number: channel.number,
+    pid: channelPid(context, shown),
     connection_name: connectionName(link),
     node: context.node,
     peer_host: link.peer.host,
