@@ -168,7 +168,8 @@ async function rabbitmqVersion(): Promise<string> {
   wire.write(HEADER)
   const { fields } = await wire.hear(0)
   wire.drop()
-  return textOf((fields['server-properties'] as FieldTable)['version'] ?? '')
+  const { version } = fields['server-properties'] as FieldTable
+  return typeof version === 'string' ? version : ''
 }
 
 /** Deletes on RabbitMQ what scripts may have left there; what is missing is no error. */

@@ -1,6 +1,7 @@
 import { encodeMethod } from './amqp-methods.test-support.ts'
 import { describeDifferential, type Difference, type Script } from './differential.test-support.ts'
-import { FRAME, frameOf, headerPayload } from './wire-client.test-support.ts'
+import { FRAME } from './hearing.test-support.ts'
+import { frameOf, headerPayload } from './wire-client.test-support.ts'
 
 const NO_PROPERTIES = Buffer.of(0, 0)
 

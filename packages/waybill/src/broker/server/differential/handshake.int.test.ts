@@ -1,13 +1,7 @@
 import { encodeMethod, textOf } from './amqp-methods.test-support.ts'
 import { describeDifferential, type Script } from './differential.test-support.ts'
-import {
-  ALL_CAPABILITIES,
-  frameOf,
-  HEADER,
-  type Heard,
-  type Login,
-  type WireClient,
-} from './wire-client.test-support.ts'
+import type { Heard } from './hearing.test-support.ts'
+import { ALL_CAPABILITIES, frameOf, HEADER, type Login, type WireClient } from './wire-client.test-support.ts'
 
 describeDifferential('the handshake', (differential) => {
   differential('another protocol is answered by the header of this one', async (script) => {

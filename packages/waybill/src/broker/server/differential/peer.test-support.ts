@@ -1,7 +1,8 @@
 // A client of a script: what it hears is written down in words that two brokers can be compared by.
 import { textOf, type Fields } from './amqp-methods.test-support.ts'
 import { shownProperties } from './shown-properties.test-support.ts'
-import type { Heard, Publish, WireClient } from './wire-client.test-support.ts'
+import type { Heard } from './hearing.test-support.ts'
+import type { Publish, WireClient } from './wire-client.test-support.ts'
 
 /** Names of a script's own, which replies must contain where they are about them. */
 export interface Names {

@@ -2,7 +2,8 @@ import { decodeProperties } from '../../wire/properties.ts'
 import { shortStrings } from '../../wire/short-strings.ts'
 import { TypedField } from '../../wire/field-table.ts'
 import { describeDifferential, type Script } from './differential.test-support.ts'
-import { FRAME, headerPayload, type Publish } from './wire-client.test-support.ts'
+import { FRAME } from './hearing.test-support.ts'
+import { headerPayload, type Publish } from './wire-client.test-support.ts'
 
 describeDifferential('basic.publish', (differential) => {
   differential('to an exchange that is missing closes the channel, once the content has come', async (script) => {

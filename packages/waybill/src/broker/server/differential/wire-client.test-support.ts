@@ -2,20 +2,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { encodeProperties, type BasicProperties } from '../../wire/properties.ts'
-import { decodeMethod, encodeMethod, type Fields, type Method } from './amqp-methods.test-support.ts'
-
-/** What a server said on one channel: a method with its content, or that the stream has ended. */
-export interface Heard extends Method {
-  readonly content?: Content
-}
-
-export interface Content {
-  /** Encoded. */
-  readonly properties: Buffer
-  readonly body: Buffer
-  /** Octets of the payload of each body frame. */
-  readonly frames: readonly number[]
-}
+import { encodeMethod, type Fields } from './amqp-methods.test-support.ts'
+import { FRAME, Hearing, type Heard } from './hearing.test-support.ts'
 
 export interface Publish {
   readonly exchange?: string | Uint8Array
@@ -47,7 +35,6 @@ export interface Address {
   readonly port: number
 }
 
-export const FRAME = { method: 1, header: 2, body: 3, heartbeat: 8 } as const
 export const HEADER: Buffer = Buffer.from('AMQP\0\0\u0009\u0001', 'latin1')
 /** How long an answer may take before the test fails. */
 const PATIENCE_MS = 8_000
@@ -66,17 +53,13 @@ export class WireClient {
   readonly socket: Socket
   readonly #heard = new Map<number, Heard[]>()
   readonly #waiting = new Map<number, (heard: Heard) => void>()
-  #rest: Buffer = Buffer.alloc(0)
-  #content: { channel: number; method: Method; properties?: Buffer; size: number; parts: Buffer[] } | undefined
+  readonly #hearing = new Hearing((channel, heard) => this.#hear(channel, heard))
   /** What ended the connection: the server's connection.close, or the end of the stream. */
   #over: Heard | undefined
-  heartbeats = 0
-  /** Octets that came before any frame: a protocol header. */
-  preamble = ''
 
   private constructor(socket: Socket) {
     this.socket = socket
-    socket.on('data', (chunk) => this.#received(chunk))
+    socket.on('data', (chunk) => this.#hearing.push(chunk))
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#end({ name: 'end', fields: {} }))
   }
@@ -126,6 +109,15 @@ export class WireClient {
       response,
       locale: 'en_US',
     })
+  }
+
+  get heartbeats(): number {
+    return this.#hearing.heartbeats
+  }
+
+  /** Octets that came before any frame: a protocol header. */
+  get preamble(): string {
+    return this.#hearing.preamble
   }
 
   write(bytes: Uint8Array): void {
@@ -183,58 +175,14 @@ export class WireClient {
     await this.ended()
   }
 
-  #received(chunk: Buffer): void {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
-    if (bytes.subarray(0, 4).toString() === 'AMQP') {
-      this.preamble = bytes.toString('latin1')
-      return
-    }
-    while (bytes.length >= 8 && bytes.length >= bytes.readUInt32BE(3) + 8) {
-      const end = bytes.readUInt32BE(3) + 7
-      this.#frame(bytes[0] ?? 0, bytes.readUInt16BE(1), bytes.subarray(7, end))
-      bytes = bytes.subarray(end + 1)
-    }
-    this.#rest = bytes
-  }
-
-  #frame(type: number, channel: number, payload: Buffer): void {
-    if (type === FRAME.heartbeat) this.heartbeats++
-    else if (type === FRAME.method) this.#method(channel, decodeMethod(payload))
-    else this.#contentFrame(type, channel, payload)
-  }
-
-  #method(channel: number, method: Method): void {
-    if (this.#content !== undefined) throw new Error(`${method.name} where content was expected`)
-    if (['basic.deliver', 'basic.get-ok', 'basic.return'].includes(method.name)) {
-      this.#content = { channel, method, size: 0, parts: [] }
-      return
-    }
-    this.#hear(channel, method)
-    if (method.name === 'connection.close-ok') this.#end({ name: 'end', fields: {} })
-    if (method.name !== 'connection.close') return
-    this.say(0, 'connection.close-ok')
-    this.#end(method)
-  }
-
-  #contentFrame(type: number, channel: number, payload: Buffer): void {
-    const content = this.#content
-    if (content?.channel !== channel) throw new Error(`a content frame on channel ${channel} out of place`)
-    if (type === FRAME.header) {
-      content.size = Number(payload.readBigUInt64BE(4))
-      content.properties = Buffer.from(payload.subarray(12))
-    } else content.parts.push(Buffer.from(payload))
-    const body = Buffer.concat(content.parts)
-    if (body.length < content.size) return
-    this.#content = undefined
-    const frames = content.parts.map((part) => part.length)
-    this.#hear(channel, { ...content.method, content: { properties: content.properties as Buffer, body, frames } }) // the header came first
-  }
-
   #hear(channel: number, heard: Heard): void {
+    if (heard.name === 'connection.close') this.say(0, 'connection.close-ok')
     const waiting = this.#waiting.get(channel)
     this.#waiting.delete(channel)
     if (waiting !== undefined) waiting(heard)
     else this.#heard.set(channel, [...(this.#heard.get(channel) ?? []), heard])
+    if (heard.name === 'connection.close') this.#end(heard)
+    if (heard.name === 'connection.close-ok') this.#end({ name: 'end', fields: {} })
   }
 
   #end(how: Heard): void {
