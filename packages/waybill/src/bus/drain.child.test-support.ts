@@ -14,5 +14,8 @@ const worker = service('worker').on(
   },
   { concurrency: 1 },
 )
-const bus = await createBus({ transport: embedded({ dir: process.argv[2] ?? '', inProcess: true }), services: [worker] })
+const bus = await createBus({
+  transport: embedded({ dir: process.argv[2] ?? '', inProcess: true }),
+  services: [worker],
+})
 if (process.argv[3] === 'publish') for (const n of [1, 2]) await bus.publish(work.arrived, { n })
