@@ -30,13 +30,7 @@ export class Intake {
   /** @throws {ReplyError} 404 when the exchange is missing, 403 when it is internal, 406 for bad headers CC or BCC */
   publish(message: Message, options: PublishOptions, sink: ConfirmSink, tag: number): void {
     const { topology, publishing, delayed } = this.#services
-    const exchange = message.exchange === '' ? undefined : topology.exchange(message.exchange)
-    if (exchange?.definition.internal === true) {
-      throw new ReplyError(
-        403,
-        `cannot publish to internal exchange '${exchange.name}' in vhost '${this.#services.vhost}'`,
-      )
-    }
+    const exchange = this.#exchangeFor(message)
     const selection = senderSelection(message)
     const queues = this.#route(exchange, message, selection)
     const counters = exchange?.counters ?? topology.defaultExchange
@@ -52,6 +46,12 @@ export class Intake {
     delayed.add(waiting, options, delayMs, publishing.storedIn(queues).length > 0, sink, tag)
   }
 
+  /** What `publish` would throw for this message, without publishing it. */
+  requirePublishable(message: Message): void {
+    this.#exchangeFor(message)
+    senderSelection(message)
+  }
+
   /** The queues of a message that was accepted earlier, and what is handed out; its exchange may have gone meanwhile. */
   routeLate(message: Message): { readonly queues: readonly Queue[]; readonly message: Message } {
     const exchange = this.#services.topology.exchanges.get(message.exchange)
@@ -59,6 +59,14 @@ export class Intake {
     const isGone = exchange === undefined && message.exchange !== ''
     const queues = isGone ? [] : this.#route(exchange, message, selection)
     return { queues, message: selection?.message ?? message }
+  }
+
+  /** `undefined` for the default exchange. */
+  #exchangeFor({ exchange: name }: Message): Exchange<Queue> | undefined {
+    const { topology, vhost } = this.#services
+    const exchange = name === '' ? undefined : topology.exchange(name)
+    if (exchange?.definition.internal !== true) return exchange
+    throw new ReplyError(403, `cannot publish to internal exchange '${name}' in vhost '${vhost}'`)
   }
 
   /** @param exchange `undefined` for the default exchange */

@@ -86,6 +86,11 @@ export class VirtualHost {
     this.#parts.intake.publish(message, options, sink, tag)
   }
 
+  /** What `publish` would throw for this message, without publishing it. */
+  requirePublishable(message: Message): void {
+    this.#parts.intake.requirePublishable(message)
+  }
+
   /** @throws {ReplyError} 406 when an unequal one exists, 403 for a reserved name */
   declareExchange(definition: ExchangeDefinition, connection: Connection, done: Durable = ignore): void {
     this.#requireOpen()

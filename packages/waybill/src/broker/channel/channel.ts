@@ -134,6 +134,12 @@ export class Channel implements ConsumerChannel {
     return isKnown
   }
 
+  /** The deliveries that `ack` would settle; `undefined` where it would be `false`. */
+  chosenBy(tag: number, multiple: boolean): readonly number[] | undefined {
+    if (!(multiple && tag === 0) && !this.#unsettled.has(tag)) return undefined
+    return multiple ? this.#unsettled.tagsUpTo(tag === 0 ? this.#lastTag : tag) : [tag]
+  }
+
   /** Returns deliveries, chosen as by `ack`, to their places in their queues. */
   requeue(tag: number, multiple = false): boolean {
     return this.#settle(tag, multiple, REQUEUE)

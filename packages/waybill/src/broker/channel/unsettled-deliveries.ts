@@ -42,6 +42,18 @@ export class UnsettledDeliveries {
     return this.#chunks[Math.floor(tag / CHUNK) - this.#firstChunk]?.queues[tag % CHUNK] !== undefined
   }
 
+  /** The tags of all deliveries up to and including `tag`, oldest first. */
+  tagsUpTo(tag: number): number[] {
+    const tags: number[] = []
+    this.#chunks.forEach((chunk, chunkAt) => {
+      const start = (this.#firstChunk + chunkAt) * CHUNK
+      for (let at = 0; chunk !== undefined && at < CHUNK && start + at <= tag; at++) {
+        if (chunk.queues[at] !== undefined) tags.push(start + at)
+      }
+    })
+    return tags
+  }
+
   /** @param tag above all before it */
   add(tag: number, queue: Queue, position: number, consumer: Consumer | undefined): void {
     const number = Math.floor(tag / CHUNK)

@@ -19,6 +19,7 @@ import { METHOD } from '../wire/methods/method-ids.ts'
 import type { ChannelContext } from './channel-context.ts'
 import { countedProperties, DeliveryWriter } from './delivery-writer.ts'
 import { queueName } from './queue-handlers.ts'
+import type { Settling } from './transaction.ts'
 import { REPLY_QUEUE } from '../direct-reply-to.ts'
 import { readConsumerPriority } from '../queue/consumer-priority.ts'
 
@@ -82,19 +83,23 @@ export function get(context: ChannelContext, reader: ByteReader): void {
 
 export function ack(context: ChannelContext, reader: ByteReader): void {
   const { deliveryTag, multiple } = readAck(reader)
-  if (!context.channel.ack(deliveryTag, multiple)) throw unknownTag(deliveryTag)
+  settle(context, deliveryTag, multiple, 'ack')
 }
 
 export function nack(context: ChannelContext, reader: ByteReader): void {
   const { deliveryTag, multiple, requeue } = readNack(reader)
-  const known = requeue ? context.channel.requeue(deliveryTag, multiple) : context.channel.reject(deliveryTag, multiple)
-  if (!known) throw unknownTag(deliveryTag)
+  settle(context, deliveryTag, multiple, requeue ? 'requeue' : 'reject')
 }
 
 export function reject(context: ChannelContext, reader: ByteReader): void {
   const { deliveryTag, requeue } = readReject(reader)
-  const known = requeue ? context.channel.requeue(deliveryTag) : context.channel.reject(deliveryTag)
-  if (!known) throw unknownTag(deliveryTag)
+  settle(context, deliveryTag, false, requeue ? 'requeue' : 'reject')
+}
+
+/** At once, or in the channel's transaction. @throws {ReplyError} 406 for an unknown tag */
+function settle({ channel, publisher }: ChannelContext, tag: number, multiple: boolean, how: Settling): void {
+  const isKnown = publisher.transaction?.settle(tag, multiple, how) ?? channel[how](tag, multiple)
+  if (!isKnown) throw new ReplyError(406, `unknown delivery tag ${tag}`)
 }
 
 export function recover(context: ChannelContext, reader: ByteReader): void {
@@ -108,9 +113,7 @@ export function recoverAsync(context: ChannelContext, reader: ByteReader): void 
 
 function requeueAll(context: ChannelContext, reader: ByteReader, method: number): void {
   if (!readRecover(reader).requeue) throw new ConnectionError(540, 'requeue=false', method)
-  context.channel.recover()
-}
-
-function unknownTag(tag: number): ReplyError {
-  return new ReplyError(406, `unknown delivery tag ${tag}`)
+  const { transaction } = context.publisher
+  if (transaction === undefined) context.channel.recover()
+  else transaction.recover()
 }

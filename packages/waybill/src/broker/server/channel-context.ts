@@ -3,6 +3,8 @@ import type { Connection } from '../connection.ts'
 import type { Durable } from '../store/message-log.ts'
 import type { VirtualHost } from '../virtual-host.ts'
 import type { FrameWriter } from '../wire/frame-writer.ts'
+import type { ChannelPublisher } from './channel-publisher.ts'
+import type { SessionContext } from './session-context.ts'
 
 /** What the methods of one channel work on. */
 export interface ChannelContext {
@@ -25,8 +27,8 @@ export interface ChannelContext {
   }
   /** Something was thrown that nobody expects: the connection ends. */
   failed(error: unknown): void
-  /** Publishes are confirmed from now on. */
-  confirms(): void
+  /** How publishes are answered, and the transaction, if the channel has selected one. */
+  readonly publisher: ChannelPublisher
   /** The name that a declaration gave last, which an empty name stands for. */
   lastQueue: string | undefined
   /**
@@ -36,23 +38,4 @@ export interface ChannelContext {
   stored(act: (done: Durable) => void, answer: () => void): void
   /** Runs `act` in later turns of the event loop until it says that it is done; no frame is taken up meanwhile. */
   retry(act: () => boolean): void
-}
-
-/** The connection, as its channels see it. */
-export interface SessionContext {
-  readonly user: string
-  /** Of the user: what they may do besides. */
-  readonly tags: readonly string[]
-  /** Largest frame that was agreed, overhead included. */
-  readonly frameMax: number
-  /** Octets that wait for the client to read them. */
-  readonly unread: number
-  /** What the client said it can do, by RabbitMQ's names. */
-  can(capability: string): boolean
-  /** Frames were written: they go out at the end of this turn. */
-  wrote(): void
-  /** Calls `write` once the answers that are pending have been written. */
-  afterAnswers(write: () => void): void
-  /** A name that nobody else has. */
-  uniqueName(prefix: string): string
 }

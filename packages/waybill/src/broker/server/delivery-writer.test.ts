@@ -4,9 +4,9 @@ import { TypedField } from '../wire/field-table.ts'
 import { FrameScanner } from '../wire/frame-scanner.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
 import { decodeProperties, encodeProperties } from '../wire/properties.ts'
-import type { SessionContext } from './channel-context.ts'
 import { DeliveryWriter } from './delivery-writer.ts'
 import { decodeMethod } from './differential/amqp-methods.test-support.ts'
+import type { SessionContext } from './session-context.ts'
 
 interface Frame {
   readonly type: number

@@ -5,7 +5,7 @@ import type { FrameWriter } from '../wire/frame-writer.ts'
 import { writeCancel } from '../wire/methods/basic-methods.ts'
 import { METHOD } from '../wire/methods/method-ids.ts'
 import { shortStrings } from '../wire/short-strings.ts'
-import type { SessionContext } from './channel-context.ts'
+import type { SessionContext } from './session-context.ts'
 
 /** The channel of a consumer. */
 export interface WriterChannel {

@@ -45,12 +45,12 @@ export class SessionChannels {
     }
   }
 
-  /** Runs what a channel does outside of its frames: what it throws closes the channel, or is thrown on. */
-  attempt(channel: ChannelSession, act: () => void): void {
+  /** Runs what a channel does outside of its frames, for `method`: what it throws closes the channel, or is thrown on. */
+  attempt(channel: ChannelSession, method: number, act: () => void): void {
     try {
       act()
     } catch (error) {
-      this.#caught(channel.number, FRAME.method, 0, error)
+      this.#caught(channel.number, FRAME.method, method, error)
     }
   }
 

@@ -17,6 +17,7 @@ import { PROTOCOL_HEADER, ProtocolHeader } from './protocol-header.ts'
 import { PublisherHold, type HeldSession } from './publisher-hold.ts'
 import { SessionChannels } from './session-channels.ts'
 import type { SessionHost } from './session-host.ts'
+import { UncommittedBudget } from './uncommitted-budget.ts'
 
 /** A refused login is answered this much later. */
 const REFUSAL_DELAY_MS = 1_000
@@ -39,6 +40,7 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   readonly #header = new ProtocolHeader()
   #handshake: Handshake | undefined
   #entered: { readonly virtualHost: VirtualHost; readonly connection: Connection } | undefined
+  readonly uncommitted: UncommittedBudget = new UncommittedBudget()
   #suspensions = 0
   readonly #answers = new PendingAnswers()
 
@@ -121,8 +123,8 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
     this.#host.runtime.defer(fn)
   }
 
-  attempt(channel: ChannelSession, act: () => void): void {
-    this.#try(() => this.#channels.attempt(channel, act))
+  attempt(channel: ChannelSession, method: number, act: () => void): void {
+    this.#try(() => this.#channels.attempt(channel, method, act))
   }
 
   awaitAnswer(): () => void {

@@ -19,6 +19,7 @@ export function channelName({ link, channel }: ShownChannel): string {
 export function channelJson(context: ManagementContext, virtualHost: string, shown: ShownChannel): JsonObject {
   const { link, channel: session } = shown
   const { channel } = session
+  const { transaction } = session.publisher
   return {
     name: channelName(shown),
     number: session.number,
@@ -32,11 +33,11 @@ export function channelJson(context: ManagementContext, virtualHost: string, sho
     prefetch_count: session.prefetch,
     global_prefetch_count: channel.prefetch,
     messages_unacknowledged: channel.unsettled,
-    messages_unconfirmed: session.unconfirmed,
-    messages_uncommitted: 0,
-    acks_uncommitted: 0,
-    confirm: session.isConfirming,
-    transactional: false,
+    messages_unconfirmed: session.publisher.unconfirmed,
+    messages_uncommitted: transaction?.published ?? 0,
+    acks_uncommitted: transaction?.settled ?? 0,
+    confirm: session.publisher.isConfirming,
+    transactional: transaction !== undefined,
     message_stats: messageStats(channel.counters, channelCounts(channel.counters), context.rates),
   }
 }

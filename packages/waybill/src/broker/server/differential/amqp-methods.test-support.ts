@@ -66,6 +66,10 @@ const METHODS = `
 85.11 confirm.select-ok
 90.10 tx.select
 90.11 tx.select-ok
+90.20 tx.commit
+90.21 tx.commit-ok
+90.30 tx.rollback
+90.31 tx.rollback-ok
 `
 
 export type Value = string | number | boolean | Uint8Array | FieldTable

@@ -77,6 +77,12 @@ export const METHOD = {
   basicNack: 0x003c_0078,
   confirmSelect: 0x0055_000a,
   confirmSelectOk: 0x0055_000b,
+  txSelect: 0x005a_000a,
+  txSelectOk: 0x005a_000b,
+  txCommit: 0x005a_0014,
+  txCommitOk: 0x005a_0015,
+  txRollback: 0x005a_001e,
+  txRollbackOk: 0x005a_001f,
 } as const
 
 export function classOf(method: number): number {
