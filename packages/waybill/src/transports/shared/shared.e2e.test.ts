@@ -133,8 +133,8 @@ describe.concurrent('embedded({ dir })', () => {
     const transport = shared({ dir, heartbeatSeconds: 1 })
     const reported: unknown[] = []
     const observe = (message: unknown): void => {
-      const { transport: name, event } = message as LinkChanged // of this channel
-      if (name === 'stopped' && event.type === 'trouble') reported.push(event.error)
+      const { transport: name, event: change } = message as LinkChanged // of this channel
+      if (name === 'stopped' && change.type === 'trouble') reported.push(change.error)
     }
     subscribe(DIAGNOSTIC_CHANNELS.transport, observe)
     const named: typeof transport = (runtime) => Object.assign(transport(runtime), { name: 'stopped' })
