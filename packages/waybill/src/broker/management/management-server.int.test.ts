@@ -1,11 +1,16 @@
 import { connect as connectTcp } from 'node:net'
 import { request } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { hashPassword } from '../access/password-hash.ts'
 import { startManaged, type Managed } from './management.test-support.ts'
 
 let managed: Managed
 beforeAll(async () => {
   managed = await startManaged()
+  const password = await hashPassword('guest')
+  for (const name of ['management', 'policymaker', 'monitoring', 'administrator'])
+    managed.broker.access.users.set({ name, tags: [name], password })
+  managed.broker.access.users.set({ name: 'nobody', tags: [], password })
 })
 afterAll(() => managed.close())
 

@@ -1,3 +1,5 @@
+import type { Guard } from '../access/guard.ts'
+import type { Identity } from '../access/identity.ts'
 import { notAuthorised } from './http/http-error.ts'
 
 /** The tags that routes ask for. */
@@ -20,12 +22,23 @@ const REFUSAL: { readonly [needs in Needs]: string } = {
 
 /** Who asks. */
 export class ManagementUser {
-  readonly name: string
-  readonly tags: readonly string[]
+  readonly #identity: Identity
 
-  constructor(name: string, tags: readonly string[]) {
-    this.name = name
-    this.tags = tags
+  constructor(identity: Identity) {
+    this.#identity = identity
+  }
+
+  get name(): string {
+    return this.#identity.user
+  }
+
+  get tags(): readonly string[] {
+    return this.#identity.tags
+  }
+
+  /** What they may do in a virtual host; `undefined` when they have no access to it. */
+  guard(virtualHost: string): Guard | undefined {
+    return this.#identity.guard(virtualHost)
   }
 
   may(needs: Needs): boolean {

@@ -32,8 +32,10 @@ export async function startManaged(): Promise<Managed> {
   const { port } = await management.serve({
     host,
     port: 0,
-    login: async (name, password) =>
-      password === 'guest' ? new ManagementUser(name, name === 'guest' ? ['administrator'] : [name]) : undefined,
+    login: async (user, password, remoteAddress) => {
+      const identity = await broker.access.authenticate({ user, by: { password }, remoteAddress })
+      return identity && new ManagementUser(identity)
+    },
   })
   const url = `http://${host}:${port}`
   return {

@@ -18,8 +18,11 @@ import { exchangeRoutes } from './resources/exchanges.ts'
 import { healthCheckRoutes } from './resources/health-checks.ts'
 import { nodeRoutes } from './resources/nodes.ts'
 import { overviewRoutes } from './resources/overview.ts'
+import { permissionRoutes } from './resources/permissions.ts'
 import { queueMessageRoutes } from './resources/queue-messages.ts'
 import { queueRoutes } from './resources/queues.ts'
+import { topicPermissionRoutes } from './resources/topic-permissions.ts'
+import { userRoutes } from './resources/users.ts'
 import { virtualHostRoutes } from './resources/virtual-hosts.ts'
 import { whoamiRoutes } from './resources/whoami.ts'
 import { counted } from './totals.ts'
@@ -89,6 +92,9 @@ function routesOf(context: ManagementContext): readonly Route[] {
     ...queueMessageRoutes(context),
     ...bindingRoutes(context),
     ...virtualHostRoutes(context),
+    ...userRoutes(context),
+    ...permissionRoutes(context),
+    ...topicPermissionRoutes(context),
     ...definitionRoutes(context),
     ...healthCheckRoutes(context),
     ...constantRoutes(),

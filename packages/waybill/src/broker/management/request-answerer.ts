@@ -109,7 +109,12 @@ async function handle(
 }
 
 /** What the one who asks can mend. */
-const ASKED_TOO_MUCH: readonly ErrorCode[] = ['WAYBILL_LIMIT', 'WAYBILL_REFUSED', 'WAYBILL_MALFORMED']
+const ASKED_TOO_MUCH: readonly ErrorCode[] = [
+  'WAYBILL_LIMIT',
+  'WAYBILL_REFUSED',
+  'WAYBILL_MALFORMED',
+  'WAYBILL_INVALID_DEFINITION',
+]
 
 function httpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error

@@ -15,7 +15,7 @@ import { storeUnwritable } from '../store/store-damage.ts'
 import { PROTOCOL, type Announcement } from './announcement.ts'
 import { removeAnnouncement, writeAnnouncement } from './announcement-file.ts'
 import type { Credentials } from './credentials.ts'
-import { doorLogin, folderLogin, managementLogin } from './logins.ts'
+import { doorLogin, folderLogin, folderManagementLogin, managementLogin } from './logins.ts'
 import { OpeningMarker } from './opening-marker.ts'
 import { patientLock } from './patient-lock.ts'
 import type { ProcessLog } from './process-log.ts'
@@ -85,10 +85,10 @@ export async function runBroker(options: RunBrokerOptions): Promise<RunningBroke
               login: managementLogin(doorLogin(broker.access, door.own)),
             })
       const secret = randomBytes(32).toString('base64url')
-      const inFolder = folderLogin({ user: USER, password: secret })
-      const { port } = await serve({ host: LOOPBACK, port: 0, authenticate: inFolder })
+      const inFolder = { user: USER, password: secret }
+      const { port } = await serve({ host: LOOPBACK, port: 0, authenticate: folderLogin(inFolder) })
       const announcement = announce(dir, runtime.newId(), port, secret)
-      const folderManagement = { host: LOOPBACK, port: 0, login: managementLogin(inFolder) }
+      const folderManagement = { host: LOOPBACK, port: 0, login: folderManagementLogin(inFolder) }
       return new RunningBroker({
         ...options,
         broker,

@@ -1,5 +1,6 @@
 // The parts of a definitions file (RabbitMQ, Schema Definition Export and Import). `virtualHost` is where a part that
 // names none belongs.
+import type { Permissions, TopicPermissions } from '../../access/all-permissions.ts'
 import { exchangeDefinition } from '../../exchange/exchange-arguments.ts'
 import type { ExchangeDefinition } from '../../exchange/exchange.ts'
 import { queueDefinition } from '../../queue/queue-arguments.ts'
@@ -49,6 +50,26 @@ export function readExchange(fields: JsonFields, virtualHost: string | undefined
     internal: fields.flag('internal', false),
   }
   return { virtualHost: host, definition: exchangeDefinition(flags, jsonTable(fields.table('arguments')), host) }
+}
+
+export function readPermissions(fields: JsonFields): Permissions {
+  return {
+    virtualHost: fields.text('vhost'),
+    user: fields.text('user'),
+    configure: fields.text('configure'),
+    write: fields.text('write'),
+    read: fields.text('read'),
+  }
+}
+
+export function readTopicPermissions(fields: JsonFields): TopicPermissions {
+  return {
+    virtualHost: fields.text('vhost'),
+    user: fields.text('user'),
+    exchange: fields.text('exchange'),
+    write: fields.text('write'),
+    read: fields.text('read'),
+  }
 }
 
 export function readBinding(fields: JsonFields, virtualHost: string | undefined): InHost<BindingDefinition> {

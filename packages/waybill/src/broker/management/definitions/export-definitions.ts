@@ -6,10 +6,12 @@ import type { Broker } from '../../broker.ts'
 import { bindingDefinitionJson, shownBinding } from '../show/binding-json.ts'
 import { byName } from '../show/by-name.ts'
 import { exchangeDefinitionJson } from '../show/exchange-json.ts'
+import { permissionsJson, topicPermissionsJson } from '../show/permissions-json.ts'
 import { queueDefinitionJson } from '../show/queue-json.ts'
+import { userJson } from '../show/user-json.ts'
 
 /** Everything that is declared, as RabbitMQ takes it: without messages, and without what belongs to one connection. */
-export function exportDefinitions({ virtualHosts }: Broker): JsonObject {
+export function exportDefinitions({ virtualHosts, access }: Broker): JsonObject {
   const hosts = byName(virtualHosts.all())
   const all = (of: (host: VirtualHost) => readonly JsonObject[]): readonly JsonObject[] =>
     hosts.flatMap((host) => of(host).map((definition) => ({ ...definition, vhost: host.name })))
@@ -17,10 +19,10 @@ export function exportDefinitions({ virtualHosts }: Broker): JsonObject {
     rabbit_version: BEHAVES_LIKE,
     rabbitmq_version: BEHAVES_LIKE,
     product_name: 'Waybill',
-    users: [],
+    users: byName(access.users.all()).map(userJson),
     vhosts: hosts.map(({ name, settings }) => ({ name, ...settings })),
-    permissions: [],
-    topic_permissions: [],
+    permissions: access.permissions.all().map(permissionsJson),
+    topic_permissions: access.permissions.allTopics().map(topicPermissionsJson),
     parameters: [],
     global_parameters: [],
     policies: [],

@@ -6,9 +6,19 @@ import type { Durable } from '../../store/message-log.ts'
 import type { VirtualHost } from '../../virtual-host.ts'
 import { badRequest } from '../http/http-error.ts'
 import type { JsonFields } from '../http/json-fields.ts'
+import { makeVirtualHost } from '../make-virtual-host.ts'
+import { readUser } from '../resources/users.ts'
 import { settingsOf } from '../resources/virtual-hosts.ts'
 import { stored, storedBy } from '../stored.ts'
-import { readBinding, readExchange, readQueue, type BindingDefinition, type InHost } from './definition-readers.ts'
+import {
+  readBinding,
+  readExchange,
+  readPermissions,
+  readQueue,
+  readTopicPermissions,
+  type BindingDefinition,
+  type InHost,
+} from './definition-readers.ts'
 
 /** Declared in one turn of the event loop, then waited for. */
 const BURST = 200
@@ -16,20 +26,42 @@ const BURST = 200
 type Step = () => Promise<void>
 
 /**
- * Declares what a definitions file says, virtual hosts first. What exists already is left as it is, and a binding whose
- * ends do not exist is passed over, as by RabbitMQ. The file is read as a whole before anything is changed.
+ * Declares what a definitions file says: users and virtual hosts first. Users and permissions replace those that exist;
+ * a queue or an exchange that exists is left as it is, and a binding whose ends do not exist is passed over, as by
+ * RabbitMQ. The file is read as a whole before anything is changed.
  *
- * @param virtualHost where everything belongs; by what each part says, when absent
+ * @param importer the user who may use the virtual hosts that are made
  * @throws {HttpError} 400 for what cannot be read, and for a virtual host that is missing
+ * @throws {WaybillError} `WAYBILL_INVALID_DEFINITION`
  * @throws {ReplyError} what the broker refuses; what came before it stays
  */
 export async function importDefinitions(
   broker: Broker,
   runtime: Runtime,
   fields: JsonFields,
-  virtualHost?: string,
+  importer: string,
 ): Promise<void> {
-  for (const steps of stepsOf(broker, fields, virtualHost)) {
+  const steps = [
+    await accessSteps(broker, fields),
+    fields.list('vhosts').map((host) => virtualHostStep(broker, host, importer)),
+    permissionSteps(broker, fields),
+    ...hostSteps(broker, fields, undefined),
+  ]
+  await take(steps, runtime)
+}
+
+/** The same for what is within virtual hosts: all of it goes into one. */
+export async function importIntoVirtualHost(
+  broker: Broker,
+  runtime: Runtime,
+  fields: JsonFields,
+  virtualHost: string,
+): Promise<void> {
+  await take(hostSteps(broker, fields, virtualHost), runtime)
+}
+
+async function take(kinds: readonly (readonly Step[])[], runtime: Runtime): Promise<void> {
+  for (const steps of kinds) {
     for (let at = 0; at < steps.length; at += BURST) {
       await Promise.all(steps.slice(at, at + BURST).map((step) => step()))
       await new Promise<void>((resolve) => runtime.defer(resolve))
@@ -37,9 +69,30 @@ export async function importDefinitions(
   }
 }
 
-/** What is to be done, one kind after the other. */
-function stepsOf(broker: Broker, fields: JsonFields, virtualHost: string | undefined): readonly (readonly Step[])[] {
-  const { virtualHosts } = broker
+async function accessSteps({ access }: Broker, fields: JsonFields): Promise<readonly Step[]> {
+  const users = await Promise.all(fields.list('users').map((user) => readUser(user.text('name'), user)))
+  return users.map((user) => () => stored((done) => access.users.set(user, done)))
+}
+
+function permissionSteps({ access: { permissions } }: Broker, fields: JsonFields): readonly Step[] {
+  return [
+    ...fields.list('permissions').map((one): Step => {
+      const read = readPermissions(one)
+      return () => stored((done) => permissions.set(read, done))
+    }),
+    ...fields.list('topic_permissions').map((one): Step => {
+      const read = readTopicPermissions(one)
+      return () => stored((done) => permissions.setTopics(read, done))
+    }),
+  ]
+}
+
+/** What is to be done within virtual hosts, one kind after the other. */
+function hostSteps(
+  { virtualHosts }: Broker,
+  fields: JsonFields,
+  virtualHost: string | undefined,
+): readonly (readonly Step[])[] {
   const inHost = <T>(act: (host: VirtualHost, definition: T) => Promise<void>) => {
     return ({ virtualHost: name, definition }: InHost<T>): Step =>
       async () => {
@@ -49,35 +102,34 @@ function stepsOf(broker: Broker, fields: JsonFields, virtualHost: string | undef
       }
   }
   return [
-    virtualHost === undefined ? fields.list('vhosts').map((host) => virtualHostStep(broker, host)) : [],
     fields.list('queues').map((queue) => inHost(declareQueue)(readQueue(queue, virtualHost))),
     fields.list('exchanges').map((exchange) => inHost(declareExchange)(readExchange(exchange, virtualHost))),
     fields.list('bindings').map((binding) => inHost(bind)(readBinding(binding, virtualHost))),
   ]
 }
 
-function virtualHostStep({ virtualHosts }: Broker, fields: JsonFields): Step {
+function virtualHostStep(broker: Broker, fields: JsonFields, importer: string): Step {
   const [name, settings] = [fields.text('name'), settingsOf(fields)]
   return async () => {
-    if (virtualHosts.get(name) === undefined) await stored((done) => virtualHosts.create(name, settings, done))
+    if (broker.virtualHosts.get(name) === undefined) await makeVirtualHost(broker, name, settings, importer)
   }
 }
 
 async function declareQueue(host: VirtualHost, definition: QueueDefinition): Promise<void> {
   if (host.findQueue(definition.name) !== undefined) return
-  await storedBy(host, (connection, done) => host.declareQueue(definition, connection, done))
+  await storedBy({ host }, (connection, done) => host.declareQueue(definition, connection, done))
 }
 
 async function declareExchange(host: VirtualHost, definition: ExchangeDefinition): Promise<void> {
   if (host.exchanges.has(definition.name)) return
-  await storedBy(host, (connection, done) => host.declareExchange(definition, connection, done))
+  await storedBy({ host }, (connection, done) => host.declareExchange(definition, connection, done))
 }
 
 async function bind(host: VirtualHost, definition: BindingDefinition): Promise<void> {
   const { source, to, destination, key, arguments: table } = definition
   const isThere = to === 'queue' ? host.queues.has(destination) : host.exchanges.has(destination)
   if (!isThere || !host.exchanges.has(source)) return
-  await storedBy(host, (connection, done: Durable) =>
+  await storedBy({ host }, (connection, done: Durable) =>
     to === 'queue'
       ? host.bind(connection, destination, source, key, table, done)
       : host.bindExchange(connection, destination, source, key, table, done),

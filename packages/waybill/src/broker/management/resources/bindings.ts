@@ -7,7 +7,7 @@ import type { ManagementContext } from '../management-context.ts'
 import { bindingJson, defaultBinding, shownBinding, type ShownBinding } from '../show/binding-json.ts'
 import { byName } from '../show/by-name.ts'
 import { hasPropertiesKey, propertiesKey } from '../show/properties-key.ts'
-import { hostOf, virtualHostsOf } from '../virtual-host-access.ts'
+import { enter, hostOf, virtualHostsOf } from '../virtual-host-access.ts'
 import { storedBy } from '../stored.ts'
 import { exchangeName, findExchange } from './exchanges.ts'
 import { findQueue } from './queues.ts'
@@ -56,12 +56,13 @@ function between(context: ManagementContext, kind: keyof typeof KINDS): readonly
   return [
     route('GET', path, (request) => listed([hostOf(context, request)], leads(request.params))),
     route('POST', path, async (request) => {
-      const host = hostOf(context, request)
+      const entered = enter(context, request)
+      const { host } = entered
       const [source, destination] = [exchangeName(request.params.source), request.params.destination]
       const fields = await request.body()
       const key = fields.optionalText('routing_key') ?? ''
       const table = jsonTable(fields.table('arguments'))
-      await storedBy(host, (connection, done) =>
+      await storedBy(entered, (connection, done) =>
         kind === 'q'
           ? host.bind(connection, destination, source, key, table, done)
           : host.bindExchange(connection, destination, source, key, table, done),
@@ -76,9 +77,10 @@ function between(context: ManagementContext, kind: keyof typeof KINDS): readonly
       return json(bindingJson(host.name, found(host, leads(request.params), request.params.key)))
     }),
     route('DELETE', `${path}/:key`, async (request) => {
-      const host = hostOf(context, request)
+      const entered = enter(context, request)
+      const { host } = entered
       const { source, destination, key, arguments: table } = found(host, leads(request.params), request.params.key)
-      await storedBy(host, (connection, done) =>
+      await storedBy(entered, (connection, done) =>
         kind === 'q'
           ? host.unbind(connection, destination, source, key, table, done)
           : host.unbindExchange(connection, destination, source, key, table, done),

@@ -6,7 +6,7 @@ import type { ManagementUser } from '../management-user.ts'
 import { allChannels, hostNameOf } from '../open-channels.ts'
 import { channelJson, channelName, type ShownChannel } from '../show/channel-json.ts'
 import { consumerJson } from '../show/consumer-json.ts'
-import { hostOf } from '../virtual-host-access.ts'
+import { visibleHostOf } from '../virtual-host-access.ts'
 import { isShownTo } from './connections.ts'
 
 /** Channels: list, show. */
@@ -19,7 +19,7 @@ export function channelRoutes(context: ManagementContext): readonly Route[] {
   return [
     route('GET', '/api/channels', ({ user }) => listed(shownTo(user))),
     route('GET', '/api/vhosts/:vhost/channels', (request) => {
-      const { name } = hostOf(context, request)
+      const { name } = visibleHostOf(context, request)
       return listed(shownTo(request.user).filter(({ link }) => hostNameOf(link) === name))
     }),
     route('GET', '/api/channels/:name', ({ params, user }) => {

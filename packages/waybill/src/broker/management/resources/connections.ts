@@ -7,7 +7,7 @@ import type { ManagementUser } from '../management-user.ts'
 import { channelsOf, hostNameOf, linksOf } from '../open-channels.ts'
 import { channelJson, channelName } from '../show/channel-json.ts'
 import { connectionJson, connectionName, pidOf } from '../show/connection-json.ts'
-import { hostOf } from '../virtual-host-access.ts'
+import { visibleHostOf } from '../virtual-host-access.ts'
 
 /** Connections: list, show, close; and the channels of one. */
 export function connectionRoutes(context: ManagementContext): readonly Route[] {
@@ -29,7 +29,7 @@ export function connectionRoutes(context: ManagementContext): readonly Route[] {
   return [
     route('GET', '/api/connections', ({ user }) => listed(user, () => true)),
     route('GET', '/api/vhosts/:vhost/connections', (request) => {
-      const host = hostOf(context, request)
+      const host = visibleHostOf(context, request)
       return listed(request.user, (link) => hostNameOf(link) === host.name)
     }),
     route('GET', '/api/connections/username/:user', ({ params, user }) =>

@@ -22,11 +22,29 @@ const binding = {
   routing_key: 'a.#',
   arguments: { n: 'x' },
 }
-const DEFINITIONS = { vhosts: [{ name: HOST }], queues: [queue], exchanges: [exchange], bindings: [binding] }
+const USER = `api defined ${process.pid}`
+const user = {
+  name: USER,
+  password_hash: 'vTx1EbNTEAwg9i2kbqM/fKdhR0EajF2viZYijtohsDu6MdM8',
+  hashing_algorithm: 'rabbit_password_hashing_sha256',
+  tags: ['management'],
+}
+const permissions = { user: USER, vhost: HOST, configure: '^c', write: '^w', read: '^r' }
+const topicPermissions = { user: USER, vhost: HOST, exchange: 'amq.topic', write: '^w', read: '^r' }
+const DEFINITIONS = {
+  users: [user],
+  vhosts: [{ name: HOST }],
+  permissions: [permissions],
+  topic_permissions: [topicPermissions],
+  queues: [queue],
+  exchanges: [exchange],
+  bindings: [binding],
+}
 
 describeApi('definitions', (peer) => {
   afterAll(async () => {
     await peer().api.delete(`vhosts/${path}`)
+    await peer().api.delete(`users/${encodeURIComponent(USER)}`)
   })
 
   test('POST declares what is missing, and GET gives it back', async () => {
@@ -36,6 +54,9 @@ describeApi('definitions', (peer) => {
     const { body } = await api.get('definitions')
     expect(body).toMatchObject({ rabbit_version: expect.any(String) as string, parameters: expect.any(Array) as [] })
     expect(body.vhosts).toContainEqual(expect.objectContaining({ name: HOST }))
+    expect(body.users).toContainEqual(expect.objectContaining(user))
+    expect(body.permissions).toContainEqual(permissions)
+    expect(body.topic_permissions).toContainEqual(topicPermissions)
     expect(body.queues).toContainEqual(queue)
     expect(body.exchanges).toContainEqual(exchange)
     expect(body.bindings).toContainEqual(binding)

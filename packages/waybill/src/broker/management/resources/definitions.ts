@@ -1,9 +1,9 @@
 import { exportDefinitions, exportVirtualHost } from '../definitions/export-definitions.ts'
-import { importDefinitions } from '../definitions/import-definitions.ts'
+import { importDefinitions, importIntoVirtualHost } from '../definitions/import-definitions.ts'
 import { DONE, json } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
 import type { ManagementContext } from '../management-context.ts'
-import { hostOf } from '../virtual-host-access.ts'
+import { visibleHostOf } from '../virtual-host-access.ts'
 
 /** A large installation has tens of thousands of queues. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -15,12 +15,17 @@ export function definitionRoutes(context: ManagementContext): readonly Route[] {
 
   return [
     route('GET', '/api/definitions', () => json(exportDefinitions(broker)), options),
-    route('GET', '/api/definitions/:vhost', (request) => json(exportVirtualHost(hostOf(context, request))), options),
+    route(
+      'GET',
+      '/api/definitions/:vhost',
+      (request) => json(exportVirtualHost(visibleHostOf(context, request))),
+      options,
+    ),
     route(
       'POST',
       '/api/definitions',
       async (request) => {
-        await importDefinitions(broker, runtime, await request.body())
+        await importDefinitions(broker, runtime, await request.body(), request.user.name)
         return DONE
       },
       options,
@@ -29,8 +34,8 @@ export function definitionRoutes(context: ManagementContext): readonly Route[] {
       'POST',
       '/api/definitions/:vhost',
       async (request) => {
-        const { name } = hostOf(context, request)
-        await importDefinitions(broker, runtime, await request.body(), name)
+        const { name } = visibleHostOf(context, request)
+        await importIntoVirtualHost(broker, runtime, await request.body(), name)
         return DONE
       },
       options,

@@ -1,5 +1,6 @@
 import type { PublishOutcome } from '../../message.ts'
 import { readExpiration } from '../../queue/lifetime.ts'
+import { PublishPermit } from '../../server/publish-permit.ts'
 import { scanProperties } from '../../wire/publish-scan.ts'
 import { badRequest, HttpError } from '../http/http-error.ts'
 import type { JsonFields } from '../http/json-fields.ts'
@@ -7,14 +8,14 @@ import { json } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
 import type { ManagementContext } from '../management-context.ts'
 import { propertiesOf } from '../show/properties-json.ts'
-import { hostOf } from '../virtual-host-access.ts'
+import { enter } from '../virtual-host-access.ts'
 import { exchangeName } from './exchanges.ts'
 
 /** basic.publish for people. Says whether a queue took the message, once that is on the disk. */
 export function exchangePublishRoutes(context: ManagementContext): readonly Route[] {
   return [
     route('POST', '/api/exchanges/:vhost/:name/publish', async (request) => {
-      const host = hostOf(context, request)
+      const { host, guard } = enter(context, request)
       const fields = await request.body()
       fields.require('properties', 'routing_key', 'payload', 'payload_encoding')
       const properties = propertiesOf(fields.table('properties'))
@@ -29,6 +30,7 @@ export function exchangePublishRoutes(context: ManagementContext): readonly Rout
         body: payloadOf(fields),
         origin: undefined,
       }
+      new PublishPermit(host, guard).require({ ...message, mandatory: false, immediate: false })
       if (context.broker.blocked !== undefined) throw new HttpError(503, 'blocked', context.broker.blocked.reason)
       const options = { persistent, ...(expiration === undefined ? {} : { ttlMs: readExpiration(expiration) }) }
       const outcome = await new Promise<PublishOutcome>((resolve) =>

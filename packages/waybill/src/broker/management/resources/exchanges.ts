@@ -7,7 +7,7 @@ import type { VirtualHost } from '../../virtual-host.ts'
 import type { ManagementContext } from '../management-context.ts'
 import { byName } from '../show/by-name.ts'
 import { DEFAULT_EXCHANGE, exchangeJson, shownDefault, type ShownExchange } from '../show/exchange-json.ts'
-import { hostOf, virtualHostsOf } from '../virtual-host-access.ts'
+import { enter, hostOf, virtualHostsOf } from '../virtual-host-access.ts'
 import { storedBy } from '../stored.ts'
 
 /** Exchanges: list, show, declare, delete. */
@@ -21,7 +21,8 @@ export function exchangeRoutes(context: ManagementContext): readonly Route[] {
       return json({ ...exchangeJson(context, host.name, exchange), incoming: [], outgoing: [] })
     }),
     route('PUT', '/api/exchanges/:vhost/:name', async (request) => {
-      const host = hostOf(context, request)
+      const entered = enter(context, request)
+      const { host } = entered
       const name = exchangeName(request.params.name)
       const fields = await request.body()
       const flags = {
@@ -33,14 +34,15 @@ export function exchangeRoutes(context: ManagementContext): readonly Route[] {
       }
       const definition = exchangeDefinition(flags, jsonTable(fields.table('arguments')), host.name)
       const isNew = !host.exchanges.has(name)
-      await storedBy(host, (connection, done) => host.declareExchange(definition, connection, done))
+      await storedBy(entered, (connection, done) => host.declareExchange(definition, connection, done))
       return isNew ? CREATED : DONE
     }),
     route('DELETE', '/api/exchanges/:vhost/:name', async (request) => {
-      const host = hostOf(context, request)
+      const entered = enter(context, request)
+      const { host } = entered
       const { name } = findExchange(host, request.params.name).definition
       const ifUnused = request.query.get('if-unused') === 'true'
-      await storedBy(host, (connection, done) => host.deleteExchange(name, connection, ifUnused, done))
+      await storedBy(entered, (connection, done) => host.deleteExchange(name, connection, ifUnused, done))
       return DONE
     }),
   ]

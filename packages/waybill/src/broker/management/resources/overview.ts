@@ -8,13 +8,13 @@ import type { ManagementContext } from '../management-context.ts'
 import { allChannels, consumersOf, linksOf } from '../open-channels.ts'
 import { channelCounts, messageStats, withRates } from '../show/message-stats.ts'
 import { totalCounters, totalGauges } from '../totals.ts'
-import { virtualHostsOf } from '../virtual-host-access.ts'
+import { visibleVirtualHosts } from '../virtual-host-access.ts'
 
 /** What the broker is, and what it holds and does altogether. */
 export function overviewRoutes(context: ManagementContext): readonly Route[] {
   return [
     route('GET', '/api/overview', ({ user }) => {
-      const hosts = virtualHostsOf(context, user)
+      const hosts = visibleVirtualHosts(context, user)
       return json({
         ...identity(context),
         exchange_types: exchangeTypes(),

@@ -6,7 +6,7 @@ import { route, type Route } from '../http/route.ts'
 import type { ManagementContext } from '../management-context.ts'
 import { PAYLOAD_ENCODINGS, payloadJson, type PayloadEncoding } from '../show/payload-json.ts'
 import { propertiesJson } from '../show/properties-json.ts'
-import { hostOf } from '../virtual-host-access.ts'
+import { enter } from '../virtual-host-access.ts'
 
 /** What becomes of the messages that are shown. */
 const ACK_MODES = ['ack_requeue_true', 'ack_requeue_false', 'reject_requeue_true', 'reject_requeue_false'] as const
@@ -30,7 +30,7 @@ interface Asked {
 export function queueMessageRoutes(context: ManagementContext): readonly Route[] {
   return [
     route('POST', '/api/queues/:vhost/:name/get', async (request) => {
-      const host = hostOf(context, request)
+      const { host, guard } = enter(context, request)
       const fields = await request.body()
       fields.require('count', 'ackmode', 'encoding')
       const asked: Asked = {
@@ -39,7 +39,7 @@ export function queueMessageRoutes(context: ManagementContext): readonly Route[]
         encoding: choice('encoding', fields.text('encoding'), PAYLOAD_ENCODINGS),
         truncate: fields.optionalWhole('truncate') ?? Infinity,
       }
-      const connection = host.connect()
+      const connection = host.connect(guard)
       try {
         const messages = await takeMessages(
           context,

@@ -11,7 +11,7 @@ import { consumersOf } from '../open-channels.ts'
 import { consumerJson } from '../show/consumer-json.ts'
 import { queueJson } from '../show/queue-json.ts'
 import { byName } from '../show/by-name.ts'
-import { hostOf, virtualHostsOf } from '../virtual-host-access.ts'
+import { enter, hostOf, virtualHostsOf } from '../virtual-host-access.ts'
 
 /** Queues: list, show, declare, delete, purge. */
 export function queueRoutes(context: ManagementContext): readonly Route[] {
@@ -32,7 +32,8 @@ export function queueRoutes(context: ManagementContext): readonly Route[] {
       })
     }),
     route('PUT', '/api/queues/:vhost/:name', async (request) => {
-      const host = hostOf(context, request)
+      const entered = enter(context, request)
+      const { host } = entered
       const { name } = request.params
       const fields = await request.body()
       const flags = { name, durable: fields.flag('durable', false), autoDelete: fields.flag('auto_delete', false) }
@@ -42,23 +43,23 @@ export function queueRoutes(context: ManagementContext): readonly Route[] {
         host.name,
       )
       const isNew = host.findQueue(name) === undefined
-      await storedBy(host, (connection, done) => host.declareQueue(definition, connection, done))
+      await storedBy(entered, (connection, done) => host.declareQueue(definition, connection, done))
       return isNew ? CREATED : DONE
     }),
     route('DELETE', '/api/queues/:vhost/:name', async (request) => {
-      const host = hostOf(context, request)
+      const entered = enter(context, request)
+      const { host } = entered
       const { name } = findQueue(host, request.params.name)
       const [ifUnused, ifEmpty] = [request.query.get('if-unused') === 'true', request.query.get('if-empty') === 'true']
-      await storedBy(host, (connection, done) => host.deleteQueue(name, connection, { ifUnused, ifEmpty }, done))
+      await storedBy(entered, (connection, done) => host.deleteQueue(name, connection, { ifUnused, ifEmpty }, done))
       return DONE
     }),
     route('DELETE', '/api/queues/:vhost/:name/contents', (request) => {
-      const host = hostOf(context, request)
-      const queue = findQueue(host, request.params.name)
-      const connection = host.connect()
+      const { host, guard } = enter(context, request)
+      const { name } = findQueue(host, request.params.name)
+      const connection = host.connect(guard)
       try {
-        connection.requireAccess(queue)
-        queue.purge()
+        connection.readable(name).purge()
         return DONE
       } finally {
         connection.close()

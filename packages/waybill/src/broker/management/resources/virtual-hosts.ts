@@ -7,10 +7,11 @@ import type { JsonFields } from '../http/json-fields.ts'
 import { CREATED, DONE, json, list } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
 import type { ManagementContext } from '../management-context.ts'
+import { makeVirtualHost } from '../make-virtual-host.ts'
 import { byName } from '../show/by-name.ts'
 import { channelCounts, messageStats, withRates } from '../show/message-stats.ts'
 import { hostCounters, totalGauges } from '../totals.ts'
-import { hostOf, virtualHostsOf } from '../virtual-host-access.ts'
+import { visibleHostOf, visibleVirtualHosts } from '../virtual-host-access.ts'
 import { stored } from '../stored.ts'
 
 /** Virtual hosts: list, show, make, delete with everything in them. */
@@ -22,13 +23,13 @@ export function virtualHostRoutes(context: ManagementContext): readonly Route[] 
     route('GET', '/api/vhosts', ({ user }) => {
       const counters = hostCounters(context)
       return list(
-        byName(virtualHostsOf(context, user)),
+        byName(visibleVirtualHosts(context, user)),
         ({ name }) => name,
         (host) => hostJson(context, host, counters.get(host)),
       )
     }),
     route('GET', '/api/vhosts/:vhost', (request) => {
-      const host = hostOf(context, request)
+      const host = visibleHostOf(context, request)
       return json(hostJson(context, host, hostCounters(context).get(host)))
     }),
     route(
@@ -38,7 +39,7 @@ export function virtualHostRoutes(context: ManagementContext): readonly Route[] 
         const { vhost } = request.params
         const settings = settingsOf(await request.body())
         const isNew = virtualHosts.get(vhost) === undefined
-        await stored((done) => virtualHosts.create(vhost, settings, done))
+        await makeVirtualHost(context.broker, vhost, settings, request.user.name)
         return isNew ? CREATED : DONE
       },
       administrator,
