@@ -346,6 +346,8 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   /** From here on only the end of the conversation is waited for. */
   #close(): void {
     this.#phase = 'closing'
+    // What is known of publishes is still told: the client need not send them again.
+    this.#channels.flushConfirms()
     this.#release()
     this.#host.closing()
     if (this.#suspensions > 0) this.#host.suspended(false)
