@@ -6,6 +6,7 @@ import { isWaybillError } from '../message/errors.ts'
 import { systemRuntime } from '../runtime/system-runtime.ts'
 import { serveFolder, type BrokerOptions } from './broker-command.ts'
 import { runCtl } from './ctl-command.ts'
+import { exportFolder } from './export-command.ts'
 import { inspectFolder, repairFolder } from './store-commands.ts'
 
 const print = (line: string): void => console.log(line)
@@ -45,6 +46,11 @@ broker
   .description('keep everything that can still be read, and say what is lost; copy the folder first')
   .requiredOption('--data <folder>', 'the data folder')
   .action(async ({ data }: { readonly data: string }) => void (process.exitCode = await repairFolder(data, print)))
+broker
+  .command('export')
+  .description('print everything that is declared, users too, as definitions that RabbitMQ imports; messages stay')
+  .requiredOption('--data <folder>', 'the data folder')
+  .action(({ data }: { readonly data: string }) => exportFolder(data, print, complain))
 
 waybill
   .command('ctl')

@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { inspectStore, repairStore, type StoreReport } from '../broker/store/inspect-and-repair.ts'
 import { nodeFiles } from '../broker/store/node-files.ts'
-import { WaybillError } from '../message/errors.ts'
 import { systemRuntime } from '../runtime/system-runtime.ts'
+import { existingFolder } from './existing-folder.ts'
 
 /** Says what is in a data folder that no process has open; changes nothing. Returns the exit code: 1 for damage. */
 export async function inspectFolder(dir: string, print: (line: string) => void): Promise<number> {
@@ -26,13 +24,7 @@ export async function repairFolder(dir: string, print: (line: string) => void): 
 }
 
 async function filesOf(dir: string): ReturnType<typeof nodeFiles> {
-  const folder = resolve(dir)
-  if (!existsSync(folder)) {
-    throw new WaybillError('WAYBILL_NOT_FOUND', `there is no folder ${folder}`, {
-      cure: 'Name the data folder of an embedded broker.',
-    })
-  }
-  return nodeFiles(folder)
+  return nodeFiles(existingFolder(dir))
 }
 
 function describe({ segments, messages, definitions, clean, damage }: StoreReport): readonly string[] {

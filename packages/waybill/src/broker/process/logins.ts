@@ -34,10 +34,12 @@ export function managementLogin(authenticate: Authenticate): ManagementLogin {
   }
 }
 
-/** The services of the folder, and whoever else can read it, may manage everything. */
-export function folderManagementLogin(secret: Credentials): ManagementLogin {
+/** Who can read the folder may manage everything; the users of the folder, as far as their tags let them. */
+export function folderManagementLogin(access: Access, secret: Credentials): ManagementLogin {
   return managementLogin((login) =>
-    isLoopback(login.remoteAddress) && isBy(secret, login) ? ownIdentity(login.user, 'all') : undefined,
+    isLoopback(login.remoteAddress) && isBy(secret, login)
+      ? ownIdentity(login.user, 'all')
+      : access.authenticate(login),
   )
 }
 

@@ -88,7 +88,7 @@ export async function runBroker(options: RunBrokerOptions): Promise<RunningBroke
       const inFolder = { user: USER, password: secret }
       const { port } = await serve({ host: LOOPBACK, port: 0, authenticate: folderLogin(inFolder) })
       const announcement = announce(dir, runtime.newId(), port, secret)
-      const folderManagement = { host: LOOPBACK, port: 0, login: folderManagementLogin(inFolder) }
+      const folderManagement = { host: LOOPBACK, port: 0, login: folderManagementLogin(broker.access, inFolder) }
       return new RunningBroker({
         ...options,
         broker,

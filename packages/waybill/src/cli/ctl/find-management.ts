@@ -15,23 +15,32 @@ const POLL_MS = 20
  * @throws {CtlError} when no broker runs there
  */
 export async function findManagement(dir: string, runtime: Runtime): Promise<ManagementAddress> {
-  let announcement = announced(dir)
-  if (announcement.managementPort === undefined) {
-    requestManagement(dir)
-    const until = runtime.monotonic() + OPENING_MS
-    while (announcement.managementPort === undefined) {
+  const announcement = announced(dir)
+  const { managementPort } = announcement
+  return addressOf(announcement, managementPort ?? (await openedPort(dir, runtime)))
+}
+
+async function openedPort(dir: string, runtime: Runtime): Promise<number> {
+  requestManagement(dir)
+  const until = runtime.monotonic() + OPENING_MS
+  // Nothing else keeps the process running meanwhile.
+  const release = runtime.keepAlive()
+  try {
+    for (;;) {
+      const { managementPort, pid } = announced(dir)
+      if (managementPort !== undefined) return managementPort
       if (runtime.monotonic() > until) {
-        throw new CtlError(
-          EXIT.unavailable,
-          `the broker of ${dir}, process ${announcement.pid}, does not open its management API`,
-        )
+        throw new CtlError(EXIT.unavailable, `the broker of ${dir}, process ${pid}, does not open its management API`)
       }
       await new Promise<void>((resolve) => void runtime.setTimer(POLL_MS, resolve))
-      announcement = announced(dir)
     }
+  } finally {
+    release()
   }
-  const { host, managementPort, user, secret } = announcement
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${managementPort}`, user, password: secret }
+}
+
+function addressOf({ host, user, secret }: Announcement, port: number): ManagementAddress {
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, user, password: secret }
 }
 
 /** The address in a URL, with its user and password; guest/guest without. */

@@ -78,6 +78,6 @@ function hostJson(
 
 /** Tags come as a list, or as a text with commas. */
 export function settingsOf(fields: JsonFields): HostSettings {
-  const description = fields.optionalText('description')
-  return { ...(description === undefined ? {} : { description }), tags: fields.tags('tags') }
+  const [description, tags] = [fields.optionalText('description'), fields.tags('tags')]
+  return { ...(description === undefined ? {} : { description }), ...(tags.length === 0 ? {} : { tags }) }
 }
