@@ -33,6 +33,8 @@ export class Heartbeats {
   start(intervalSeconds: number): void {
     if (intervalSeconds === 0) return
     this.#halfMs = intervalSeconds * 500
+    this.#received = this.#host.received
+    this.#sent = this.#host.sent
     this.#wait()
   }
 
@@ -48,8 +50,8 @@ export class Heartbeats {
     const { received, sent, isReading } = this.#host
     this.#silence = isReading && received === this.#received ? this.#silence + 1 : 0
     this.#received = received
-    // Four half intervals and one that had begun.
-    if (this.#silence > 4) return this.#host.silent()
+    // Four half intervals, and what was left of the one in which something came.
+    if (this.#silence === 4) return this.#host.silent()
     const isIdle = sent === this.#sent
     if (isIdle) this.#host.beat()
     // The beat itself is not written yet, and is no reason to leave out the next one.

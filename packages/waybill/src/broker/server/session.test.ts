@@ -239,6 +239,19 @@ describe('what is asked waits for the disk', () => {
     expect(said).toEqual(['queue.declare-ok', 'queue.bind-ok', 'access.request-ok', 'queue.purge-ok'])
   })
 
+  test('and what comes behind an answer waits with it', async () => {
+    const client = SessionClient.open(broker, runtime)
+    client.sayAll([1, 'queue.declare', { queue: 'q', durable: true }], [1, 'basic.consume', { queue: 'q' }])
+    client.say(1, 'queue.delete', { queue: 'q' })
+    const said: string[] = []
+    while (client.isSuspended || said.length < 4) {
+      await new Promise((resolve) => void setImmediate(resolve))
+      said.push(...client.names())
+      for (const write of writes.splice(0)) write()
+    }
+    expect(said).toEqual(['queue.declare-ok', 'basic.consume-ok', 'queue.delete-ok', 'basic.cancel'])
+  })
+
   test('and is not answered on a connection that has ended', async () => {
     const client = SessionClient.open(broker, runtime)
     client.say(1, 'queue.declare', { queue: 'q', durable: true })

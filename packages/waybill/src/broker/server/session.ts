@@ -340,7 +340,11 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
     if (refused.isToBeTold) {
       writeClose(this.frames, 0, METHOD.connectionClose, { replyCode: 403, replyText: refused.message, refused: 0 })
       this.wrote()
-    } else this.#host.end(REFUSAL_DELAY_MS)
+      return
+    }
+    // Whatever else it says, it waits.
+    this.#phase = 'ended'
+    this.#host.end(REFUSAL_DELAY_MS)
   }
 
   /** From here on only the end of the conversation is waited for. */

@@ -167,7 +167,6 @@ export class SocketLink implements SessionHost, HeartbeatHost {
     for (const part of parts) socket.write(part)
     if (parts.length > 1) socket.uncork()
     if (this.#isEnding) socket.end()
-    else if (this.#isFull && !socket.writableNeedDrain) this.#drained()
   }
 
   /** The client does not keep up: its consumers get no more, and in the end it is not listened to. */
