@@ -4,6 +4,7 @@ import { entityName, requireOwnName } from './entity-name.ts'
 import type { ExchangeDeclarations } from './exchange-declarations.ts'
 import { requireEqualQueue, type QueueDefinition } from './queue/queue-definition.ts'
 import type { QueueHost } from './queue/queue-host.ts'
+import type { Policies } from './policy/policies.ts'
 import type { QueueNumbers } from './queue-numbers.ts'
 import { Queue } from './queue/queue.ts'
 import { ReplyError } from './reply-error.ts'
@@ -18,6 +19,7 @@ export interface DeleteQueueOptions {
 /** What a queue needs, but for its own removal. */
 export type QueueServices = Omit<QueueHost, 'schedule' | 'deadLetter' | 'remove'> & {
   readonly numbers: QueueNumbers
+  readonly policies: Policies
   schedule(queue: Queue): void
   deadLetter(queue: Queue, ...rest: Parameters<QueueHost['deadLetter']>): void
 }
@@ -113,6 +115,7 @@ export class QueueDeclarations {
       deadLetter: (...letter) => this.#services.deadLetter(queue, ...letter),
       remove: () => this.#remove(queue, ignore),
     })
+    queue.policy = this.#services.policies.forQueue(definition)
     this.#topology.queues.set(definition.name, queue)
     this.#own(queue)
     return queue

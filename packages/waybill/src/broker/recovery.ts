@@ -25,6 +25,8 @@ export async function recover(recovered: RecoveredLog, target: RecoveryTarget): 
   const delays = new Map<number, { readonly parts: VirtualHostParts; readonly sequences: number[] }>()
   for (const host of readHosts(recovered.definitions)) {
     const parts = target.addHost(host)
+    parts.policies.restore(host.policies)
+    parts.application.start()
     for (const definition of host.exchanges) parts.topology.declareExchange(definition)
     for (const { id, definition } of host.queues) queues.set(id, parts.queues.restore(id, definition))
     for (const binding of host.bindings) parts.exchanges.restoreBinding(binding)

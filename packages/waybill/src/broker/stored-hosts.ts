@@ -3,6 +3,7 @@
 //
 //   key = [ number " " ] key-in-host / "vhost " name
 import { readDefinitions, type HostDefinitions } from './durable-definitions.ts'
+import { readPolicies, type Policy } from './policy/policies.ts'
 import { ROOT, type HostName } from './virtual-host-parts.ts'
 
 /** What a virtual host is said to be for; means nothing to the broker. */
@@ -15,6 +16,11 @@ export interface StoredHost extends HostName {
   readonly settings: HostSettings
 }
 
+/** A virtual host with what it holds. */
+export interface HeldHost extends StoredHost, HostDefinitions {
+  readonly policies: readonly Policy[]
+}
+
 const HOST = 'vhost '
 const IN_HOST = /^(\d+) (.*)$/s
 
@@ -23,7 +29,7 @@ export function hostKey(name: string): string {
 }
 
 /** Every virtual host with what it holds, '/' first. */
-export function readHosts(definitions: ReadonlyMap<string, string>): readonly (StoredHost & HostDefinitions)[] {
+export function readHosts(definitions: ReadonlyMap<string, string>): readonly HeldHost[] {
   const stored = new Map<number, StoredHost>([[ROOT.number, { ...ROOT, settings: {} }]])
   const held = new Map<number, Map<string, string>>()
   for (const [key, text] of definitions) {
@@ -36,5 +42,8 @@ export function readHosts(definitions: ReadonlyMap<string, string>): readonly (S
     const of = held.get(Number(number)) ?? new Map<string, string>()
     held.set(Number(number), of.set(keyInHost ?? key, text))
   }
-  return [...stored.values()].map((host) => ({ ...host, ...readDefinitions(held.get(host.number) ?? new Map()) }))
+  return [...stored.values()].map((host) => {
+    const inHost = held.get(host.number) ?? new Map<string, string>()
+    return { ...host, ...readDefinitions(inHost), policies: readPolicies(inHost) }
+  })
 }

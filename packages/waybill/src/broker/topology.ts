@@ -4,6 +4,7 @@ import { ExchangeCounters } from './exchange/exchange-counters.ts'
 import { Exchange, routingType, type Bound, type Destination, type ExchangeDefinition } from './exchange/exchange.ts'
 import { requireHeadersBinding } from './exchange/headers-matcher.ts'
 import { Router } from './exchange/router.ts'
+import type { Policies } from './policy/policies.ts'
 import type { Queue } from './queue/queue.ts'
 import { ReplyError } from './reply-error.ts'
 import type { FieldTable } from './wire/field-table.ts'
@@ -28,6 +29,7 @@ export class Topology {
   /** The default exchange is no object of its own. */
   readonly defaultExchange: ExchangeCounters = new ExchangeCounters()
   readonly #vhost: string
+  readonly #policies: Policies
   /** The bindings that lead to a queue or an exchange, so that they are found when it goes. */
   readonly #leadingTo = new Map<Destination<Queue>, Set<Bound<Queue>>>()
   readonly router: Router<Queue> = new Router({
@@ -36,8 +38,9 @@ export class Topology {
   })
 
   /** @param vhost name of the virtual host, for errors */
-  constructor(vhost: string) {
+  constructor(vhost: string, policies: Policies) {
     this.#vhost = vhost
+    this.#policies = policies
     for (const definition of PREDECLARED) this.exchanges.set(definition.name, new Exchange(definition))
   }
 
@@ -53,7 +56,9 @@ export class Topology {
       return false
     }
     requireOwnName('exchange', definition.name)
-    this.exchanges.set(definition.name, new Exchange(definition))
+    const exchange = new Exchange<Queue>(definition)
+    exchange.policy = this.#policies.forExchange(definition)
+    this.exchanges.set(definition.name, exchange)
     this.router.forget()
     return true
   }

@@ -5,6 +5,8 @@ import { DirectReplies } from './direct-reply-to.ts'
 import { DurableDefinitions } from './durable-definitions.ts'
 import { ExchangeDeclarations } from './exchange-declarations.ts'
 import { Intake } from './intake.ts'
+import { Policies } from './policy/policies.ts'
+import { PolicyApplication } from './policy/policy-application.ts'
 import { QueueDeclarations } from './queue-declarations.ts'
 import type { SharedParts } from './shared-parts.ts'
 import { Topology } from './topology.ts'
@@ -22,6 +24,8 @@ export const ROOT: HostName = { name: '/', number: 0 }
 /** What a virtual host is made of. */
 export interface VirtualHostParts {
   readonly topology: Topology
+  readonly policies: Policies
+  readonly application: PolicyApplication
   readonly exchanges: ExchangeDeclarations
   readonly queues: QueueDeclarations
   readonly intake: Intake
@@ -31,7 +35,10 @@ export interface VirtualHostParts {
 
 export function virtualHostParts({ name: vhost, number }: HostName, shared: SharedParts): VirtualHostParts {
   const { runtime, log, memory, turns, publishing, numbers, fail } = shared
-  const topology = new Topology(vhost)
+  const definitionLog = new DefinitionLog(log, keyPrefix(number))
+  const policies: Policies = new Policies(definitionLog, () => application.start())
+  const topology = new Topology(vhost, policies)
+  const application = new PolicyApplication(runtime, topology, policies)
   const deadLetters = new DeadLetters(runtime, log, topology, publishing, fail)
   const replies = new DirectReplies(runtime)
   const delayed: DelayedMessages = new DelayedMessages({
@@ -44,7 +51,7 @@ export function virtualHostParts({ name: vhost, number }: HostName, shared: Shar
     fail,
   })
   const intake = new Intake({ vhost, topology, publishing, delayed, replies })
-  const definitions = new DurableDefinitions(new DefinitionLog(log, keyPrefix(number)))
+  const definitions = new DurableDefinitions(definitionLog)
   const exchanges = new ExchangeDeclarations(vhost, topology, definitions)
   const queues = new QueueDeclarations(topology, definitions, exchanges, {
     vhost,
@@ -52,11 +59,12 @@ export function virtualHostParts({ name: vhost, number }: HostName, shared: Shar
     log,
     memory,
     numbers,
+    policies,
     schedule: (queue) => turns.schedule(queue),
     deadLetter: (queue, ...letter) => deadLetters.move(queue, ...letter),
     fail,
   })
-  return { topology, exchanges, queues, intake, delayed, replies }
+  return { topology, policies, application, exchanges, queues, intake, delayed, replies }
 }
 
 /** Before the keys of a virtual host's definitions. */

@@ -7,6 +7,7 @@ import { MessageCounters } from './message-counters.ts'
 import type { ConfirmSink, Message, PublishOptions } from './message.ts'
 import type { DeleteQueueOptions } from './queue-declarations.ts'
 import type { QueueDefinition } from './queue/queue-definition.ts'
+import type { Policies } from './policy/policies.ts'
 import type { Queue } from './queue/queue.ts'
 import type { Durable } from './store/message-log.ts'
 import type { HostSettings } from './stored-hosts.ts'
@@ -54,6 +55,10 @@ export class VirtualHost {
   /** How many exchanges have gone: a name may mean another exchange since. */
   get removedExchanges(): number {
     return this.#parts.topology.removedExchanges
+  }
+
+  get policies(): Policies {
+    return this.#parts.policies
   }
 
   get defaultExchange(): ExchangeCounters {
@@ -205,6 +210,7 @@ export class VirtualHost {
   stop(error: Error): void {
     this.#ended ??= error
     this.#parts.delayed.close()
+    this.#parts.application.stop()
   }
 
   /** Ends connections and queues, as the broker closes. What is stored stays. */
@@ -221,6 +227,7 @@ export class VirtualHost {
     this.#parts.delayed.drop()
     this.#parts.queues.removeAll()
     this.#parts.exchanges.removeAll()
+    this.#parts.policies.removeAll()
   }
 
   #requireOpen(): void {

@@ -106,7 +106,7 @@ function deadLetter(
   reason: DeathReason,
   time: number,
 ): { readonly letter: Message; readonly routingKeys: readonly string[]; readonly headers: FieldTable } {
-  const { deadLetterExchange = '', deadLetterRoutingKey } = from.definition.arguments
+  const { deadLetterExchange = '', deadLetterRoutingKey } = from.arguments
   const published = properties.headers ?? EMPTY_TABLE
   const { CC: copies, ...withoutCopies } = published
   const publishedKeys = [message.routingKey, ...stringsOf(copies)]

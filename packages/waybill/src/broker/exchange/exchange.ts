@@ -1,4 +1,5 @@
 import type { FieldTable } from '../wire/field-table.ts'
+import type { AppliedPolicy } from '../policy/policy-settings.ts'
 import type { JsonObject } from '../wire/json.ts'
 import { DirectMatcher } from './direct-matcher.ts'
 import { ExchangeCounters } from './exchange-counters.ts'
@@ -49,6 +50,8 @@ export class Exchange<T extends Named> {
   /** For the router. */
   readonly remembered: RememberedRoutes<T> = new RememberedRoutes()
   readonly counters: ExchangeCounters = new ExchangeCounters()
+  /** The one that holds for it. */
+  policy: AppliedPolicy | undefined
   readonly #matcher: Matcher<Destination<T>>
   readonly #bindings = new Map<string, Bound<T>>()
 
@@ -59,6 +62,11 @@ export class Exchange<T extends Named> {
 
   get name(): string {
     return this.definition.name
+  }
+
+  /** Takes what this one cannot route: by its declaration, else by its policy. */
+  get alternate(): string | undefined {
+    return this.definition.alternate ?? this.policy?.settings.alternate
   }
 
   /** Whether messages may wait here before they are routed. */

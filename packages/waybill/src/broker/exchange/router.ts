@@ -58,7 +58,7 @@ export class Router<T extends Named> {
         else route.add(destination)
       }
       // An alternate takes what its exchange has no binding for, wherever on the way that is, as in RabbitMQ.
-      const { alternate } = exchange.definition
+      const { alternate } = exchange
       if (found.size > 0 || alternate === undefined) continue
       if (alternate === DEFAULT_EXCHANGE) {
         for (const routingKey of routingKeys) for (const queue of this.#table.routeByName(routingKey)) route.add(queue)

@@ -39,6 +39,12 @@ export class AttachedConsumers implements Demand {
     return this.#turns.active
   }
 
+  /** How long the queue may be unused from now on. */
+  set expiresMs(expiresMs: number | undefined) {
+    this.#unused.afterMs = expiresMs
+    this.touch()
+  }
+
   /** Somebody asked for the queue, without consuming it. */
   touch(): void {
     if (this.count === 0) this.#unused.start()

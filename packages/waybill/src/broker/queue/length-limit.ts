@@ -4,14 +4,19 @@ import type { QueueArguments } from './queue-definition.ts'
 /** How many ready messages, and bytes of their bodies, a queue may hold (`x-max-length`, `x-max-length-bytes`). */
 export class LengthLimit {
   /** Whether bytes are limited. */
-  readonly measures: boolean
-  readonly #dropsHead: boolean
-  readonly #isLimited: boolean
-  readonly #maxLength: number
-  readonly #maxBytes: number
+  measures = false
+  #dropsHead = true
+  #isLimited = false
+  #maxLength = Infinity
+  #maxBytes = Infinity
   #bytes = 0
 
-  constructor({ maxLength, maxLengthBytes, overflow = 'drop-head' }: QueueArguments) {
+  constructor(queueArguments: QueueArguments) {
+    this.set(queueArguments)
+  }
+
+  /** Other limits from now on. Where bytes were not limited before, those of messages from before are not known, and are 0. */
+  set({ maxLength, maxLengthBytes, overflow = 'drop-head' }: QueueArguments): void {
     this.#dropsHead = overflow === 'drop-head'
     this.#isLimited = maxLength !== undefined || maxLengthBytes !== undefined
     this.measures = maxLengthBytes !== undefined

@@ -7,11 +7,10 @@ import type { FieldTable } from '../wire/field-table.ts'
 import { shownTable } from '../wire/table-json.ts'
 import { invalidArgument } from './invalid-argument.ts'
 import { MAX_LIFE_MS } from './lifetime.ts'
-import type { Overflow, QueueArguments, QueueDefinition, QueueType } from './queue-definition.ts'
+import { OVERFLOWS, type QueueArguments, type QueueDefinition, type QueueType } from './queue-definition.ts'
 import { wholeNumber } from './whole-number.ts'
 
 const QUEUE_TYPES: readonly QueueType[] = ['classic', 'quorum']
-const OVERFLOWS: readonly Overflow[] = ['drop-head', 'reject-publish', 'reject-publish-dlx']
 
 /** Deliveries after which a quorum queue that names no limit gives a message up (RabbitMQ 4.0). */
 const DEFAULT_DELIVERY_LIMIT = 20

@@ -40,6 +40,11 @@ export class QueueContents {
     return this.#limit.refuses(Math.max(0, this.index.ready - taken))
   }
 
+  /** Other limits hold from now on. */
+  limit(queueArguments: QueueArguments): void {
+    this.#limit.set(queueArguments)
+  }
+
   /** Whether the head is to be dropped. */
   get isTooLong(): boolean {
     return this.#limit.isExceeded(this.index.ready)

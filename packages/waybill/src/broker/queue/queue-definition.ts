@@ -40,7 +40,8 @@ export interface QueueArguments {
 /** A `quorum` queue says with each redelivery how often the message was handed out, and gives up on it after a limit. */
 export type QueueType = 'classic' | 'quorum'
 
-export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx'
+export const OVERFLOWS = ['drop-head', 'reject-publish', 'reject-publish-dlx'] as const
+export type Overflow = (typeof OVERFLOWS)[number]
 
 /** By their names on the wire, which errors give. */
 export const ARGUMENT_NAMES: Readonly<Record<string, keyof QueueArguments>> = {

@@ -1,11 +1,13 @@
 import type { DeathReason } from '../dead-letter/death-reason.ts'
 import { MessageCounters } from '../message-counters.ts'
 import type { Message } from '../message.ts'
+import { effectiveArguments } from '../policy/effective-arguments.ts'
+import type { AppliedPolicy } from '../policy/policy-settings.ts'
 import { ReplyError } from '../reply-error.ts'
 import { AttachedConsumers } from './attached-consumers.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import { QueueContents } from './queue-contents.ts'
-import type { QueueDefinition } from './queue-definition.ts'
+import type { QueueArguments, QueueDefinition } from './queue-definition.ts'
 import { NOW_OR_NEVER, QueueFront, type Demand } from './queue-front.ts'
 import type { QueueHost } from './queue-host.ts'
 import type { QueueIndex } from './queue-index.ts'
@@ -42,6 +44,9 @@ export class Queue {
   readonly #front: QueueFront
   readonly #consumers: AttachedConsumers
   readonly #settled: SettledBatch
+  /** What the queue was declared with, and what its policy says. */
+  #arguments: QueueArguments
+  #policy: AppliedPolicy | undefined
   #isScheduled = false
   #deleted = false
 
@@ -50,6 +55,7 @@ export class Queue {
     this.id = id
     this.owner = owner
     this.#host = host
+    this.#arguments = definition.arguments
     this.#contents = new QueueContents(definition.arguments, host.memory)
     this.#index = this.#contents.index
     this.#recovered = new RecoveredMessages(this.#contents, host.log)
@@ -89,9 +95,29 @@ export class Queue {
     return this.#consumers.active
   }
 
+  /** What holds for it: its declaration's arguments, and its policy's. */
+  get arguments(): QueueArguments {
+    return this.#arguments
+  }
+
+  get policy(): AppliedPolicy | undefined {
+    return this.#policy
+  }
+
+  /** Messages keep the life that they came in with; limits hold at once. */
+  set policy(policy: AppliedPolicy | undefined) {
+    if (policy === this.#policy) return
+    const { expiresMs } = this.#arguments
+    this.#policy = policy
+    this.#arguments = effectiveArguments(this.definition.arguments, policy?.settings.queue)
+    this.#contents.limit(this.#arguments)
+    if (expiresMs !== this.#arguments.expiresMs) this.#consumers.expiresMs = this.#arguments.expiresMs
+    if (this.#contents.isTooLong) this.wake()
+  }
+
   /** Whether messages that are given up go to a dead-letter exchange. */
   get keepsDead(): boolean {
-    return this.definition.arguments.deadLetterExchange !== undefined
+    return this.#arguments.deadLetterExchange !== undefined
   }
 
   get deleted(): boolean {
@@ -105,7 +131,7 @@ export class Queue {
 
   /** A publish was refused because the queue is full: by `reject-publish-dlx` it becomes a dead letter. */
   refuse(message: Message): void {
-    if (this.definition.arguments.overflow !== 'reject-publish-dlx' || !this.keepsDead) return
+    if (this.#arguments.overflow !== 'reject-publish-dlx' || !this.keepsDead) return
     this.#host.deadLetter(undefined, message, 'maxlen')
   }
 
@@ -222,7 +248,7 @@ export class Queue {
   /** Returns an unsettled message to its place; one that has come back too often is dead-lettered. */
   requeue(position: number): void {
     if (this.#deleted || !this.#contents.putBack(position)) return
-    const { deliveryLimit = -1 } = this.definition.arguments
+    const { deliveryLimit = -1 } = this.#arguments
     if (deliveryLimit >= 0 && this.#index.deliveries(position) > deliveryLimit) this.discard(position, 'delivery_limit')
     else if (this.#index.deadline(position) === NOW_OR_NEVER) this.discard(position, 'expired')
     else this.wake()
@@ -298,7 +324,7 @@ export class Queue {
 
   /** The shorter of a message's own life and that of all in the queue; Infinity without either. */
   #life(ttlMs: number | undefined): number {
-    return Math.min(ttlMs ?? Infinity, this.definition.arguments.messageTtlMs ?? Infinity)
+    return Math.min(ttlMs ?? Infinity, this.#arguments.messageTtlMs ?? Infinity)
   }
 
   /** Drops from the head; who is the head then may expire. */

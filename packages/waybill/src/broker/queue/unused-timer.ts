@@ -3,7 +3,7 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts'
 /** Ends a queue that nobody has used for a time (`x-expires`). */
 export class UnusedTimer {
   readonly #runtime: Runtime
-  readonly #afterMs: number | undefined
+  #afterMs: number | undefined
   readonly #expire: () => void
   #timer: Timer | undefined
 
@@ -12,6 +12,12 @@ export class UnusedTimer {
     this.#runtime = runtime
     this.#afterMs = afterMs
     this.#expire = expire
+  }
+
+  /** Another time from now on; it does not count yet. */
+  set afterMs(afterMs: number | undefined) {
+    this.#afterMs = afterMs
+    this.stop()
   }
 
   /** Counts from now. */
