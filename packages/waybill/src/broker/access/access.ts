@@ -19,7 +19,9 @@ export interface Login {
 export class Access {
   readonly users: Users
   readonly permissions: AllPermissions
-  readonly #passwords = new PasswordCheck()
+  readonly #passwords = new PasswordCheck(() =>
+    this.users.all().some(({ password }) => password?.algorithm === 'scrypt'),
+  )
   #version = 1
 
   /** @param deleted a user has gone: those connected as this user are to leave */

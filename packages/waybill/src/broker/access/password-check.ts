@@ -16,8 +16,14 @@ export class PasswordCheck {
   readonly #right = new Map<string, Buffer>()
   readonly #waiting = new Map<string, Promise<boolean>>()
   #last: Promise<unknown> = Promise.resolve()
+  readonly #isSlow: () => boolean
   /** What a user who does not exist is asked for, to take as long as any other. */
   readonly #nobody = hashOfNobody()
+
+  /** @param isSlow whether the hash of any user is slow: where none is, nobody waits to hear that there is no such user */
+  constructor(isSlow: () => boolean) {
+    this.#isSlow = isSlow
+  }
 
   /** @param user `undefined` for one who does not exist: no password is right then, in the same time */
   async isRight(user: User | undefined, password: string): Promise<boolean> {
@@ -45,6 +51,7 @@ export class PasswordCheck {
   }
 
   async #check(user: User | undefined, password: string): Promise<boolean> {
+    if (user === undefined && !this.#isSlow()) return false
     const isRight = await isPassword(user?.password ?? this.#nobody, password)
     return isRight && user?.password !== undefined
   }
