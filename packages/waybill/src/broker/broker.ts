@@ -90,6 +90,11 @@ export class Broker {
     this.#shared.gate.set('disk', full)
   }
 
+  /** Whoever manages the broker wants publishers held back, or to go on. */
+  holdPublishers(held: boolean): void {
+    this.#shared.gate.set('operator', held)
+  }
+
   /** The store failed: pending confirms are refused by it, everything later here. */
   fail(error: Error): void {
     if (this.#closed !== undefined) return

@@ -1,9 +1,10 @@
-export type BlockReason = 'disk' | 'memory' | 'log'
+export type BlockReason = 'disk' | 'memory' | 'operator' | 'log'
 
 /** Why publishers are held back, the gravest first. */
 const BLOCKS: { readonly [reason in BlockReason]: Block } = {
   disk: { reason: 'the disk is nearly full', isAlarm: true },
   memory: { reason: 'too many messages are in memory', isAlarm: true },
+  operator: { reason: 'the operator has set a low limit for memory', isAlarm: true },
   log: { reason: 'the disk is slower than the publishers', isAlarm: false },
 }
 

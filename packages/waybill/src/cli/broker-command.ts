@@ -80,8 +80,8 @@ function serve(options: BrokerOptions, door: Door, print: (line: string) => void
     const host = door.host === 'localhost' ? '127.0.0.1' : door.host
     const shownHost = host.includes(':') ? `[${host}]` : host
     const secure = door.tls === undefined ? '' : 's'
-    print(`listening amqp${secure}://${shownHost}:${front?.port}`)
-    if (managementFront !== undefined) print(`management http${secure}://${shownHost}:${managementFront.port}`)
+    print(`listening amqp${secure}://${shownHost}:${front}`)
+    if (managementFront !== undefined) print(`management http${secure}://${shownHost}:${managementFront}`)
   })
 }
 

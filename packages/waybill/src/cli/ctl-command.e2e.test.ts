@@ -167,6 +167,50 @@ describe('with a client', () => {
   })
 })
 
+test('stop_app and start_app: clients are told, what is durable comes back, what is not has gone', async () => {
+  const connection = await client()
+  const closed = once(connection, 'close')
+  const channel = await connection.createConfirmChannel()
+  await channel.assertQueue('durable', { durable: true })
+  await channel.assertQueue('transient', { durable: false })
+  channel.sendToQueue('durable', Buffer.from('kept'), { persistent: true })
+  await channel.waitForConfirms()
+  expect(await ctl('stop_app')).toMatchObject({ code: 0 })
+  expect(await closed).toMatchObject([{ code: 320 }])
+  await expect(client()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  expect(await ctl('list_queues')).toMatchObject({ code: 69, error: expect.stringContaining('stopped') as string })
+  expect(await ctl('stop_app')).toMatchObject({ code: 0 })
+  expect(await ctl('start_app')).toMatchObject({ code: 0 })
+  expect(await ctl('start_app')).toMatchObject({ code: 0 })
+  expect((await ctl('list_queues', '-s')).out).toBe('durable\t1')
+  await (await client()).close()
+  await ctl('delete_queue', 'durable')
+})
+
+test('set_vm_memory_high_watermark holds publishers back, and lets them go on', async () => {
+  const connection = await client()
+  const channel = await connection.createConfirmChannel()
+  await channel.assertQueue('held', { exclusive: true })
+  const blocked = once(connection, 'blocked')
+  expect(await ctl('set_vm_memory_high_watermark', '0.0000001')).toMatchObject({ code: 0 })
+  channel.sendToQueue('held', Buffer.from('one'))
+  await blocked
+  expect((await ctl('status')).out).toContain('Alarms: memory')
+  expect((await ctl('list_connections', '-s', 'state')).out).toBe('blocked')
+  const unblocked = once(connection, 'unblocked')
+  expect(await ctl('set_vm_memory_high_watermark', 'absolute', '999GiB')).toMatchObject({ code: 0 })
+  await unblocked
+  await channel.waitForConfirms()
+  expect(await ctl('eval', 'rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []}).')).toMatchObject({
+    out: 'ok',
+  })
+  expect((await ctl('status')).out).toContain('Alarms: memory')
+  expect(await ctl('eval', 'rabbit_alarm:clear_alarm({resource_limit, memory, node()}).')).toMatchObject({ code: 0 })
+  expect(await ctl('eval', 'init:stop().')).toMatchObject({ code: 64 })
+  expect(await ctl('set_vm_memory_high_watermark', 'much')).toMatchObject({ code: 64 })
+  await connection.close()
+})
+
 test('definitions go out to a file and come in again', async () => {
   const file = join(home, 'definitions.json')
   await ctl('add_vhost', 'exported')

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
 import { defaultFolder } from '../bus/default-folder.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { APP_VERBS } from './ctl/app-verbs.ts'
 import { Ctl, type CtlOptions } from './ctl/ctl.ts'
 import { CtlError, EXIT } from './ctl/ctl-error.ts'
 import { DEFINITION_VERBS } from './ctl/definition-verbs.ts'
@@ -27,6 +28,7 @@ const VERBS: readonly Verb[] = [
   ...OPERATION_VERBS,
   ...DEFINITION_VERBS,
   ...NODE_VERBS,
+  ...APP_VERBS,
 ]
 
 /** Those of rabbitmqctl that mean nothing here are taken and passed over. */

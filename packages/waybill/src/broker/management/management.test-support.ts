@@ -21,9 +21,8 @@ export async function startManaged(): Promise<Managed> {
   const authenticate = broker.access.authenticate.bind(broker.access)
   const server = await serveBroker({ broker, runtime, host, port: 0, authenticate, version: '0.0.0' })
   const management = new Management({
-    broker,
+    app: { isRunning: true, broker, servers: [server], start: async () => {}, stop: async () => {} },
     runtime,
-    servers: [server],
     version: '0.0.0',
     failed: (error) => {
       throw error

@@ -1,10 +1,8 @@
 import { hostname } from 'node:os'
 import type { Runtime } from '../../runtime/runtime.ts'
-import type { Broker } from '../broker.ts'
-import type { BrokerServer } from '../server/serve-broker.ts'
 import { Router } from './http/router.ts'
 import type { Route } from './http/route.ts'
-import type { ManagementContext } from './management-context.ts'
+import type { ManagedApp, ManagementContext } from './management-context.ts'
 import { ManagementServer, type ManagementServerOptions } from './management-server.ts'
 import { Rates } from './rates.ts'
 import { bindingRoutes } from './resources/bindings.ts'
@@ -17,6 +15,7 @@ import { exchangePublishRoutes } from './resources/exchange-publish.ts'
 import { exchangeRoutes } from './resources/exchanges.ts'
 import { healthCheckRoutes } from './resources/health-checks.ts'
 import { nodeRoutes } from './resources/nodes.ts'
+import { operatorRoutes } from './resources/operator.ts'
 import { overviewRoutes } from './resources/overview.ts'
 import { permissionRoutes } from './resources/permissions.ts'
 import { queueMessageRoutes } from './resources/queue-messages.ts'
@@ -29,9 +28,7 @@ import { counted } from './totals.ts'
 
 export interface ManagementOptions {
   readonly runtime: Runtime
-  readonly broker: Broker
-  /** Where clients come in: their connections are shown. */
-  readonly servers: readonly BrokerServer[]
+  readonly app: ManagedApp
   /** Of the package. */
   readonly version: string
   /** A fault in the program, which cost one request its answer. */
@@ -48,15 +45,20 @@ export class Management {
   readonly #servers: ManagementServer[] = []
 
   constructor(options: ManagementOptions) {
-    const { runtime, broker, servers, version } = options
+    const { runtime, app, version } = options
     const context: ManagementContext = {
       runtime,
-      broker,
-      servers,
+      app,
+      get broker() {
+        return app.broker
+      },
+      get servers() {
+        return app.servers
+      },
       version,
       node: `waybill@${hostname()}`,
       startedAt: runtime.now(),
-      rates: new Rates(runtime, () => counted(context)),
+      rates: new Rates(runtime, () => (app.isRunning ? counted(context) : [])),
     }
     this.#options = options
     this.#rates = context.rates
@@ -97,6 +99,7 @@ function routesOf(context: ManagementContext): readonly Route[] {
     ...topicPermissionRoutes(context),
     ...definitionRoutes(context),
     ...healthCheckRoutes(context),
+    ...operatorRoutes(context),
     ...constantRoutes(),
   ]
 }

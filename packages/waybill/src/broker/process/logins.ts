@@ -35,11 +35,11 @@ export function managementLogin(authenticate: Authenticate): ManagementLogin {
 }
 
 /** Who can read the folder may manage everything; the users of the folder, as far as their tags let them. */
-export function folderManagementLogin(access: Access, secret: Credentials): ManagementLogin {
+export function folderManagementLogin(access: () => Access, secret: Credentials): ManagementLogin {
   return managementLogin((login) =>
     isLoopback(login.remoteAddress) && isBy(secret, login)
       ? ownIdentity(login.user, 'all')
-      : access.authenticate(login),
+      : access().authenticate(login),
   )
 }
 

@@ -1,15 +1,13 @@
 import { PACKAGE_VERSION } from '../../message/package-version.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
-import type { Broker } from '../broker.ts'
 import type { Management, ManagementDoor } from '../management/management.ts'
 import type { ManagementServer } from '../management/management-server.ts'
-import type { BrokerServer } from '../server/serve-broker.ts'
+import type { BrokerApp } from './broker-app.ts'
 import type { ProcessLog } from './process-log.ts'
 
 export interface ProcessManagementOptions {
   readonly runtime: Runtime
-  readonly broker: Broker
-  readonly servers: readonly BrokerServer[]
+  readonly app: BrokerApp
   readonly log: ProcessLog
 }
 

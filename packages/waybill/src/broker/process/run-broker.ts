@@ -5,15 +5,13 @@
 import { randomBytes } from 'node:crypto'
 import { PACKAGE_VERSION } from '../../message/package-version.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
-import type { Broker } from '../broker.ts'
-import { openBrokerOn } from '../open-broker.ts'
 import type { ManagementDoor } from '../management/management.ts'
 import type { Address, ListenOptions } from '../server/listen.ts'
-import { serveBroker, type BrokerServer, type ServeOptions } from '../server/serve-broker.ts'
 import { nodeFiles } from '../store/node-files.ts'
 import { storeUnwritable } from '../store/store-damage.ts'
 import { PROTOCOL, type Announcement } from './announcement.ts'
 import { removeAnnouncement, writeAnnouncement } from './announcement-file.ts'
+import { BrokerApp, type AppDoor } from './broker-app.ts'
 import type { Credentials } from './credentials.ts'
 import { doorLogin, folderLogin, folderManagementLogin, managementLogin } from './logins.ts'
 import { OpeningMarker } from './opening-marker.ts'
@@ -54,54 +52,44 @@ const LOOPBACK = '127.0.0.1'
  *   `WAYBILL_STORE_UNWRITABLE`, `WAYBILL_ADDRESS_IN_USE`
  */
 export async function runBroker(options: RunBrokerOptions): Promise<RunningBroker> {
-  const { dir, runtime, lockWaitMs, door } = options
+  const { dir, runtime, log, lockWaitMs, door } = options
   const files = await nodeFiles(dir)
   const marker = new OpeningMarker(dir, runtime)
-  const lock = async (): ReturnType<typeof files.lock> => {
-    const taken = await patientLock(() => files.lock(), lockWaitMs, runtime)
-    // Whoever is announced here is no more.
-    removeAnnouncement(dir)
-    marker.begin()
-    return taken
-  }
+  const inFolder = { user: USER, password: randomBytes(32).toString('base64url') }
   try {
-    const broker = await openBrokerOn({ files: { ...files, lock }, runtime })
-    const servers: BrokerServer[] = []
-    const api = new ProcessManagement({ ...options, broker, servers })
+    const lock = await patientLock(() => files.lock(), lockWaitMs, runtime)
     try {
-      const serve = async (at: ListenOptions & Pick<ServeOptions, 'authenticate'>): Promise<BrokerServer> => {
-        const server = await serveBroker({ ...at, broker, runtime, version: PACKAGE_VERSION })
-        servers.push(server)
-        return server
-      }
-      // First the one whose port may be taken.
-      const front = door && (await serve({ ...door, authenticate: doorLogin(broker.access, door.own) }))
-      const managementFront =
-        door === undefined || options.management === undefined
-          ? undefined
-          : await api.serve({
-              ...options.management,
-              ...tlsOf(door),
-              login: managementLogin(doorLogin(broker.access, door.own)),
-            })
-      const secret = randomBytes(32).toString('base64url')
-      const inFolder = { user: USER, password: secret }
-      const { port } = await serve({ host: LOOPBACK, port: 0, authenticate: folderLogin(inFolder) })
-      const announcement = announce(dir, runtime.newId(), port, secret)
-      const folderManagement = { host: LOOPBACK, port: 0, login: folderManagementLogin(broker.access, inFolder) }
-      return new RunningBroker({
-        ...options,
-        broker,
-        servers,
-        announcement,
-        front,
-        api,
-        managementFront,
-        folderManagement,
+      // Whoever is announced here is no more.
+      removeAnnouncement(dir)
+      marker.begin()
+      const app = await BrokerApp.start({
+        // The lock is the process's, not the broker's, which may be stopped and started.
+        files: { ...files, lock: () => Promise.resolve({ release: () => {} }) },
+        runtime,
+        log,
+        doors: [
+          ...(door === undefined ? [] : [{ ...door, authenticate: doorLoginOf(door) }]),
+          { host: LOOPBACK, port: 0, authenticate: () => folderLogin(inFolder) },
+        ],
       })
+      const api = new ProcessManagement({ runtime, app, log })
+      try {
+        const managementFront = await openFront(api, app, options)
+        const announcement = announce(dir, runtime.newId(), app.ports.at(-1) ?? 0, inFolder.password)
+        const folderManagement = {
+          host: LOOPBACK,
+          port: 0,
+          login: folderManagementLogin(() => app.broker.access, inFolder),
+        }
+        const front = door && app.ports[0]
+        return new RunningBroker({ ...options, app, lock, announcement, front, api, managementFront, folderManagement })
+      } catch (error) {
+        await api.close()
+        await app.stop('the broker cannot start')
+        throw error
+      }
     } catch (error) {
-      await api.close()
-      await close(broker, servers)
+      lock.release()
       throw error
     }
   } catch (error) {
@@ -109,6 +97,21 @@ export async function runBroker(options: RunBrokerOptions): Promise<RunningBroke
   } finally {
     marker.end()
   }
+}
+
+function doorLoginOf({ own }: Door): AppDoor['authenticate'] {
+  return (broker) => doorLogin(broker.access, own)
+}
+
+/** The port; `undefined` when nobody wants one. */
+async function openFront(
+  api: ProcessManagement,
+  app: BrokerApp,
+  { door, management }: RunBrokerOptions,
+): Promise<number | undefined> {
+  if (door === undefined || management === undefined) return undefined
+  const login = managementLogin((asking) => doorLogin(app.broker.access, door.own)(asking))
+  return (await api.serve({ ...management, ...tlsOf(door), login })).port
 }
 
 /** With the certificate that clients see; which one they show is for the broker alone. */
@@ -134,9 +137,4 @@ function announce(dir: string, instance: string, port: number, secret: string): 
 /** A full or unwritable disk; not what keeps a server from listening. */
 function isOfTheDisk(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && error.syscall !== 'listen' && error.syscall !== 'getaddrinfo'
-}
-
-async function close(broker: Broker, servers: readonly BrokerServer[]): Promise<void> {
-  await Promise.all(servers.map((server) => server.close(0, 'the broker cannot start')))
-  await broker.close()
 }

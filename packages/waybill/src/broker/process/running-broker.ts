@@ -1,10 +1,9 @@
 import type { Runtime } from '../../runtime/runtime.ts'
-import type { Broker } from '../broker.ts'
 import type { ManagementDoor } from '../management/management.ts'
-import type { ManagementServer } from '../management/management-server.ts'
-import type { BrokerServer } from '../server/serve-broker.ts'
+import type { StoreLock } from '../store/store-files.ts'
 import type { Announcement } from './announcement.ts'
 import { removeAnnouncement, writeAnnouncement } from './announcement-file.ts'
+import type { BrokerApp } from './broker-app.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { ManagementRequestWatch } from './management-request.ts'
@@ -22,21 +21,17 @@ export interface RunningParts {
   readonly runtime: Runtime
   readonly log: ProcessLog
   readonly idleMs?: number
-  readonly broker: Broker
-  /** All of them. */
-  readonly servers: readonly BrokerServer[]
-  /** The one of them that ordinary clients use. */
-  readonly front: BrokerServer | undefined
+  readonly app: BrokerApp
+  readonly lock: StoreLock
+  /** The port that ordinary clients use. */
+  readonly front: number | undefined
   readonly announcement: Announcement
   readonly api: ProcessManagement
-  /** Where the management API is asked by ordinary clients. */
-  readonly managementFront: ManagementServer | undefined
+  /** The port where ordinary clients ask the management API. */
+  readonly managementFront: number | undefined
   /** Where it is asked by those who can read the folder. */
   readonly folderManagement: ManagementDoor
 }
-
-/** What connections may take to say goodbye at the end. */
-const GOODBYE_MS = 2_000
 
 /** A broker that serves, until it is asked to end, nobody uses it, its folder is gone, or its disk has failed. */
 export class RunningBroker {
@@ -44,7 +39,6 @@ export class RunningBroker {
   readonly #idle: IdleWatch | undefined
   readonly #folder: FolderWatch
   readonly #requests: ManagementRequestWatch
-  readonly #unsubscribe: () => void
   #end: BrokerEnd | undefined
   #resolve: (end: BrokerEnd) => void = () => {}
   /** Resolves once everything is closed. */
@@ -52,32 +46,31 @@ export class RunningBroker {
 
   constructor(parts: RunningParts) {
     this.#parts = parts
-    const { dir, runtime, idleMs, broker, servers } = parts
+    const { dir, runtime, idleMs, app } = parts
     parts.log(`begin ${parts.announcement.instance} on port ${parts.announcement.port}`)
     this.ended = new Promise((resolve) => (this.#resolve = resolve))
     this.#folder = new FolderWatch(dir, runtime, () => this.#close({ reason: 'folder-gone' }))
     this.#requests = new ManagementRequestWatch(dir, runtime, () => void this.#openManagement())
-    this.#unsubscribe = broker.onEvent((event) => {
-      if (event.type === 'failed') this.#close({ reason: 'failed', error: event.error })
-    })
-    if (idleMs === undefined) return
-    const idle = new IdleWatch(runtime, idleMs, () => this.#close({ reason: 'idle' }))
+    const idle =
+      idleMs === undefined ? undefined : new IdleWatch(runtime, idleMs, () => this.#close({ reason: 'idle' }))
     this.#idle = idle
-    const count = (): void => idle.inUse(servers.reduce((sum, { connections }) => sum + connections, 0))
-    for (const server of servers) server.onConnections(count)
+    app.listen({
+      counted: (connections) => idle?.inUse(connections),
+      failed: (error) => this.#close({ reason: 'failed', error }),
+    })
   }
 
   get announcement(): Announcement {
     return this.#parts.announcement
   }
 
-  /** Where ordinary clients come in. */
-  get front(): BrokerServer | undefined {
+  /** The port where ordinary clients come in. */
+  get front(): number | undefined {
     return this.#parts.front
   }
 
-  /** Where the management API is asked by ordinary clients. */
-  get managementFront(): ManagementServer | undefined {
+  /** The port where they ask the management API. */
+  get managementFront(): number | undefined {
     return this.#parts.managementFront
   }
 
@@ -93,7 +86,6 @@ export class RunningBroker {
     this.#idle?.stop()
     this.#folder.stop()
     this.#requests.stop()
-    this.#unsubscribe()
     void this.#closeAll(end).then(
       () => this.#ended(end),
       (error: unknown) => this.#ended({ reason: 'failed', error: asError(error) }),
@@ -117,11 +109,12 @@ export class RunningBroker {
   }
 
   async #closeAll({ reason }: BrokerEnd): Promise<void> {
-    const { servers, dir, broker, api } = this.#parts
+    const { app, dir, lock, api } = this.#parts
     await api.close()
-    await Promise.all(servers.map((server) => server.close(GOODBYE_MS, SAID[reason])))
-    if (reason !== 'folder-gone') removeAnnouncement(dir)
-    await broker.close()
+    await app.stop(SAID[reason], () => {
+      if (reason !== 'folder-gone') removeAnnouncement(dir)
+    })
+    lock.release()
   }
 }
 

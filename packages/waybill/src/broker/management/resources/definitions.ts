@@ -10,11 +10,10 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024
 
 /** Everything that is declared: export, import. */
 export function definitionRoutes(context: ManagementContext): readonly Route[] {
-  const { broker, runtime } = context
   const options = { needs: 'administrator', maxBodyBytes: MAX_BODY_BYTES } as const
 
   return [
-    route('GET', '/api/definitions', () => json(exportDefinitions(broker)), options),
+    route('GET', '/api/definitions', () => json(exportDefinitions(context.broker)), options),
     route(
       'GET',
       '/api/definitions/:vhost',
@@ -25,7 +24,7 @@ export function definitionRoutes(context: ManagementContext): readonly Route[] {
       'POST',
       '/api/definitions',
       async (request) => {
-        await importDefinitions(broker, runtime, await request.body(), request.user.name)
+        await importDefinitions(context.broker, context.runtime, await request.body(), request.user.name)
         return DONE
       },
       options,
@@ -35,7 +34,7 @@ export function definitionRoutes(context: ManagementContext): readonly Route[] {
       '/api/definitions/:vhost',
       async (request) => {
         const { name } = visibleHostOf(context, request)
-        await importIntoVirtualHost(broker, runtime, await request.body(), name)
+        await importIntoVirtualHost(context.broker, context.runtime, await request.body(), name)
         return DONE
       },
       options,

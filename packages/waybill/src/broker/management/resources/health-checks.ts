@@ -7,13 +7,14 @@ import { hostOf } from '../virtual-host-access.ts'
 
 /** Whether all is well (RabbitMQ, Monitoring, "Health Checks"): 200, or 503 with the reason. */
 export function healthCheckRoutes(context: ManagementContext): readonly Route[] {
-  const { broker, servers } = context
-  const ports = (): readonly number[] => servers.map(({ port }) => port)
-  const alarms = (): Reply =>
-    check(broker.alarms.length === 0, {
+  const ports = (): readonly number[] => context.servers.map(({ port }) => port)
+  const alarms = (): Reply => {
+    const { alarms: raised } = context.broker
+    return check(raised.length === 0, {
       reason: 'There are alarms in effect in the cluster',
-      alarms: broker.alarms.map((resource) => ({ node: context.node, resource })),
+      alarms: raised.map((resource) => ({ node: context.node, resource })),
     })
+  }
   const always = (): Reply => json({ status: 'ok' })
 
   return [
@@ -29,7 +30,7 @@ export function healthCheckRoutes(context: ManagementContext): readonly Route[] 
     route('GET', '/api/health/checks/node-is-quorum-critical', always),
     route('GET', '/api/health/checks/certificate-expiration/:within/:unit', always),
     route('GET', '/api/health/checks/ready-to-serve-clients', () =>
-      check(servers.length > 0, { reason: 'No active listener' }),
+      check(context.servers.length > 0, { reason: 'No active listener' }),
     ),
     route('GET', '/api/health/checks/port-listener/:port', ({ params }) => {
       if (!/^\d{1,5}$/.test(params.port)) throw badRequest('Invalid port')
@@ -37,7 +38,7 @@ export function healthCheckRoutes(context: ManagementContext): readonly Route[] 
       return check(ports().includes(port), { reason: 'No active listener', missing: port, ports: ports() }, { port })
     }),
     route('GET', '/api/health/checks/protocol-listener/:protocol', ({ params: { protocol } }) => {
-      const protocols = servers.map(({ isTls }) => (isTls ? 'amqp/ssl' : 'amqp'))
+      const protocols = context.servers.map(({ isTls }) => (isTls ? 'amqp/ssl' : 'amqp'))
       const isThere = protocols.some((each) => each === protocol || each.replace('/ssl', 's') === protocol)
       return check(isThere, { reason: 'No active listener', missing: protocol, protocols }, { protocol })
     }),

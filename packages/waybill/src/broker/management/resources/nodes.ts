@@ -36,7 +36,7 @@ function nodeJson(context: ManagementContext): JsonObject {
     uptime: Math.max(0, runtime.now() - startedAt),
     processors: availableParallelism(),
     mem_used: rss,
-    mem_alarm: broker.alarms.includes('memory'),
+    mem_alarm: broker.alarms.some((alarm) => alarm !== 'disk'),
     disk_free_alarm: broker.alarms.includes('disk'),
     sockets_used: Array.from(linksOf(context)).length,
     rates_mode: 'basic',

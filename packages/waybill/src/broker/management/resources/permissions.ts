@@ -1,3 +1,4 @@
+import type { Access } from '../../access/access.ts'
 import type { Permissions } from '../../access/all-permissions.ts'
 import { badRequest, noSuchObject } from '../http/http-error.ts'
 import { CREATED, DONE, json, list, type Reply } from '../http/reply.ts'
@@ -8,10 +9,10 @@ import { stored } from '../stored.ts'
 
 /** What users may do in virtual hosts: list, show, give, take. */
 export function permissionRoutes(context: ManagementContext): readonly Route[] {
-  const { permissions, users } = context.broker.access
+  const access = (): Access => context.broker.access
   const options = { needs: 'administrator' } as const
   const listed = (isWanted: (one: Permissions) => boolean): Reply =>
-    list(permissions.all().filter(isWanted), ({ user }) => user, permissionsJson)
+    list(access().permissions.all().filter(isWanted), ({ user }) => user, permissionsJson)
 
   return [
     route('GET', '/api/permissions', () => listed(() => true), options),
@@ -19,7 +20,7 @@ export function permissionRoutes(context: ManagementContext): readonly Route[] {
       'GET',
       '/api/users/:user/permissions',
       ({ params }) => {
-        if (users.get(params.user) === undefined) throw noSuchObject()
+        if (access().users.get(params.user) === undefined) throw noSuchObject()
         return listed(({ user }) => user === params.user)
       },
       options,
@@ -37,7 +38,7 @@ export function permissionRoutes(context: ManagementContext): readonly Route[] {
       'GET',
       '/api/permissions/:vhost/:user',
       ({ params }) => {
-        const found = permissions.get(params.vhost, params.user)
+        const found = access().permissions.get(params.vhost, params.user)
         if (found === undefined) throw noSuchObject()
         return json(permissionsJson(found))
       },
@@ -52,8 +53,8 @@ export function permissionRoutes(context: ManagementContext): readonly Route[] {
         fields.require('configure', 'write', 'read')
         const [configure, write, read] = [fields.text('configure'), fields.text('write'), fields.text('read')]
         requireBoth(context, virtualHost, user)
-        const isNew = permissions.get(virtualHost, user) === undefined
-        await stored((done) => permissions.set({ virtualHost, user, configure, write, read }, done))
+        const isNew = access().permissions.get(virtualHost, user) === undefined
+        await stored((done) => access().permissions.set({ virtualHost, user, configure, write, read }, done))
         return isNew ? CREATED : DONE
       },
       options,
@@ -62,8 +63,8 @@ export function permissionRoutes(context: ManagementContext): readonly Route[] {
       'DELETE',
       '/api/permissions/:vhost/:user',
       async ({ params }) => {
-        if (permissions.get(params.vhost, params.user) === undefined) throw noSuchObject()
-        await stored((done) => permissions.delete(params.vhost, params.user, done))
+        if (access().permissions.get(params.vhost, params.user) === undefined) throw noSuchObject()
+        await stored((done) => access().permissions.delete(params.vhost, params.user, done))
         return DONE
       },
       options,

@@ -1,3 +1,4 @@
+import type { Access } from '../../access/access.ts'
 import type { TopicPermissions } from '../../access/all-permissions.ts'
 import { noSuchObject } from '../http/http-error.ts'
 import { CREATED, DONE, list, type Reply } from '../http/reply.ts'
@@ -9,10 +10,10 @@ import { requireBoth } from './permissions.ts'
 
 /** Which routing keys users may write and read: list, give, take. */
 export function topicPermissionRoutes(context: ManagementContext): readonly Route[] {
-  const { permissions, users } = context.broker.access
+  const access = (): Access => context.broker.access
   const options = { needs: 'administrator' } as const
   const chosen = (isWanted: (one: TopicPermissions) => boolean): readonly TopicPermissions[] =>
-    permissions.allTopics().filter(isWanted)
+    access().permissions.allTopics().filter(isWanted)
   const listed = (which: readonly TopicPermissions[]): Reply => list(which, ({ user }) => user, topicPermissionsJson)
 
   const taken = async (
@@ -20,18 +21,18 @@ export function topicPermissionRoutes(context: ManagementContext): readonly Rout
     exchange: string | undefined,
   ): Promise<Reply> => {
     let isTaken = false
-    await stored((done) => (isTaken = permissions.deleteTopics(vhost, user, exchange, done)))
+    await stored((done) => (isTaken = access().permissions.deleteTopics(vhost, user, exchange, done)))
     if (!isTaken) throw noSuchObject()
     return DONE
   }
 
   return [
-    route('GET', '/api/topic-permissions', () => listed(permissions.allTopics()), options),
+    route('GET', '/api/topic-permissions', () => listed(access().permissions.allTopics()), options),
     route(
       'GET',
       '/api/users/:user/topic-permissions',
       ({ params }) => {
-        if (users.get(params.user) === undefined) throw noSuchObject()
+        if (access().users.get(params.user) === undefined) throw noSuchObject()
         return listed(chosen(({ user }) => user === params.user))
       },
       options,
@@ -64,8 +65,8 @@ export function topicPermissionRoutes(context: ManagementContext): readonly Rout
         fields.require('exchange', 'write', 'read')
         const [exchange, write, read] = [fields.text('exchange'), fields.text('write'), fields.text('read')]
         requireBoth(context, virtualHost, user)
-        const isNew = permissions.topics(virtualHost, user, exchange) === undefined
-        await stored((done) => permissions.setTopics({ virtualHost, user, exchange, write, read }, done))
+        const isNew = access().permissions.topics(virtualHost, user, exchange) === undefined
+        await stored((done) => access().permissions.setTopics({ virtualHost, user, exchange, write, read }, done))
         return isNew ? CREATED : DONE
       },
       options,

@@ -1,3 +1,4 @@
+import type { Access } from '../../access/access.ts'
 import { hashPassword, readPasswordHash, type PasswordHash } from '../../access/password-hash.ts'
 import type { User } from '../../access/users.ts'
 import { badRequest, noSuchObject } from '../http/http-error.ts'
@@ -13,19 +14,27 @@ import { stored } from '../stored.ts'
 const USUAL_ALGORITHM = 'rabbit_password_hashing_sha256'
 
 /** Users: list, show, make, delete. */
-export function userRoutes({ broker }: ManagementContext): readonly Route[] {
-  const { users, permissions } = broker.access
+export function userRoutes(context: ManagementContext): readonly Route[] {
+  const access = (): Access => context.broker.access
   const options = { needs: 'administrator' } as const
   const listed = (which: readonly User[]): Reply => list(byName(which), ({ name }) => name, userJson)
 
   return [
-    route('GET', '/api/users', () => listed(users.all()), options),
+    route('GET', '/api/users', () => listed(access().users.all()), options),
     route(
       'GET',
       '/api/users/without-permissions',
       () => {
-        const permitted = new Set(permissions.all().map(({ user }) => user))
-        return listed(users.all().filter(({ name }) => !permitted.has(name)))
+        const permitted = new Set(
+          access()
+            .permissions.all()
+            .map(({ user }) => user),
+        )
+        return listed(
+          access()
+            .users.all()
+            .filter(({ name }) => !permitted.has(name)),
+        )
       },
       options,
     ),
@@ -36,9 +45,9 @@ export function userRoutes({ broker }: ManagementContext): readonly Route[] {
         const fields = await request.body()
         fields.require('users')
         const names = fields.texts('users')
-        const unknown = names.find((name) => users.get(name) === undefined)
+        const unknown = names.find((name) => access().users.get(name) === undefined)
         if (unknown !== undefined) throw badRequest(['no_such_user', unknown])
-        await Promise.all(names.map((name) => stored((done) => users.delete(name, done))))
+        await Promise.all(names.map((name) => stored((done) => access().users.delete(name, done))))
         return DONE
       },
       options,
@@ -47,7 +56,7 @@ export function userRoutes({ broker }: ManagementContext): readonly Route[] {
       'GET',
       '/api/users/:user',
       ({ params }) => {
-        const user = users.get(params.user)
+        const user = access().users.get(params.user)
         if (user === undefined) throw noSuchObject()
         return json(userJson(user))
       },
@@ -59,8 +68,8 @@ export function userRoutes({ broker }: ManagementContext): readonly Route[] {
       async (request) => {
         const { user: name } = request.params
         const user = await readUser(name, await request.body())
-        const isNew = users.get(name) === undefined
-        await stored((done) => users.set(user, done))
+        const isNew = access().users.get(name) === undefined
+        await stored((done) => access().users.set(user, done))
         return isNew ? CREATED : DONE
       },
       options,
@@ -69,8 +78,8 @@ export function userRoutes({ broker }: ManagementContext): readonly Route[] {
       'DELETE',
       '/api/users/:user',
       async ({ params }) => {
-        if (users.get(params.user) === undefined) throw noSuchObject()
-        await stored((done) => users.delete(params.user, done))
+        if (access().users.get(params.user) === undefined) throw noSuchObject()
+        await stored((done) => access().users.delete(params.user, done))
         return DONE
       },
       options,

@@ -1,6 +1,7 @@
 import type { MessageCounters } from '../../message-counters.ts'
 import type { HostSettings } from '../../stored-hosts.ts'
 import type { VirtualHost } from '../../virtual-host.ts'
+import type { VirtualHosts } from '../../virtual-hosts.ts'
 import type { JsonObject } from '../../wire/json.ts'
 import { noSuchObject } from '../http/http-error.ts'
 import type { JsonFields } from '../http/json-fields.ts'
@@ -16,7 +17,7 @@ import { stored } from '../stored.ts'
 
 /** Virtual hosts: list, show, make, delete with everything in them. */
 export function virtualHostRoutes(context: ManagementContext): readonly Route[] {
-  const { virtualHosts } = context.broker
+  const virtualHosts = (): VirtualHosts => context.broker.virtualHosts
   const administrator = { needs: 'administrator' } as const
 
   return [
@@ -38,7 +39,7 @@ export function virtualHostRoutes(context: ManagementContext): readonly Route[] 
       async (request) => {
         const { vhost } = request.params
         const settings = settingsOf(await request.body())
-        const isNew = virtualHosts.get(vhost) === undefined
+        const isNew = virtualHosts().get(vhost) === undefined
         await makeVirtualHost(context.broker, vhost, settings, request.user.name)
         return isNew ? CREATED : DONE
       },
@@ -48,8 +49,8 @@ export function virtualHostRoutes(context: ManagementContext): readonly Route[] 
       'DELETE',
       '/api/vhosts/:vhost',
       async ({ params }) => {
-        if (virtualHosts.get(params.vhost) === undefined) throw noSuchObject()
-        await stored((done) => virtualHosts.delete(params.vhost, done))
+        if (virtualHosts().get(params.vhost) === undefined) throw noSuchObject()
+        await stored((done) => virtualHosts().delete(params.vhost, done))
         return DONE
       },
       administrator,
