@@ -17,6 +17,8 @@ export type BrokerEvent =
   | { readonly type: 'virtual-host-deleted'; readonly virtualHost: VirtualHost }
   /** Who is connected as this user is to leave. */
   | { readonly type: 'user-deleted'; readonly user: string }
+  /** Somebody does what newer RabbitMQ refuses; told once for each name. */
+  | { readonly type: 'discouraged'; readonly text: string }
 
 /**
  * A message broker in this process, with the semantics of AMQP 0-9-1 as it is practised: its life, and its virtual hosts,
@@ -48,6 +50,7 @@ export class Broker {
     this.#shared = sharedParts(options, {
       gated: (block) => this.#emit(block === undefined ? { type: 'unblocked' } : { type: 'blocked', ...block }),
       failed: (error) => this.fail(error),
+      discouraged: (text) => this.#emit({ type: 'discouraged', text }),
     })
     this.access = new Access(new DefinitionLog(this.#log), (user) => this.#emit({ type: 'user-deleted', user }))
     this.virtualHosts = new VirtualHosts(this.#shared, (virtualHost) => {

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import type { DiscouragedUses } from './discouraged-uses.ts'
 import type { DurableDefinitions } from './durable-definitions.ts'
 import { entityName, requireOwnName } from './entity-name.ts'
 import type { ExchangeDeclarations } from './exchange-declarations.ts'
@@ -20,6 +21,7 @@ export interface DeleteQueueOptions {
 export type QueueServices = Omit<QueueHost, 'schedule' | 'deadLetter' | 'remove'> & {
   readonly numbers: QueueNumbers
   readonly policies: Policies
+  readonly discouraged: DiscouragedUses
   schedule(queue: Queue): void
   deadLetter(queue: Queue, ...rest: Parameters<QueueHost['deadLetter']>): void
 }
@@ -62,6 +64,9 @@ export class QueueDeclarations {
     if (deadLetterExchange !== undefined) {
       connection.guard.require('read', 'queue', name)
       connection.guard.require('write', 'exchange', deadLetterExchange)
+    }
+    if (!definition.durable && !definition.exclusive) {
+      this.#services.discouraged.transientQueue(this.#services.vhost, name)
     }
     const queue = this.#add(this.#services.numbers.next(), definition, definition.exclusive ? connection : undefined)
     if (queue.isStored) this.#definitions.queue({ id: queue.id, definition }, done)

@@ -1,4 +1,5 @@
 import type { Runtime } from '../runtime/runtime.ts'
+import { DiscouragedUses } from './discouraged-uses.ts'
 import { PublisherGate, type Block } from './publisher-gate.ts'
 import { Publishing } from './publishing.ts'
 import { QueueNumbers } from './queue-numbers.ts'
@@ -18,6 +19,8 @@ export interface BrokerSignals {
   /** Publishers are to stop for this reason, or may go on. */
   gated(block: Block | undefined): void
   failed(error: Error): void
+  /** Somebody does what newer RabbitMQ refuses. */
+  discouraged(text: string): void
 }
 
 /** Published bytes that wait for the disk, above which publishers are held back; they go on below half. The log itself refuses at 64 MiB. */
@@ -32,6 +35,7 @@ export interface SharedParts {
   readonly turns: Turns
   readonly publishing: Publishing
   readonly numbers: QueueNumbers
+  readonly discouraged: DiscouragedUses
   readonly fail: (error: Error) => void
 }
 
@@ -50,5 +54,7 @@ export function sharedParts(options: BrokerOptions, signals: BrokerSignals): Sha
     },
     fail,
   })
-  return { runtime, log, memory, gate, turns: new Turns(runtime), publishing, numbers: new QueueNumbers(), fail }
+  const discouraged = new DiscouragedUses((text) => signals.discouraged(text))
+  const [turns, numbers] = [new Turns(runtime), new QueueNumbers()]
+  return { runtime, log, memory, gate, turns, publishing, numbers, discouraged, fail }
 }

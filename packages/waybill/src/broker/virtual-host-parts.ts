@@ -2,6 +2,7 @@ import { DeadLetters } from './dead-letter/dead-letters.ts'
 import { DefinitionLog } from './definition-log.ts'
 import { DelayedMessages } from './delay/delayed-messages.ts'
 import { DirectReplies } from './direct-reply-to.ts'
+import type { DiscouragedUses } from './discouraged-uses.ts'
 import { DurableDefinitions } from './durable-definitions.ts'
 import { ExchangeDeclarations } from './exchange-declarations.ts'
 import { Intake } from './intake.ts'
@@ -24,6 +25,7 @@ export const ROOT: HostName = { name: '/', number: 0 }
 /** What a virtual host is made of. */
 export interface VirtualHostParts {
   readonly topology: Topology
+  readonly discouraged: DiscouragedUses
   readonly policies: Policies
   readonly application: PolicyApplication
   readonly exchanges: ExchangeDeclarations
@@ -34,7 +36,7 @@ export interface VirtualHostParts {
 }
 
 export function virtualHostParts({ name: vhost, number }: HostName, shared: SharedParts): VirtualHostParts {
-  const { runtime, log, memory, turns, publishing, numbers, fail } = shared
+  const { runtime, log, memory, turns, publishing, numbers, discouraged, fail } = shared
   const definitionLog = new DefinitionLog(log, keyPrefix(number))
   const policies: Policies = new Policies(definitionLog, () => application.start())
   const topology = new Topology(vhost, policies)
@@ -60,11 +62,12 @@ export function virtualHostParts({ name: vhost, number }: HostName, shared: Shar
     memory,
     numbers,
     policies,
+    discouraged,
     schedule: (queue) => turns.schedule(queue),
     deadLetter: (queue, ...letter) => deadLetters.move(queue, ...letter),
     fail,
   })
-  return { topology, policies, application, exchanges, queues, intake, delayed, replies }
+  return { topology, discouraged, policies, application, exchanges, queues, intake, delayed, replies }
 }
 
 /** Before the keys of a virtual host's definitions. */

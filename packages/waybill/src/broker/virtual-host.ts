@@ -1,6 +1,7 @@
 import { ANYTHING, type Guard } from './access/guard.ts'
 import { Connection } from './connection.ts'
 import type { DirectReplies } from './direct-reply-to.ts'
+import type { DiscouragedUses } from './discouraged-uses.ts'
 import type { ExchangeCounters } from './exchange/exchange-counters.ts'
 import type { Exchange, ExchangeDefinition } from './exchange/exchange.ts'
 import { MessageCounters } from './message-counters.ts'
@@ -55,6 +56,10 @@ export class VirtualHost {
   /** How many exchanges have gone: a name may mean another exchange since. */
   get removedExchanges(): number {
     return this.#parts.topology.removedExchanges
+  }
+
+  get discouraged(): DiscouragedUses {
+    return this.#parts.discouraged
   }
 
   get policies(): Policies {

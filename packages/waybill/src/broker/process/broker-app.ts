@@ -134,6 +134,9 @@ export class BrokerApp {
 
 async function open({ files, runtime, log, doors }: BrokerAppOptions, ports: readonly number[]): Promise<Running> {
   const broker = await openBrokerOn({ files, runtime })
+  broker.onEvent((event) => {
+    if (event.type === 'discouraged') log(event.text)
+  })
   const servers: BrokerServer[] = []
   try {
     for (const [at, door] of doors.entries()) {

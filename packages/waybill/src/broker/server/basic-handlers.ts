@@ -26,8 +26,10 @@ import { readConsumerPriority } from '../queue/consumer-priority.ts'
 export function qos(context: ChannelContext, reader: ByteReader): void {
   const { prefetchSize, prefetchCount, global } = readQos(reader)
   if (prefetchSize !== 0) throw new ConnectionError(540, 'prefetch_size!=0', METHOD.basicQos)
-  if (global) context.channel.prefetch = prefetchCount
-  else context.prefetch = prefetchCount
+  if (global) {
+    context.virtualHost.discouraged.globalPrefetch(context.virtualHost.name, context.session.user)
+    context.channel.prefetch = prefetchCount
+  } else context.prefetch = prefetchCount
   writePlain(context.frames, context.number, METHOD.basicQosOk)
 }
 
