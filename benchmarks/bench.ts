@@ -1,4 +1,4 @@
-// npm run bench -- rabbitmq|embedded|bus|server [rounds]
+// npm run bench -- rabbitmq|embedded|bus|server|scale [rounds]
 const [what = '', rounds = '15'] = process.argv.slice(2)
 const benches: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   rabbitmq: async (n) => (await import('./rabbitmq.bench.ts')).rabbitmqBench(n),
@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
     await memoryBench(5_000_000)
   },
   server: async (n) => (await import('./server.bench.ts')).serverBench(n),
+  scale: async (n) => (await import('./scale.bench.ts')).scaleBench(10_000_000, n),
   bus: async (n) => (await import('./bus.bench.ts')).busBench(n),
 }
 const bench = benches[what]

@@ -9,17 +9,23 @@ const UNSETTLED = 2
 const HANDED_OUT = 1
 const SUSPECT = 2
 
-/** Messages per chunk: about 12 KB of numbers. Small enough for thousands of queues, large enough to cost nothing each. */
+/** Messages per chunk: about 12 KB of numbers, which is nothing to a queue of many. */
 const CHUNK = 1_024
+/** A chunk begins with room for so many, as thousands of queues have hardly any. */
+const FIRST_ROOM = 16
+/** An emptied queue keeps a chunk with room for so many. */
+const KEPT_ROOM = 64
 
 interface Chunk {
-  readonly state: Uint8Array
+  /** Messages that have room in the arrays below. */
+  room: number
+  state: Uint8Array
   /** The log's number of the message; 0 when it is in memory alone. */
-  readonly sequence: Float64Array
+  sequence: Float64Array
   /** How often it was handed out. Stays at the largest 16-bit number. */
-  readonly deliveries: Uint16Array
+  deliveries: Uint16Array
   /** `HANDED_OUT` or `SUSPECT`: the last delivery is not in the log yet, and must be before the next. */
-  readonly uncounted: Uint8Array
+  uncounted: Uint8Array
   /** When it expires; made when the first message that does arrives. */
   deadline: Float64Array | undefined
   /** Bytes of each; made when the queue limits them. */
@@ -56,9 +62,9 @@ export class MessageIndex {
     return this.#unsettled
   }
 
-  /** Chunks held now, about 12 KB each. */
-  get chunkCount(): number {
-    return this.#chunks.length
+  /** Messages that there is room for now, 12 bytes each. */
+  get room(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + (chunk?.room ?? 0), 0)
   }
 
   /** Adds a ready message at the end and returns its position. */
@@ -67,12 +73,13 @@ export class MessageIndex {
     const chunkAt = Math.floor(position / CHUNK) - this.#firstChunk
     const at = position % CHUNK
     let chunk = this.#chunks[chunkAt]
-    if (chunk === undefined) this.#chunks[chunkAt] = chunk = newChunk()
+    if (chunk === undefined) this.#chunks[chunkAt] = chunk = newChunk(this.#size < CHUNK / 2 ? FIRST_ROOM : CHUNK)
+    while (at >= chunk.room) grow(chunk)
     chunk.state[at] = READY
     chunk.sequence[at] = sequence
-    if (deadline !== Infinity) (chunk.deadline ??= new Float64Array(CHUNK).fill(Infinity))[at] = deadline
-    if (size > 0) (chunk.size ??= new Uint32Array(CHUNK))[at] = size
-    if (message !== undefined) (chunk.messages ??= NO_MESSAGES.slice())[at] = message
+    if (deadline !== Infinity) deadlinesOf(chunk)[at] = deadline
+    if (size > 0) (chunk.size ??= new Uint32Array(chunk.room))[at] = size
+    if (message !== undefined) (chunk.messages ??= NO_MESSAGES.slice(0, chunk.room))[at] = message
     chunk.ready++
     chunk.live++
     this.#ready++
@@ -208,13 +215,13 @@ export class MessageIndex {
 
   setMessage(position: number, message: Message | undefined): void {
     const chunk = this.#chunkOf(position)
-    if (message !== undefined) chunk.messages ??= NO_MESSAGES.slice()
+    if (message !== undefined) chunk.messages ??= NO_MESSAGES.slice(0, chunk.room)
     if (chunk.messages !== undefined) chunk.messages[position % CHUNK] = message
   }
 
   setDeadline(position: number, deadline: number): void {
     const chunk = this.#chunkOf(position)
-    ;(chunk.deadline ??= new Float64Array(CHUNK).fill(Infinity))[position % CHUNK] = deadline
+    deadlinesOf(chunk)[position % CHUNK] = deadline
   }
 
   /** The last delivery is in the log. */
@@ -233,9 +240,17 @@ export class MessageIndex {
     return this.#chunks[Math.floor(position / CHUNK) - this.#firstChunk] as Chunk // a live position has a chunk
   }
 
-  /** Lets go of an emptied chunk; the one that is being filled stays until it is full. */
+  get #size(): number {
+    return this.#ready + this.#unsettled
+  }
+
+  /** Lets go of an emptied chunk. The one that is being filled stays, unless it has grown and the queue is empty. */
   #release(chunkAt: number): void {
-    if (this.#firstChunk + chunkAt === Math.floor(this.#end / CHUNK) && this.#end % CHUNK !== 0) return
+    const following = (this.#firstChunk + chunkAt + 1) * CHUNK
+    if (this.#end < following) {
+      if (this.#size > 0 || (this.#chunks[chunkAt]?.room ?? 0) <= KEPT_ROOM) return
+      this.#end = following
+    }
     this.#chunks[chunkAt] = undefined
     while (this.#chunks.length > 0 && this.#chunks[0] === undefined) {
       this.#chunks.shift()
@@ -249,18 +264,42 @@ function firstReady(state: Uint8Array, from: number): number {
   return state[from] === READY ? from : state.indexOf(READY, from)
 }
 
-function newChunk(): Chunk {
+function newChunk(room: number): Chunk {
   return {
-    state: new Uint8Array(CHUNK),
-    sequence: new Float64Array(CHUNK),
-    deliveries: new Uint16Array(CHUNK),
-    uncounted: new Uint8Array(CHUNK),
+    room,
+    state: new Uint8Array(room),
+    sequence: new Float64Array(room),
+    deliveries: new Uint16Array(room),
+    uncounted: new Uint8Array(room),
     deadline: undefined,
     size: undefined,
     messages: undefined,
     ready: 0,
     live: 0,
   }
+}
+
+/** Twice the room. */
+function grow(chunk: Chunk): void {
+  const { state, sequence, deliveries, uncounted, deadline, size, messages } = chunk
+  const { room } = chunk
+  chunk.room = room * 2
+  chunk.state = copied(state, new Uint8Array(chunk.room))
+  chunk.sequence = copied(sequence, new Float64Array(chunk.room))
+  chunk.deliveries = copied(deliveries, new Uint16Array(chunk.room))
+  chunk.uncounted = copied(uncounted, new Uint8Array(chunk.room))
+  if (deadline !== undefined) chunk.deadline = copied(deadline, new Float64Array(chunk.room).fill(Infinity))
+  if (size !== undefined) chunk.size = copied(size, new Uint32Array(chunk.room))
+  if (messages !== undefined) chunk.messages = [...messages, ...NO_MESSAGES.slice(0, room)]
+}
+
+function copied<T extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(from: T, to: T): T {
+  to.set(from)
+  return to
+}
+
+function deadlinesOf(chunk: Chunk): Float64Array {
+  return (chunk.deadline ??= new Float64Array(chunk.room).fill(Infinity))
 }
 
 function at16(numbers: Uint16Array, at: number): number {

@@ -65,9 +65,7 @@ test('positions count up in the order of priority, then of arrival, whatever com
 
 test('an index without messages holds no chunks', () => {
   const index = new PriorityIndex(255)
-  expect([index.ready, index.unsettled, index.nextReady(), index.nextLive(0), index.chunkCount]).toEqual([
-    0, 0, -1, -1, 0,
-  ])
+  expect([index.ready, index.unsettled, index.nextReady(), index.nextLive(0), index.room]).toEqual([0, 0, -1, -1, 0])
   const position = index.append(1, undefined, Infinity, 5, 255)
   expect([index.size(position), index.isReady(position), index.isLive(position)]).toEqual([5, true, true])
   index.setDeliveries(position, 3, true)

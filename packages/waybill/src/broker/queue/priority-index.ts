@@ -37,8 +37,8 @@ export class PriorityIndex implements QueueIndex {
     return this.#sum((index) => index.unsettled)
   }
 
-  get chunkCount(): number {
-    return this.#sum((index) => index.chunkCount)
+  get room(): number {
+    return this.#sum((index) => index.room)
   }
 
   append(sequence: number, message: Message | undefined, deadline: number, size: number, priority: number): number {

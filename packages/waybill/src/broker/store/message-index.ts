@@ -12,14 +12,16 @@ const MOST_DELIVERIES = 0xffff
 export const MOST_QUEUES = 0xffff
 
 class Chunk {
-  readonly segment: Uint32Array = new Uint32Array(CHUNK_SLOTS)
-  readonly offset: Uint32Array = new Uint32Array(CHUNK_SLOTS)
+  // One buffer for all of them, as there are very many chunks.
+  readonly #bytes = new ArrayBuffer(CHUNK_SLOTS * (4 * 4 + 3 * 2))
+  readonly segment: Uint32Array = new Uint32Array(this.#bytes, 0, CHUNK_SLOTS)
+  readonly offset: Uint32Array = new Uint32Array(this.#bytes, CHUNK_SLOTS * 4, CHUNK_SLOTS)
   /** Of the record, header and padding included; 0 in slots that are no live message's name. */
-  readonly length: Uint32Array = new Uint32Array(CHUNK_SLOTS)
-  readonly slots: Uint16Array = new Uint16Array(CHUNK_SLOTS)
-  readonly holders: Uint16Array = new Uint16Array(CHUNK_SLOTS)
-  readonly queue: Uint32Array = new Uint32Array(CHUNK_SLOTS).fill(NO_QUEUE)
-  readonly deliveries: Uint16Array = new Uint16Array(CHUNK_SLOTS)
+  readonly length: Uint32Array = new Uint32Array(this.#bytes, CHUNK_SLOTS * 8, CHUNK_SLOTS)
+  readonly queue: Uint32Array = new Uint32Array(this.#bytes, CHUNK_SLOTS * 12, CHUNK_SLOTS).fill(NO_QUEUE)
+  readonly slots: Uint16Array = new Uint16Array(this.#bytes, CHUNK_SLOTS * 16, CHUNK_SLOTS)
+  readonly holders: Uint16Array = new Uint16Array(this.#bytes, CHUNK_SLOTS * 18, CHUNK_SLOTS)
+  readonly deliveries: Uint16Array = new Uint16Array(this.#bytes, CHUNK_SLOTS * 20, CHUNK_SLOTS)
   /** Names and holdings in use; the chunk goes with the last. */
   used = 0
 }
@@ -129,12 +131,18 @@ export class MessageIndex {
     }
   }
 
-  /** Calls `visit` for each live message, in order of sequence. */
-  forEach(visit: (sequence: number) => void): void {
+  /** Calls `visit` for each holding of each live message, in order of sequence. */
+  forEach(visit: (queue: number, sequence: number, deliveries: number) => void): void {
     for (const number of [...this.#chunks.keys()].toSorted((a, b) => a - b)) {
       const chunk = this.#chunks.get(number)
       if (chunk === undefined) continue
-      for (let slot = 0; slot < CHUNK_SLOTS; slot++) if (chunk.length[slot] !== 0) visit(number * CHUNK_SLOTS + slot)
+      for (let slot = 0; slot < CHUNK_SLOTS; slot++) {
+        if (chunk.length[slot] === 0) continue
+        const sequence = number * CHUNK_SLOTS + slot
+        // Nearly all are for one queue.
+        if (chunk.slots[slot] === 1) visit(chunk.queue[slot] as number, sequence, chunk.deliveries[slot] as number)
+        else this.forEachHolding(sequence, (queue, deliveries) => visit(queue, sequence, deliveries))
+      }
     }
   }
 

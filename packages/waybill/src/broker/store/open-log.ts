@@ -60,10 +60,7 @@ export async function openLog(options: OpenLogOptions): Promise<RecoveredLog> {
     return {
       log,
       definitions: new Map(definitions.map(([key, { value }]) => [key, value])),
-      forEachMessage: (visit) =>
-        state.index.forEach((sequence) =>
-          state.index.forEachHolding(sequence, (queue, deliveries) => visit(queue, sequence, deliveries)),
-        ),
+      forEachMessage: (visit) => state.index.forEach(visit),
       unclean: !recovered.clean,
     }
   } catch (error) {

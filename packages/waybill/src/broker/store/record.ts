@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { checksum } from './checksum.ts'
 
 // The unit of the log. All integers are little-endian.
 //
@@ -50,7 +50,7 @@ export function sealRecord(
   bytes.writeUInt32LE(payloadLength, at + 4)
   bytes.writeUInt32LE(batch, at + 8)
   bytes.writeUInt32LE((distance / RECORD_ALIGNMENT) * 256 + type, at + 12)
-  bytes.writeUInt32LE(crc32(bytes.subarray(at + 4, end), identity), at)
+  bytes.writeUInt32LE(checksum(bytes, at + 4, end, identity), at)
 }
 
 export function payloadLengthAt(bytes: Buffer, at: number): number {
@@ -77,7 +77,7 @@ export function isRecord(bytes: Buffer, at: number, end: number, identity: numbe
   if (type === 0 || type > LAST_TYPE) return false
   const recordEnd = at + recordBytes(payloadLengthAt(bytes, at))
   if (recordEnd > end) return false
-  return crc32(bytes.subarray(at + 4, recordEnd), identity) === bytes.readUInt32LE(at)
+  return checksum(bytes, at + 4, recordEnd, identity) === bytes.readUInt32LE(at)
 }
 
 /**
