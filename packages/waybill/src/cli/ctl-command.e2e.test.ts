@@ -146,6 +146,21 @@ describe('with a client', () => {
     )
   })
 
+  test('policies hold for what they match', async () => {
+    const policy = ['set_policy', '--priority', '2', '--apply-to', 'queues', 'limit', '^listed$', '{"max-length":7}']
+    expect(await ctl(...policy)).toMatchObject({ code: 0 })
+    expect((await ctl('list_policies', '-q')).out).toBe(
+      'vhost\tname\tpattern\tapply-to\tdefinition\tpriority\n/\tlimit\t^listed$\tqueues\t{"max-length":7}\t2',
+    )
+    expect((await ctl('list_queues', '-s', 'name', 'policy', 'effective_policy_definition')).out).toBe(
+      'listed\tlimit\t[{"max-length",7}]',
+    )
+    expect(await ctl('set_policy', 'limit', '(', '{"max-length":7}')).toMatchObject({ code: 69 })
+    expect(await ctl('set_policy', 'limit', '^x', 'nonsense')).toMatchObject({ code: 65 })
+    expect(await ctl('clear_policy', 'limit')).toMatchObject({ code: 0 })
+    expect(await ctl('clear_policy', 'limit')).toMatchObject({ code: 69 })
+  })
+
   test('close_connection takes what list_connections gave', async () => {
     const pid = (await ctl('list_connections', '-s', 'pid')).out
     expect(await ctl('close_connection', pid, 'Closed via ctl')).toMatchObject({ code: 0 })

@@ -18,6 +18,7 @@ import { nodeRoutes } from './resources/nodes.ts'
 import { operatorRoutes } from './resources/operator.ts'
 import { overviewRoutes } from './resources/overview.ts'
 import { permissionRoutes } from './resources/permissions.ts'
+import { policyRoutes } from './resources/policies.ts'
 import { queueMessageRoutes } from './resources/queue-messages.ts'
 import { queueRoutes } from './resources/queues.ts'
 import { topicPermissionRoutes } from './resources/topic-permissions.ts'
@@ -95,6 +96,7 @@ function routesOf(context: ManagementContext): readonly Route[] {
     ...bindingRoutes(context),
     ...virtualHostRoutes(context),
     ...userRoutes(context),
+    ...policyRoutes(context),
     ...permissionRoutes(context),
     ...topicPermissionRoutes(context),
     ...definitionRoutes(context),

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import type { ErrorCode } from '../../message/error-codes.ts'
-import { isWaybillError } from '../../message/errors.ts'
+import { isWaybillError, type WaybillError } from '../../message/errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { ReplyError } from '../reply-error.ts'
 import { basicCredentials } from './http/basic-credentials.ts'
@@ -109,7 +109,7 @@ async function handle(
 }
 
 /** What the one who asks can mend. */
-const ASKED_TOO_MUCH: readonly ErrorCode[] = [
+const MENDABLE: readonly ErrorCode[] = [
   'WAYBILL_LIMIT',
   'WAYBILL_REFUSED',
   'WAYBILL_MALFORMED',
@@ -120,9 +120,14 @@ function httpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error
   if (error instanceof ReplyError) return refused(error)
   if (!isWaybillError(error)) return undefined
-  return ASKED_TOO_MUCH.includes(error.code)
-    ? badRequest(error.message)
-    : new HttpError(503, 'service_unavailable', error.message)
+  return MENDABLE.includes(error.code)
+    ? badRequest(whatOf(error))
+    : new HttpError(503, 'service_unavailable', whatOf(error))
+}
+
+/** The first line, without the code. */
+function whatOf({ code, message }: WaybillError): string {
+  return (message.split('\n')[0] ?? '').replace(`${code}: `, '')
 }
 
 /** As RabbitMQ words what its broker refuses. */

@@ -5,6 +5,7 @@ import { exchangeDefinition } from '../../exchange/exchange-arguments.ts'
 import type { ExchangeDefinition } from '../../exchange/exchange.ts'
 import { queueDefinition } from '../../queue/queue-arguments.ts'
 import type { QueueDefinition } from '../../queue/queue-definition.ts'
+import type { Policy } from '../../policy/policies.ts'
 import type { FieldTable } from '../../wire/field-table.ts'
 import { jsonTable } from '../../wire/table-json.ts'
 import { badRequest } from '../http/http-error.ts'
@@ -50,6 +51,19 @@ export function readExchange(fields: JsonFields, virtualHost: string | undefined
     internal: fields.flag('internal', false),
   }
   return { virtualHost: host, definition: exchangeDefinition(flags, jsonTable(fields.table('arguments')), host) }
+}
+
+/** What it is for by default, and how much it counts, as RabbitMQ has it. */
+export function readPolicy(name: string, fields: JsonFields): Policy {
+  fields.require('pattern', 'definition')
+  return {
+    name,
+    pattern: fields.text('pattern'),
+    definition: fields.table('definition'),
+    // What it may be is for the broker to say.
+    applyTo: (fields.optionalText('apply-to') ?? 'all') as Policy['applyTo'],
+    priority: fields.optionalWhole('priority') ?? 0,
+  }
 }
 
 export function readPermissions(fields: JsonFields): Permissions {

@@ -7,6 +7,7 @@ import { bindingDefinitionJson, shownBinding } from '../show/binding-json.ts'
 import { byName } from '../show/by-name.ts'
 import { exchangeDefinitionJson } from '../show/exchange-json.ts'
 import { permissionsJson, topicPermissionsJson } from '../show/permissions-json.ts'
+import { policyDefinitionJson } from '../show/policy-json.ts'
 import { queueDefinitionJson } from '../show/queue-json.ts'
 import { userJson } from '../show/user-json.ts'
 
@@ -25,7 +26,7 @@ export function exportDefinitions({ virtualHosts, access }: Broker): JsonObject 
     topic_permissions: access.permissions.allTopics().map(topicPermissionsJson),
     parameters: [],
     global_parameters: [],
-    policies: [],
+    policies: all(policies),
     queues: all(queues),
     exchanges: all(exchanges),
     bindings: all(bindings),
@@ -37,11 +38,15 @@ export function exportVirtualHost(host: VirtualHost): JsonObject {
   return {
     rabbit_version: BEHAVES_LIKE,
     parameters: [],
-    policies: [],
+    policies: policies(host),
     queues: queues(host),
     exchanges: exchanges(host),
     bindings: bindings(host),
   }
+}
+
+function policies({ policies: held }: VirtualHost): readonly JsonObject[] {
+  return byName(held.all()).map(policyDefinitionJson)
 }
 
 function queues(host: VirtualHost): readonly JsonObject[] {

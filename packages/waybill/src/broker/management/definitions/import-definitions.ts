@@ -1,6 +1,7 @@
 import type { Runtime } from '../../../runtime/runtime.ts'
 import type { Broker } from '../../broker.ts'
 import type { ExchangeDefinition } from '../../exchange/exchange.ts'
+import type { Policy } from '../../policy/policies.ts'
 import type { QueueDefinition } from '../../queue/queue-definition.ts'
 import type { Durable } from '../../store/message-log.ts'
 import type { VirtualHost } from '../../virtual-host.ts'
@@ -14,8 +15,10 @@ import {
   readBinding,
   readExchange,
   readPermissions,
+  readPolicy,
   readQueue,
   readTopicPermissions,
+  readVirtualHost,
   type BindingDefinition,
   type InHost,
 } from './definition-readers.ts'
@@ -26,8 +29,8 @@ const BURST = 200
 type Step = () => Promise<void>
 
 /**
- * Declares what a definitions file says: users and virtual hosts first. Users and permissions replace those that exist;
- * a queue or an exchange that exists is left as it is, and a binding whose ends do not exist is passed over, as by
+ * Declares what a definitions file says: users and virtual hosts first. Users, permissions and policies replace those that
+ * exist; a queue or an exchange that exists is left as it is, and a binding whose ends do not exist is passed over, as by
  * RabbitMQ. The file is read as a whole before anything is changed.
  *
  * @param importer the user who may use the virtual hosts that are made
@@ -101,7 +104,12 @@ function hostSteps(
         await act(host, definition)
       }
   }
+  const policies = fields.list('policies').map((policy) => ({
+    virtualHost: readVirtualHost(policy, virtualHost),
+    definition: readPolicy(policy.text('name'), policy),
+  }))
   return [
+    policies.map(inHost(setPolicy)),
     fields.list('queues').map((queue) => inHost(declareQueue)(readQueue(queue, virtualHost))),
     fields.list('exchanges').map((exchange) => inHost(declareExchange)(readExchange(exchange, virtualHost))),
     fields.list('bindings').map((binding) => inHost(bind)(readBinding(binding, virtualHost))),
@@ -113,6 +121,10 @@ function virtualHostStep(broker: Broker, fields: JsonFields, importer: string): 
   return async () => {
     if (broker.virtualHosts.get(name) === undefined) await makeVirtualHost(broker, name, settings, importer)
   }
+}
+
+function setPolicy({ policies }: VirtualHost, policy: Policy): Promise<void> {
+  return stored((done) => policies.set(policy, done))
 }
 
 async function declareQueue(host: VirtualHost, definition: QueueDefinition): Promise<void> {

@@ -1,5 +1,6 @@
 import type { ExchangeDefinition } from '../../exchange/exchange.ts'
 import type { ExchangeCounters } from '../../exchange/exchange-counters.ts'
+import type { AppliedPolicy } from '../../policy/policy-settings.ts'
 import type { JsonObject } from '../../wire/json.ts'
 import type { ManagementContext } from '../management-context.ts'
 import { exchangeArgumentsJson } from './declared-arguments.ts'
@@ -20,6 +21,7 @@ const DEFAULT_DEFINITION: ExchangeDefinition = {
 export interface ShownExchange {
   readonly definition: ExchangeDefinition
   readonly counters: ExchangeCounters
+  readonly policy?: AppliedPolicy | undefined
 }
 
 export function shownDefault(counters: ExchangeCounters): ShownExchange {
@@ -30,13 +32,13 @@ export function shownDefault(counters: ExchangeCounters): ShownExchange {
 export function exchangeJson(
   { rates }: ManagementContext,
   virtualHost: string,
-  { definition, counters }: ShownExchange,
+  { definition, counters, policy }: ShownExchange,
 ): JsonObject {
   return {
     ...exchangeDefinitionJson(definition),
     vhost: virtualHost,
     message_stats: messageStats(counters, exchangeCounts(counters), rates),
-    policy: null,
+    policy: policy?.name ?? null,
   }
 }
 

@@ -28,9 +28,9 @@ export function queueJson(context: ManagementContext, virtualHost: string, queue
     consumers,
     ...withRates(queue, queueGauges(queue), context.rates),
     message_stats: messageStats(counters, queueCounts(counters), context.rates),
-    policy: null,
+    policy: queue.policy?.name ?? null,
     operator_policy: null,
-    effective_policy_definition: {},
+    effective_policy_definition: queue.policy?.definition ?? {},
     ...replicas(type, context.node),
   }
 }
