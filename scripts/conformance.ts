@@ -1,20 +1,25 @@
-// npm run conformance -- --transport embedded|shared|rabbitmq [--only <text>] [--quick] [--list]
+// npm run conformance -- --transport embedded|shared|rabbitmq [--server waybill] [--only <text>] [--quick] [--list]
 // npm run conformance -- --mutants [--only <text>]
 import { parseArgs } from 'node:util'
 import { transportConformance } from '../packages/waybill/src/conformance/transport-conformance.ts'
 import { CLAUSES } from '../packages/waybill/src/conformance/clauses.ts'
 import { reportMutants } from '../packages/waybill/src/conformance/mutants/report.ts'
 import { systemRuntime } from '../packages/waybill/src/runtime/system-runtime.ts'
-import { rabbitmqHarness } from '../packages/waybill/src/conformance/harnesses/rabbitmq-harness.ts'
+import {
+  rabbitmqHarness,
+  waybillServerHarness,
+} from '../packages/waybill/src/conformance/harnesses/rabbitmq-harness.ts'
 import { sharedHarness } from '../packages/waybill/src/conformance/harnesses/shared-harness.ts'
 import { embeddedHarness, type Harness } from '../packages/waybill/src/conformance/harnesses/embedded-harness.ts'
 
 const USAGE =
-  'npm run conformance -- --transport embedded|shared|rabbitmq | --mutants  [--only <text>] [--quick] [--list]'
+  'npm run conformance -- --transport embedded|shared|rabbitmq [--server waybill] | --mutants  [--only <text>] [--quick] [--list]'
 
 const { values } = parseArgs({
   options: {
     transport: { type: 'string' },
+    /** What the RabbitMQ transport talks to: RabbitMQ, or `waybill broker`. */
+    server: { type: 'string', default: 'rabbitmq' },
     mutants: { type: 'boolean', default: false },
     only: { type: 'string' },
     quick: { type: 'boolean', default: false },
@@ -36,7 +41,8 @@ async function main(): Promise<number> {
   if (values.mutants) return (await reportMutants(systemRuntime(), values.only, (line) => console.log(line))) ? 0 : 1
   if (values.transport === 'embedded') return await run(embeddedHarness())
   if (values.transport === 'shared') return await run(await sharedHarness())
-  if (values.transport === 'rabbitmq') return await run(await rabbitmqHarness())
+  if (values.transport === 'rabbitmq')
+    return await run(await (values.server === 'waybill' ? waybillServerHarness() : rabbitmqHarness()))
   console.error(USAGE)
   return 2
 }

@@ -7,8 +7,10 @@ import type { AmqpEngine } from '../../transports/amqp/engine.ts'
 import { groupTopology } from '../../transports/amqp/topology.ts'
 import { RabbitmqEngine } from '../../transports/rabbitmq/engine.ts'
 import { rabbitmq, settingsOf } from '../../transports/rabbitmq/rabbitmq.ts'
+import { WaybillServer } from '../../testing/servers/waybill-server.ts'
 import { tapped } from '../tapped-transport.ts'
 import type { Harness } from './embedded-harness.ts'
+import { MemoryAlarm } from './memory-alarm.ts'
 import { makeQueue, readQueue } from './plain-queue.ts'
 
 /** A silent peer is given up after two of these: soon enough for a test, and what RabbitMQ can still keep. */
@@ -21,10 +23,46 @@ const SLOW_BYTES_PER_SECOND = 100 * 1024
  */
 const DECLARATIONS_SETTLE_MS = 1_500
 
+/** What the harness does to a server that it has for itself. */
+interface OwnServer {
+  readonly url: string
+  readonly port: number
+  /** Ends it as kill -9 does. */
+  kill(): Promise<void>
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+interface OwnServerOptions {
+  readonly server: OwnServer
+  /** How long after the last declaration it may be killed. */
+  readonly settleMs: number
+  readonly block: (blocked: boolean) => Promise<void>
+  readonly runtime: Runtime
+}
+
 /** A RabbitMQ node of our own, each member behind a proxy of its own. */
 export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promise<Harness> {
   const server = await RabbitmqServer.start()
-  let declaredAt = -DECLARATIONS_SETTLE_MS
+  const block = (blocked: boolean): Promise<void> => server.block(blocked)
+  return harnessOf({ server, settleMs: DECLARATIONS_SETTLE_MS, block, runtime })
+}
+
+/** The same transport on `waybill broker`. */
+export async function waybillServerHarness(runtime: Runtime = systemRuntime()): Promise<Harness> {
+  const server = await WaybillServer.start()
+  const alarm = new MemoryAlarm(() => connect(server.url, runtime), runtime)
+  return harnessOf({ server, settleMs: 0, block: (blocked) => alarm.set(blocked), runtime })
+}
+
+async function connect(url: string, runtime: Runtime): Promise<AmqpEngine> {
+  const engine = new RabbitmqEngine(settingsOf({ url }), runtime)
+  await engine.connect(new AbortController().signal)
+  return engine
+}
+
+function harnessOf({ server, settleMs, block, runtime }: OwnServerOptions): Harness {
+  let declaredAt = -settleMs
   const noting = <T>(answer: T): T => {
     declaredAt = runtime.monotonic()
     return answer
@@ -36,8 +74,7 @@ export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promi
     return proxy
   }
   const asClient = async <T>(use: (engine: AmqpEngine) => Promise<T>): Promise<T> => {
-    const engine = new RabbitmqEngine(settingsOf({ url: server.url }), runtime)
-    await engine.connect(new AbortController().signal)
+    const engine = await connect(server.url, runtime)
     try {
       return await use(engine)
     } finally {
@@ -75,12 +112,12 @@ export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promi
       heal: (transport) => proxyOf(transport).restore(),
       crash: (transport) => proxyOf(transport).close(),
       restartBroker: async () => {
-        const left = declaredAt + DECLARATIONS_SETTLE_MS - runtime.monotonic()
+        const left = declaredAt + settleMs - runtime.monotonic()
         if (left > 0) await new Promise<void>((resolve) => void runtime.setTimer(left, resolve))
         await server.kill()
         await server.restart()
       },
-      block: (blocked) => server.block(blocked),
+      block,
     },
     close: () => server.stop(),
   }
