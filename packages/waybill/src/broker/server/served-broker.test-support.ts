@@ -7,8 +7,10 @@ import { WireClient, type Login } from './differential/wire-client.test-support.
 import { serveBroker, type BrokerServer, type ServeOptions } from './serve-broker.ts'
 import type { SocketLink } from './socket-link.ts'
 
-export interface ServedOptions extends Partial<ServeOptions> {
+export interface ServedOptions extends Partial<Omit<ServeOptions, 'broker'>> {
   readonly memoryHighWaterBytes?: number
+  /** Another broker than one in memory. */
+  readonly open?: (runtime: VirtualRuntime) => Promise<Broker>
 }
 
 export class ServedBroker {
@@ -23,9 +25,10 @@ export class ServedBroker {
     this.server = server
   }
 
-  static async start({ memoryHighWaterBytes, ...options }: ServedOptions = {}): Promise<ServedBroker> {
+  static async start({ memoryHighWaterBytes, open, ...options }: ServedOptions = {}): Promise<ServedBroker> {
     const runtime = virtualRuntime()
-    const broker = await Broker.open({ runtime, ...(memoryHighWaterBytes !== undefined && { memoryHighWaterBytes }) })
+    const limits = memoryHighWaterBytes === undefined ? {} : { memoryHighWaterBytes }
+    const broker = open === undefined ? await Broker.open({ runtime, ...limits }) : await open(runtime)
     const server = await serveBroker({
       broker,
       runtime,

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FRAME } from './differential/hearing.test-support.ts'
+import { openBrokerOn } from '../open-broker.ts'
+import type { StoreFiles } from '../store/store-files.ts'
+import { SimulatedDisk } from '../store/simulated-files.ts'
 import { frameOf, HEADER, publishFrames, type WireClient } from './differential/wire-client.test-support.ts'
 import { ServedBroker } from './served-broker.test-support.ts'
 import { methodFrame } from './session-client.test-support.ts'
@@ -13,6 +16,27 @@ beforeEach(async () => {
 })
 
 afterEach(() => served.stop())
+
+/** A disk in memory, whose writes are done once it goes on. */
+class StallingDisk {
+  readonly #disk = new SimulatedDisk({ random: () => 0.5, later: (done) => this.#later(done) })
+  readonly #waiting: (() => void)[] = []
+  #isStalled = false
+
+  files(): StoreFiles {
+    return this.#disk.files()
+  }
+
+  set isStalled(isStalled: boolean) {
+    this.#isStalled = isStalled
+    for (const done of this.#waiting.splice(0)) setImmediate(done)
+  }
+
+  #later(done: () => void): void {
+    if (this.#isStalled) this.#waiting.push(done)
+    else setImmediate(done)
+  }
+}
 
 /** Another client is served while something goes on. */
 async function isServed(): Promise<void> {
@@ -96,6 +120,39 @@ describe('a publisher that floods', () => {
     expect(await heardNumbers(consumer, 1_000)).toEqual(Array.from({ length: 1_000 }, (_, n) => n))
     expect((await publisher.hear(1)).name).toBe('access.request-ok')
     expect((await publisher.hear(0)).name).toBe('connection.unblocked')
+  })
+})
+
+describe('a publisher that is faster than the disk', () => {
+  test('is not read while the log is behind, hears nothing of it, and is confirmed in the end', async () => {
+    await served.stop()
+    const disk = new StallingDisk()
+    served = await ServedBroker.start({
+      open: (runtime) => openBrokerOn({ files: disk.files(), runtime, segmentBytes: 16 * MIB }),
+    })
+    const [publisher, other] = [await served.open(), await served.open()]
+    const link = [...served.server.links][0]
+    await publisher.call(1, 'queue.declare', { queue: 'q', durable: true })
+    await publisher.call(1, 'confirm.select')
+    disk.isStalled = true
+    for (let n = 0; n < 1_000; n++) {
+      publisher.publish(1, { routingKey: 'q', body: Buffer.alloc(50_000), properties: { deliveryMode: 2 } })
+    }
+    await expect.poll(() => link?.isReading).toBe(false)
+    for (let n = 0; n < 20; n++) {
+      expect((await other.call(1, 'queue.declare', { queue: 'q', passive: true })).name).toBe('queue.declare-ok')
+    }
+    expect(link?.received).toBeGreaterThan(30 * MIB)
+    expect(link?.received).toBeLessThan(36 * MIB)
+    disk.isStalled = false
+    let confirmed = 0
+    while (confirmed < 1_000) {
+      const { name, fields } = await publisher.hear(1)
+      expect(name).toBe('basic.ack')
+      confirmed = Math.max(confirmed, Number(fields['delivery-tag']))
+    }
+    publisher.say(0, 'connection.update-secret')
+    expect((await publisher.hear(0)).name).toBe('connection.update-secret-ok')
   })
 })
 

@@ -264,6 +264,14 @@ describeDifferential('basic.get', (differential) => {
     await peer.ask(1, 'basic.get', { queue: script.name('missing') })
   })
 
+  differential('from a quorum queue with a single active consumer', async (script) => {
+    const peer = await script.open()
+    const queue = script.name('q')
+    const table = { 'x-queue-type': 'quorum', 'x-single-active-consumer': true }
+    await peer.ask(1, 'queue.declare', { queue, durable: true, arguments: table })
+    await peer.ask(1, 'basic.get', { queue })
+  })
+
   differential('from a queue that somebody consumes exclusively', async (script) => {
     const peer = await script.open('', [1, 2])
     const queue = await filled(script, peer, '')
