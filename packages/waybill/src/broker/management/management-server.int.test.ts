@@ -147,3 +147,12 @@ test('a list of thousands goes out whole, over several turns', async () => {
   expect(body.map(({ name }: { name: string }) => name)).toEqual(names.toSorted())
   connection.close()
 })
+
+test('what RabbitMQ has, and would be missed here, is refused', async () => {
+  const { api } = managed
+  expect(await api.put('vhosts/traced', { tracing: true })).toMatchObject({ status: 400 })
+  expect(await api.put('vhosts/typed', { default_queue_type: 'quorum' })).toMatchObject({ status: 400 })
+  expect(await api.put('vhosts/plain', { tracing: false, default_queue_type: 'classic' })).toMatchObject({
+    status: 201,
+  })
+})

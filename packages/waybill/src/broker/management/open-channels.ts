@@ -4,9 +4,11 @@ import type { SocketLink } from '../server/socket-link.ts'
 import type { ManagementContext } from './management-context.ts'
 import type { ShownChannel } from './show/channel-json.ts'
 
-/** All connections, of all listeners. */
+/** All connections, of all listeners; who has not come in yet is nobody. */
 export function* linksOf({ servers }: ManagementContext): Iterable<SocketLink> {
-  for (const server of servers) yield* server.links
+  for (const server of servers) {
+    for (const link of server.links) if (link.session.entered !== undefined) yield link
+  }
 }
 
 /** The virtual host that a connection has opened. */

@@ -14,7 +14,9 @@ type AckMode = (typeof ACK_MODES)[number]
 
 /** More is not given at a time, whatever is asked for: all of it is in memory, twice. */
 const MOST_MESSAGES = 10_000
-const MOST_PAYLOAD_BYTES = 64 * 1024 * 1024
+const MOST_PAYLOAD_BYTES = 16 * 1024 * 1024
+/** Taken in one turn of the event loop. */
+const BURST = 200
 /** What a message may take to come from the disk. */
 const LOADING_MS = 10_000
 
@@ -79,6 +81,7 @@ async function takeMessages(
     bytes += shown.length
     lastTag = got.tag
     messages.push(messageJson(got, ready(), shown, encoding))
+    if (messages.length % BURST === 0) await new Promise<void>((resolve) => runtime.defer(resolve))
   }
   if (lastTag === 0) return messages
   if (mode === 'ack_requeue_false') channel.ack(lastTag, true)

@@ -3,7 +3,7 @@ import type { HostSettings } from '../../stored-hosts.ts'
 import type { VirtualHost } from '../../virtual-host.ts'
 import type { VirtualHosts } from '../../virtual-hosts.ts'
 import type { JsonObject } from '../../wire/json.ts'
-import { noSuchObject } from '../http/http-error.ts'
+import { badRequest, noSuchObject } from '../http/http-error.ts'
 import type { JsonFields } from '../http/json-fields.ts'
 import { CREATED, DONE, json, list } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
@@ -38,7 +38,9 @@ export function virtualHostRoutes(context: ManagementContext): readonly Route[] 
       '/api/vhosts/:vhost',
       async (request) => {
         const { vhost } = request.params
-        const settings = settingsOf(await request.body())
+        const fields = await request.body()
+        requireKnown(fields)
+        const settings = settingsOf(fields)
         const isNew = virtualHosts().get(vhost) === undefined
         await makeVirtualHost(context.broker, vhost, settings, request.user.name)
         return isNew ? CREATED : DONE
@@ -75,6 +77,13 @@ function hostJson(
     ...withRates(host, totalGauges([host]), context.rates),
     message_stats: messageStats(host.closedChannels, channelCounts(counters), context.rates),
   }
+}
+
+/** @throws {HttpError} 400 for what RabbitMQ has, and would be missed here */
+function requireKnown(fields: JsonFields): void {
+  if (fields.flag('tracing', false)) throw badRequest('there is no tracing here')
+  const type = fields.optionalText('default_queue_type') ?? 'classic'
+  if (type !== 'classic' && type !== 'undefined') throw badRequest('queues that name no type are classic queues here')
 }
 
 /** Tags come as a list, or as a text with commas. */
