@@ -22,7 +22,7 @@ export class SeamRequester {
   }
 
   static async open(url: string, name: string): Promise<SeamRequester> {
-    const [requester, answerer] = [rabbitmq({ url })(runtime), rabbitmq({ url })(runtime)]
+    const [requester, answerer] = [await rabbitmq({ url })(runtime), await rabbitmq({ url })(runtime)]
     await Promise.all([requester, answerer].map((each) => each.connect(AbortSignal.timeout(10_000))))
     const client = new SeamRequester(requester, answerer, name)
     await client.#answer()

@@ -21,7 +21,7 @@ export class SeamClient {
   }
 
   static async open(url: string, name: string): Promise<SeamClient> {
-    const transport = rabbitmq({ url })(runtime)
+    const transport = await rabbitmq({ url })(runtime)
     await transport.connect(AbortSignal.timeout(10_000))
     return new SeamClient(transport, name)
   }

@@ -12,7 +12,7 @@ export async function seamRun(options: {
   const { messages } = options
   const window = new Window(options.window, messages)
   const runtime = systemRuntime()
-  const transport = embedded({ memory: true })(runtime)
+  const transport = await embedded({ memory: true })(runtime)
   await transport.connect(AbortSignal.timeout(10_000))
   const channel: Channel = { kind: 'events', name: 'orders', shards: 1 }
   let subscription: Subscription | undefined

@@ -20,7 +20,7 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
   const settings = settingsOf(options)
   const plans = planSubscriptions(options.services ?? [])
   const factory = options.transport ?? (await fromEnvironment(settings))
-  const bus = new RunningBus(factory(settings.runtime), settings)
+  const bus = new RunningBus(await factory(settings.runtime), settings)
   try {
     await bus.start(plans, options.declare ?? [], options.drainOn ?? ['SIGTERM'])
   } catch (error) {

@@ -78,7 +78,7 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
     logger: silentLogger,
     ...busOptions,
     runtime,
-    transport: (clock) => recordingTransport(embedded({ memory: true })(clock), record),
+    transport: async (clock) => recordingTransport(await embedded({ memory: true })(clock), record),
     drainOn: [],
   })
   // Other buses of this process speak on the same channel: ours are the messages that our broker delivered.

@@ -86,7 +86,7 @@ function harnessOf({ server, settleMs, block, runtime }: OwnServerOptions): Harn
     createTransport: async () => {
       const proxy = await FaultProxy.open({ host: '127.0.0.1', port: server.port })
       const url = `amqp://guest:guest@127.0.0.1:${proxy.port}`
-      const transport = tapped(rabbitmq({ url, heartbeatSeconds: HEARTBEAT_SECONDS })(runtime), {
+      const transport = tapped(await rabbitmq({ url, heartbeatSeconds: HEARTBEAT_SECONDS })(runtime), {
         declare: async (topology, declare) => noting(await declare(topology)),
         subscribe: async (subscribe) => noting(await subscribe()),
       })

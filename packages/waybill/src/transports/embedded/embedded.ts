@@ -1,12 +1,6 @@
-import { Broker } from '../../broker/broker.ts'
-import { openBroker } from '../../broker/open-broker.ts'
 import type { Duration } from '../../runtime/duration.ts'
-import type { Runtime } from '../../runtime/runtime.ts'
 import type { TransportFactory } from '../../transport/transport-factory.ts'
-import { AmqpTransport } from '../amqp/amqp-transport.ts'
 import { shared } from '../shared/shared.ts'
-import { EmbeddedEngine } from './engine.ts'
-import { InProcessBroker } from './in-process-broker.ts'
 
 export type EmbeddedOptions = SharedFolder | OwnFolder | Memory
 
@@ -44,15 +38,10 @@ export interface Memory {
  * `WAYBILL_BROKER_VERSION` when it is the broker of another version that is understood no more.
  */
 export function embedded(options: EmbeddedOptions): TransportFactory {
-  if ('memory' in options) return inThisProcess((runtime) => Broker.open({ runtime }))
-  const { dir } = options
-  return options.inProcess === true ? inThisProcess((runtime) => openBroker({ dir, runtime })) : shared(options)
-}
-
-function inThisProcess(open: (runtime: Runtime) => Promise<Broker>): TransportFactory {
-  let broker: InProcessBroker | undefined
-  return (runtime) => {
-    broker ??= new InProcessBroker(() => open(runtime))
-    return new AmqpTransport(new EmbeddedEngine(broker), runtime)
+  if (!('memory' in options) && options.inProcess !== true) return shared(options)
+  let factory: Promise<TransportFactory> | undefined
+  return async (runtime) => {
+    factory ??= import('./in-this-process.ts').then(({ inThisProcess }) => inThisProcess(options))
+    return (await factory)(runtime)
   }
 }

@@ -1,8 +1,7 @@
 import type { TransportFactory } from '../../transport/transport-factory.ts'
-import { AmqpTransport } from '../amqp/amqp-transport.ts'
 import { WaybillError } from '../../message/errors.ts'
 import { parseBrokerAddress } from './broker-address.ts'
-import { RabbitmqEngine, type RabbitmqEngineSettings } from './engine.ts'
+import type { RabbitmqEngineSettings } from './engine.ts'
 import type { RabbitmqOptions } from './rabbitmq-options.ts'
 
 /**
@@ -17,7 +16,10 @@ import type { RabbitmqOptions } from './rabbitmq-options.ts'
  */
 export function rabbitmq(options: RabbitmqOptions): TransportFactory {
   const settings = settingsOf(options)
-  return (runtime) => new AmqpTransport(new RabbitmqEngine(settings, runtime), runtime)
+  return async (runtime) => {
+    const { rabbitmqTransport } = await import('./rabbitmq-transport.ts')
+    return rabbitmqTransport(settings, runtime)
+  }
 }
 
 /** @throws {WaybillError} `WAYBILL_BAD_URL` */

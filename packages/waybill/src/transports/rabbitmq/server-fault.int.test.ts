@@ -44,8 +44,8 @@ describeOwnRabbitmq('rabbitmq() on a server in trouble', () => {
     const events: TransportEvent[] = []
     return {
       events,
-      transport: (runtime) => {
-        const transport = rabbitmq({ url })(runtime)
+      transport: async (runtime) => {
+        const transport = await rabbitmq({ url })(runtime)
         transport.onEvent((reported) => void events.push(reported))
         return transport
       },

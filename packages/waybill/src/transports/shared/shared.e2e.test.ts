@@ -19,7 +19,8 @@ import { systemRuntime } from '../../runtime/system-runtime.ts'
 import { embedded } from '../embedded/embedded.ts'
 import type { BrokerAddress } from '../rabbitmq/broker-address.ts'
 import { FolderBroker } from './folder-broker.ts'
-import { shared, sharedTransport } from './shared.ts'
+import { sharedTransport } from './shared-transport.ts'
+import { shared } from './shared.ts'
 import { ended, isRunning, runService, TestFolder } from './shared.test-support.ts'
 
 const work = contract('work', { job: document(type<{ n: number }>()) })
