@@ -2,10 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { seededRandom } from '../runtime/seeded-random.ts'
 import { systemRuntime } from '../runtime/system-runtime.ts'
 import type { Broker, BrokerEvent } from './broker.ts'
 import { Publisher, Subscriber, exchangeDefinition, queueDefinition } from './broker.test-support.ts'
-import { openBroker } from './open-broker.ts'
+import { openBroker, openBrokerOn } from './open-broker.ts'
+import { SMALL } from './store/log.test-support.ts'
+import { SimulatedDisk } from './store/simulated-files.ts'
 import { readHosts } from './stored-hosts.ts'
 import type { VirtualHost } from './virtual-host.ts'
 
@@ -123,6 +126,33 @@ describe('delete()', () => {
     const again = await made('a')
     expect([again.queues.size, again.exchanges.size, broker.root.queues.size]).toEqual([0, 6, 1])
     expect(again.exchanges.get('amq.direct')?.isBound).toBe(false)
+  })
+
+  test('that a crash has cut short is none, or can be done again', async () => {
+    for (const writes of [0, 1, 2, 3]) {
+      const disk = new SimulatedDisk({ random: seededRandom(writes) })
+      const open = (): Promise<Broker> => openBrokerOn({ files: disk.files(), runtime: systemRuntime(), ...SMALL })
+      const before = await open()
+      const host = before.virtualHosts.create('a')
+      for (let n = 0; n < 300; n++) host.declareQueue(queueDefinition(`q${n}`), host.connect())
+      await wait((done) => void before.virtualHosts.create('b', {}, done))
+      // Each write is a part of it.
+      const end = disk.writes + writes
+      before.virtualHosts.delete('a')
+      await vi.waitFor(() => expect(disk.writes).toBeGreaterThanOrEqual(end))
+      disk.crash()
+      const after = await open()
+      after.virtualHosts.delete('a')
+      await wait((done) => void after.virtualHosts.create('c', {}, done))
+      disk.crash()
+      const last = await open()
+      expect([...last.virtualHosts.all()].map(({ name, queues }) => [name, queues.size])).toEqual([
+        ['/', 0],
+        ['b', 0],
+        ['c', 0],
+      ])
+      await last.close()
+    }
   })
 
   test("of none is no error; '/' stays", () => {

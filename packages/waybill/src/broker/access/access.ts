@@ -39,12 +39,17 @@ export class Access {
     return this.#version
   }
 
-  /** Who it is; `undefined` for who may not come in. The user `guest` comes from this machine alone. */
+  /**
+   * Who it is; `undefined` for who may not come in. The user `guest` comes from this machine alone.
+   *
+   * @throws {WaybillError} `WAYBILL_BACKPRESSURE` when too many logins wait
+   */
   async authenticate({ user: name, by, remoteAddress }: Login): Promise<Identity | undefined> {
     const user = this.users.get(name)
     const isRight = by === 'certificate' ? user !== undefined : await this.#passwords.isRight(user, by.password)
-    if (!isRight || user === undefined || (name === GUEST && !isLoopback(remoteAddress))) return undefined
-    return this.#identity(user)
+    // Who was deleted or changed while the password was compared is to try again.
+    if (!isRight || user === undefined || this.users.get(name) !== user) return undefined
+    return name === GUEST && !isLoopback(remoteAddress) ? undefined : this.#identity(user)
   }
 
   restore(definitions: ReadonlyMap<string, string>): void {

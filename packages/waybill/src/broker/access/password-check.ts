@@ -1,9 +1,10 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { WaybillError } from '../../message/errors.ts'
 import { hashOfNobody, isPassword } from './password-hash.ts'
 import type { User } from './users.ts'
 
-/** Passwords that wait to be compared; whoever comes on top of them is refused. */
-const MOST_WAITING = 256
+/** Passwords that wait to be compared: as many as can be while a client has patience, some seconds. */
+const MOST_WAITING = 128
 
 /**
  * Compares passwords with hashes that are slow by intent: one at a time, so that those who guess take no time from the
@@ -25,7 +26,10 @@ export class PasswordCheck {
     this.#isSlow = isSlow
   }
 
-  /** @param user `undefined` for one who does not exist: no password is right then, in the same time */
+  /**
+   * @param user `undefined` for one who does not exist: no password is right then, in the same time
+   * @throws {WaybillError} `WAYBILL_BACKPRESSURE` when too many wait: nobody is told that a right password is wrong
+   */
   async isRight(user: User | undefined, password: string): Promise<boolean> {
     const digest = this.#digest(user, password)
     const known = user === undefined ? undefined : this.#right.get(user.name)
@@ -33,7 +37,9 @@ export class PasswordCheck {
     const key = digest.toString('base64')
     const waiting = this.#waiting.get(key)
     if (waiting !== undefined) return waiting
-    if (this.#waiting.size >= MOST_WAITING) return false
+    if (this.#waiting.size >= MOST_WAITING) {
+      throw new WaybillError('WAYBILL_BACKPRESSURE', `${MOST_WAITING} logins are waiting: try again later`)
+    }
     const check = this.#last.then(() => this.#check(user, password))
     this.#waiting.set(key, check)
     this.#last = check.catch(() => {})

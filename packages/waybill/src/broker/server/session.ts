@@ -247,6 +247,8 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   #caught(error: unknown): void {
     if (error instanceof ConnectionError) this.#fail(error)
     else if (error instanceof LoginRefused) this.#refuse(error)
+    // Too many logins wait: clients come again.
+    else if (isWaybillError(error, 'WAYBILL_BACKPRESSURE')) this.#fail(new ConnectionError(320, error.message))
     else {
       this.#host.trouble(error)
       // An error with a code was written to be read by others.
