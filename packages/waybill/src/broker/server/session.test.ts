@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { virtualRuntime, type VirtualRuntime } from '../../runtime/virtual-runtime.ts'
+import { ownIdentity } from '../access/identity.ts'
 import { Broker } from '../broker.ts'
 import { openBrokerOn } from '../open-broker.ts'
 import { SMALL } from '../store/log.test-support.ts'
@@ -87,16 +88,40 @@ describe('the phases of a session', () => {
     expect(client.told).toEqual(['end 0'])
   })
 
-  test('close after a wrong password, in silence for who cannot be told', () => {
+  test('close after a wrong password, in silence for who cannot be told, whatever it says', async () => {
     for (const [properties, told, said] of [
-      [undefined, ['closing'], ['connection.start', 'connection.close 403']],
-      [{}, ['closing', 'end 1000'], ['connection.start']],
+      [undefined, ['closing', 'end 0'], ['connection.start', 'connection.close 403', 'connection.close-ok']],
+      [{}, ['end 1000'], ['connection.start']],
     ] as const) {
-      const client = new SessionClient(broker, runtime)
-      client.write(HEADER)
-      client.logIn(properties, 'wrong')
-      expect([client.told, client.names()]).toEqual([told, said])
+      for (const answer of [undefined, Promise.resolve(undefined)]) {
+        const client = new SessionClient(broker, runtime, { authenticate: () => answer })
+        client.write(HEADER)
+        client.logIn(properties)
+        client.say(0, 'connection.close')
+        await runtime.settle()
+        expect([client.told, client.names(), client.isSuspended]).toEqual([told, said, false])
+      }
     }
+  })
+
+  test('wait for who the client is, unless it leaves meanwhile', async () => {
+    const client = new SessionClient(broker, runtime, {
+      authenticate: ({ user }) => Promise.resolve(ownIdentity(user, 'all')),
+    })
+    client.write(HEADER)
+    client.logIn()
+    client.say(0, 'connection.tune-ok', { 'channel-max': 10, 'frame-max': 4_096 })
+    expect([client.names(), client.isSuspended]).toEqual([['connection.start'], true])
+    await runtime.settle()
+    client.say(0, 'connection.open', { 'virtual-host': '/' })
+    expect([client.names(), client.isSuspended]).toEqual([['connection.tune', 'connection.open-ok'], false])
+
+    const gone = new SessionClient(broker, runtime, { authenticate: () => Promise.reject(new Error('a defect')) })
+    gone.write(HEADER)
+    gone.logIn()
+    gone.session.ended()
+    await runtime.settle()
+    expect([gone.names(), gone.troubles]).toEqual([['connection.start'], [expect.any(Error)]])
   })
 })
 
@@ -360,6 +385,16 @@ describe('publishers', () => {
     client.write(Buffer.concat([...publishFrames(1, { routingKey: 'x' }), methodFrame(0, 'connection.close-ok')]))
     client.session.forceClose('enough')
     expect([client.isSuspended, client.told.slice(2)]).toEqual([false, ['closing', 'end 0']])
+    expect(client.names()).toEqual(['connection.close 320'])
+  })
+
+  test('are answered by their own close that has waited, behind that of the broker', () => {
+    const client = SessionClient.open(broker, runtime)
+    client.publish(1, { routingKey: 'nowhere' })
+    client.session.alarm(behind)
+    client.say(0, 'connection.close')
+    client.session.forceClose('enough')
+    expect(client.names()).toEqual(['connection.close 320', 'connection.close-ok'])
   })
 
   test('go on in a later turn, not in the midst of what has made room', async () => {

@@ -5,16 +5,18 @@ import type { Block } from '../publisher-gate.ts'
 import type { VirtualHost } from '../virtual-host.ts'
 import { ByteReader } from '../wire/byte-reader.ts'
 import { ConnectionError } from '../wire/connection-error.ts'
-import { FRAME, FrameScanner, type FrameHandler } from '../wire/frame-scanner.ts'
+import type { FrameHandler } from '../wire/frame-scanner.ts'
 import { FrameWriter } from '../wire/frame-writer.ts'
 import { writeClose, writePlain } from '../wire/methods/close-methods.ts'
 import { writeBlocked } from '../wire/methods/connection-methods.ts'
 import { METHOD } from '../wire/methods/method-ids.ts'
 import type { ChannelHost, ChannelSession } from './channel-session.ts'
+import { connectionMethodOf } from './connection-frame.ts'
 import { Handshake, LoginRefused, type HandshakeHost } from './handshake.ts'
 import { PendingAnswers } from './pending-answers.ts'
 import { PROTOCOL_HEADER, ProtocolHeader } from './protocol-header.ts'
 import { PublisherHold, type HeldSession } from './publisher-hold.ts'
+import { Reading } from './reading.ts'
 import { SessionChannels } from './session-channels.ts'
 import type { SessionHost } from './session-host.ts'
 import { UncommittedBudget } from './uncommitted-budget.ts'
@@ -33,7 +35,7 @@ type Phase = 'header' | 'handshake' | 'running' | 'closing' | 'ended'
 export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSession {
   readonly frames: FrameWriter = new FrameWriter()
   readonly #host: SessionHost
-  readonly #scanner: FrameScanner
+  readonly #reading: Reading
   readonly #channels = new SessionChannels(this)
   readonly #hold = new PublisherHold(this)
   #phase: Phase = 'header'
@@ -41,12 +43,12 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   #handshake: Handshake | undefined
   #entered: { readonly virtualHost: VirtualHost; readonly connection: Connection } | undefined
   readonly uncommitted: UncommittedBudget = new UncommittedBudget()
-  #suspensions = 0
   readonly #answers = new PendingAnswers()
 
   constructor(host: SessionHost) {
     this.#host = host
-    this.#scanner = new FrameScanner(this, host.handshake.tune.frameMax)
+    const { frameMax } = host.handshake.tune
+    this.#reading = new Reading(this, frameMax, (isHeld) => host.suspended(isHeld))
   }
 
   /** Where the client is; `undefined` until it has said where it wants to be. */
@@ -97,9 +99,8 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
     return this.#channels.all
   }
 
-  /** What comes behind the end is passed over, and needs no waiting. */
   get suspended(): boolean {
-    return this.#suspensions > 0 && this.#isOpen
+    return this.#reading.isHeld
   }
 
   can(capability: string): boolean {
@@ -137,12 +138,8 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   }
 
   suspend(): () => void {
-    if (++this.#suspensions === 1 && this.#isOpen) this.#host.suspended(true)
-    return () => {
-      if (--this.#suspensions > 0 || !this.#isOpen) return
-      this.#resume()
-      if (this.#suspensions === 0) this.#host.suspended(false)
-    }
+    const goOn = this.#reading.hold()
+    return () => this.#try(goOn)
   }
 
   publishing(): void {
@@ -170,26 +167,21 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   await<T>(answer: Promise<T>, go: (answer: T) => void): void {
     const resume = this.suspend()
     const goOn = (act: () => void): void => {
-      this.#try(() => {
-        // The client may have left meanwhile.
-        if (this.#isOpen) act()
-      })
+      this.#try(act)
       resume()
       this.wrote()
     }
     answer.then(
-      (value) => goOn(() => go(value)),
-      (error: unknown) =>
-        goOn(() => {
-          throw error
-        }),
+      // The client may have left meanwhile.
+      (value) => goOn(() => (this.#isOpen ? go(value) : undefined)),
+      (error: unknown) => goOn(() => this.#caught(error)),
     )
   }
 
   /** Octets from the client. */
   receive(chunk: Buffer): void {
     if (this.#phase === 'ended') return
-    this.#try(() => (this.#phase === 'header' ? this.#receiveHeader(chunk) : this.#scanner.push(chunk)))
+    this.#try(() => (this.#phase === 'header' ? this.#receiveHeader(chunk) : this.#reading.push(chunk)))
   }
 
   /** The frames that are to go out now. */
@@ -257,10 +249,6 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
     }
   }
 
-  #resume(): void {
-    this.#try(() => this.#scanner.resume())
-  }
-
   #receiveHeader(chunk: Buffer): void {
     const rest = this.#header.push(chunk)
     if (rest === undefined) return
@@ -271,35 +259,21 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
     this.#phase = 'handshake'
     this.#handshake = new Handshake(this.frames, this.#host.handshake, this)
     this.wrote()
-    if (rest.length > 0) this.#scanner.push(rest)
+    if (rest.length > 0) this.#reading.push(rest)
   }
 
   /** A frame of the connection, or any frame before it is open or while it ends. */
   #connectionFrame(type: number, number: number, bytes: Buffer, start: number, end: number): void {
-    if (type === FRAME.method) return this.#connectionMethod(number, bytes, start, end)
-    if (this.#phase === 'closing') return
-    if (type === FRAME.heartbeat) {
-      if (number !== 0) throw new ConnectionError(505, `a heartbeat on channel ${number}`)
-      if (end > start) throw new ConnectionError(501, 'a heartbeat with a payload')
-    } else if (type === FRAME.header || type === FRAME.body) {
-      throw new ConnectionError(505, `a content frame on channel ${number}`)
-    } else throw new ConnectionError(501, `frames of type ${type} do not exist`)
-  }
-
-  #connectionMethod(number: number, bytes: Buffer, start: number, end: number): void {
-    if (end - start < 4) throw new ConnectionError(501, 'a method frame ends within the number of its method')
-    const method = bytes.readUInt32BE(start)
-    if (number !== 0) {
-      if (this.#phase === 'closing') return
-      throw new ConnectionError(504, `a method on channel ${number} before the connection is open`, method)
-    }
+    const method = connectionMethodOf(type, number, bytes, start, end)
     if (method === METHOD.connectionClose) {
       writePlain(this.frames, 0, METHOD.connectionCloseOk)
       this.#end()
     } else if (this.#phase === 'closing') {
       if (method === METHOD.connectionCloseOk) this.#end()
-    } else if (this.#phase === 'running') this.#running(method)
-    else this.#shakeHands(method, new ByteReader(bytes.subarray(start + 4, end)))
+    } else if (method !== undefined) {
+      if (this.#phase === 'running') this.#running(method)
+      else this.#shakeHands(method, new ByteReader(bytes.subarray(start + 4, end)))
+    }
   }
 
   /** Methods of the connection while it is open. */
@@ -318,7 +292,7 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
       throw isWaybillError(error, 'WAYBILL_MALFORMED') ? new ConnectionError(501, error.message, method) : error
     }
     if (method === METHOD.connectionTuneOk) {
-      this.#scanner.frameMax = handshake.tune.frameMax
+      this.#reading.frameMax = handshake.tune.frameMax
       this.#host.tuned(handshake.tune.heartbeat)
     }
     if (handshake.isDone) {
@@ -328,36 +302,29 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
     this.wrote()
   }
 
-  #fail({ replyCode, replyText, method }: ConnectionError): void {
-    if (this.#phase === 'header') return this.#end()
-    if (!this.#isOpen) return
-    this.#close()
-    writeClose(this.frames, 0, METHOD.connectionClose, { replyCode, replyText, refused: method })
-    this.wrote()
+  #fail(error: ConnectionError): void {
+    if (this.#phase === 'header') this.#end()
+    else if (this.#isOpen) this.#close(error)
   }
 
   #refuse(refused: LoginRefused): void {
     if (!this.#isOpen) return
-    this.#close()
-    if (refused.isToBeTold) {
-      writeClose(this.frames, 0, METHOD.connectionClose, { replyCode: 403, replyText: refused.message, refused: 0 })
-      this.wrote()
-      return
-    }
+    if (refused.isToBeTold) return this.#close({ replyCode: 403, replyText: refused.message, method: 0 })
     // Whatever else it says, it waits.
-    this.#phase = 'ended'
+    this.ended()
     this.#host.end(REFUSAL_DELAY_MS)
   }
 
   /** From here on only the end of the conversation is waited for. */
-  #close(): void {
+  #close({ replyCode, replyText, method }: Pick<ConnectionError, 'replyCode' | 'replyText' | 'method'>): void {
     this.#phase = 'closing'
     // What is known of publishes is still told: the client need not send them again.
     this.#channels.flushConfirms()
     this.#release()
+    writeClose(this.frames, 0, METHOD.connectionClose, { replyCode, replyText, refused: method })
+    this.wrote()
     this.#host.closing()
-    if (this.#suspensions > 0) this.#host.suspended(false)
-    this.#resume()
+    this.#try(() => this.#reading.finish())
   }
 
   #end(): void {
