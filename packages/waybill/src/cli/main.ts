@@ -27,7 +27,7 @@ const serve = broker
   .option('--tls-ca <file>', 'clients must show a certificate signed by this authority (PEM)')
   .option(
     '--user <name>',
-    'who may come in, with the password in WAYBILL_BROKER_PASSWORD; without it guest/guest, from this machine alone',
+    'a user besides those of the folder, who may do everything, with the password in WAYBILL_BROKER_PASSWORD; guest is not let in then',
   )
   .option('--management-port <number>', "the port for the HTTP API of RabbitMQ's management plugin; without it none")
   .addHelpText('after', `\n${EXIT_CODES_TEXT}`)
