@@ -138,7 +138,7 @@ describe.concurrent('embedded({ dir })', () => {
       if (name === 'stopped' && change.type === 'trouble') reported.push(change.error)
     }
     subscribe(DIAGNOSTIC_CHANNELS.transport, observe)
-    const named: typeof transport = (runtime) => Object.assign(transport(runtime), { name: 'stopped' })
+    const named: typeof transport = async (runtime) => Object.assign(await transport(runtime), { name: 'stopped' })
     await using bus = await open(dir, { transport: named, declare: [work.job], sendTimeout: '60s' })
     const { pid, instance } = folder.announced
     process.kill(pid, 'SIGSTOP')
