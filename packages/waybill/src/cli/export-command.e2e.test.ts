@@ -81,6 +81,8 @@ test('broker export asks the broker that has the folder open', async () => {
   } finally {
     await broker.end()
   }
+  // It has given the folder back.
+  expect(JSON.parse((await exported()).text)).toMatchObject({ queues: [{ name: 'kept' }] })
 })
 
 test('broker export: a missing folder is one clear error, and stays missing', async () => {

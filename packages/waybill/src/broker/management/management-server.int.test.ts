@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { request } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -75,10 +76,17 @@ test('a loopback address answers to its own names only, whatever a web page call
   for (const host of ['example.com', 'localhost.example.com:80']) expect(await status(host)).toBe(421)
 })
 
-test('a body that is too long is refused, and what comes behind it is not taken for a request', async () => {
+test('a body that is too long is refused, announced or not, and its rest is not waited for', async () => {
   const { api, url } = managed
   const long = JSON.stringify({ arguments: { x: 'x'.repeat(1024 * 1024) } })
   expect(await api.put('queues/%2F/long', long)).toMatchObject({ status: 413 })
+  const chunked = await fetch(`${url}/api/queues/%2F/long`, {
+    method: 'PUT',
+    headers: { authorization: 'Basic Z3Vlc3Q6Z3Vlc3Q=' },
+    body: new Blob([long]).stream(),
+    duplex: 'half',
+  })
+  expect(chunked.status).toBe(413)
   const { hostname, port } = new URL(url)
   const socket = connectTcp(Number(port), hostname)
   const answers = await new Promise<string>((resolve, reject) => {
@@ -87,10 +95,10 @@ test('a body that is too long is refused, and what comes behind it is not taken 
     socket.on('close', () => resolve(text)).on('error', reject)
     socket.write(
       `PUT /api/queues/%2F/long HTTP/1.1\r\nhost: localhost\r\nauthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n` +
-        `content-length: 2000000\r\n\r\nGET /api/whoami HTTP/1.1\r\nhost: localhost\r\n\r\n`,
+        `content-length: 2000000\r\n\r\n{`,
     )
   })
-  expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413'])
+  expect(answers).toMatch(/^HTTP\/1\.1 413 [^]*\r\nconnection: close\r\n/i)
 })
 
 test('overview, nodes and health checks say what clients ask for', async () => {
@@ -135,6 +143,17 @@ test('overview, nodes and health checks say what clients ask for', async () => {
   } finally {
     managed.broker.diskIsFull(false)
   }
+})
+
+test('who has not come in yet is no connection', async () => {
+  const { api, amqpPort } = managed
+  const socket = connectTcp(amqpPort, '127.0.0.1')
+  const greeted = once(socket, 'data')
+  socket.write('AMQP\0\0\u0009\u0001')
+  await greeted
+  expect((await api.get('connections')).body).toEqual([])
+  expect((await api.get('overview')).body).toMatchObject({ object_totals: { connections: 0 } })
+  socket.destroy()
 })
 
 test('a list of thousands goes out whole, over several turns', async () => {

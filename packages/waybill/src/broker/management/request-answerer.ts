@@ -83,7 +83,7 @@ export class RequestAnswerer {
     // What breaks off while it is read or written is the client's own doing.
     if (known === undefined && !request.destroyed) this.#options.failed(error)
     if (response.headersSent) return void response.destroy()
-    // The rest of a body that nobody reads would be taken for the next request.
+    // The rest of a body that nobody reads need not come.
     if (!request.complete) response.setHeader('connection', 'close')
     writeError(response, known ?? new HttpError(500, 'internal_error', 'see the log of the broker'))
   }

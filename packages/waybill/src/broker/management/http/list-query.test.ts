@@ -5,7 +5,7 @@ import { list, type Listed } from './reply.ts'
 const NAMES = ['alpha', 'beta', 'Gamma', 'delta', 'epsilon']
 
 function items(names: readonly string[] = NAMES): readonly Listed[] {
-  const reply = list(names, String, (name) => ({ name, size: { length: name.length } }))
+  const reply = list(names, String, (name) => ({ name, size: { length: name.length, first: name.slice(0, 1) } }))
   return reply.kind === 'list' ? reply.items : []
 }
 
@@ -34,6 +34,7 @@ test('select() gives a page with counts', () => {
 
 test('select() filters a page by a part of the name, or by a regular expression, in any case', () => {
   expect(asked('page=1&name=LTA')).toMatchObject({ names: ['delta'], filtered_count: 1, total_count: 5 })
+  expect(asked('page=1&name=gam')).toMatchObject({ names: ['Gamma'] })
   expect(asked('page=1&name=^g|n$&use_regex=true')).toMatchObject({ names: ['Gamma', 'epsilon'] })
   expect(asked('page=1&name=^g')).toMatchObject({ names: [] })
 })
@@ -66,5 +67,6 @@ test('shown() picks columns, inner ones by their path', () => {
   const columns = (names: string): unknown =>
     item === undefined ? undefined : { ...shown(item, new URLSearchParams({ columns: names })) }
   expect(columns('size.length,nothing')).toEqual({ size: { length: 5 } })
+  expect(columns('size.length,size.first')).toEqual({ size: { length: 5, first: 'a' } })
   expect(columns('name,__proto__,name.length')).toEqual({ name: 'alpha' })
 })

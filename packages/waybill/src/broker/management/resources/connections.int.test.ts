@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { ConsumeMessage } from 'amqplib'
 import { expect, test, vi } from 'vitest'
 import { describeApi } from '../peers.test-support.ts'
 
@@ -18,8 +19,11 @@ describeApi('connections', (peer) => {
     const channel = await connection.createConfirmChannel()
     await channel.prefetch(7)
     await channel.assertQueue(QUEUE, { exclusive: true })
-    await channel.consume(QUEUE, () => {}, { consumerTag: 'tag', arguments: { 'x-priority': 3 } })
-    channel.sendToQueue(QUEUE, Buffer.from('one'))
+    const settle = (message: ConsumeMessage | null): void => {
+      if (message?.content.toString() === 'settled') channel.ack(message)
+    }
+    await channel.consume(QUEUE, settle, { consumerTag: 'tag', arguments: { 'x-priority': 3 } })
+    for (const body of ['settled', 'kept']) channel.sendToQueue(QUEUE, Buffer.from(body))
     channel.publish('amq.fanout', '', Buffer.from('nobody'), { mandatory: true })
     await channel.waitForConfirms()
 
@@ -54,6 +58,13 @@ describeApi('connections', (peer) => {
     const path = `connections/${encodeURIComponent(name)}`
     expect(await api.get(path)).toMatchObject({ status: 200, body: { name } })
 
+    const manager = `manager ${process.pid}`
+    await api.put(`users/${encodeURIComponent(manager)}`, { password: 'secret', tags: 'management' })
+    const asManager = api.as(manager, 'secret')
+    expect((await asManager.get('connections')).body).toEqual([])
+    expect(await asManager.delete(path)).toMatchObject({ status: 401 })
+    await api.delete(`users/${encodeURIComponent(manager)}`)
+
     await vi.waitFor(async () => {
       const { body } = await api.get(`${path}/channels`)
       expect(body).toMatchObject([
@@ -71,7 +82,7 @@ describeApi('connections', (peer) => {
           confirm: true,
           transactional: false,
           state: 'running',
-          message_stats: { publish: 2, confirm: 2, return_unroutable: 1, deliver: 1, deliver_get: 1, ack: 0 },
+          message_stats: { publish: 3, confirm: 3, return_unroutable: 1, deliver: 2, deliver_get: 2, ack: 1 },
         },
       ])
     }, shownWithin)

@@ -99,6 +99,19 @@ describeApi('exchanges and bindings', (peer) => {
     expect(await api.post(`bindings/%2F/e/amq.default/q/${queue}`)).toMatchObject({ status: 401 })
   })
 
+  test('a queue and an exchange of one name have bindings of their own', async () => {
+    const { api } = peer()
+    await api.put(`exchanges/%2F/${queue}`, { type: 'fanout' })
+    const [toQueue, toExchange] = ['q', 'e'].map((kind) => `bindings/%2F/e/${exchange}/${kind}/${queue}`)
+    await api.post(toQueue ?? '', { routing_key: 'to queue' })
+    await api.post(toExchange ?? '', { routing_key: 'to exchange' })
+    expect((await api.get(toQueue ?? '')).body).toMatchObject([{ routing_key: 'to queue', destination_type: 'queue' }])
+    expect((await api.get(toExchange ?? '')).body).toMatchObject([{ routing_key: 'to exchange' }])
+    expect(await api.delete(`exchanges/%2F/${queue}`)).toMatchObject({ status: 204 })
+    expect((await api.get(toQueue ?? '')).body).toHaveLength(1)
+    expect((await api.get(toExchange ?? '')).body).toEqual([])
+  })
+
   test('POST …/publish says whether a queue took the message', async () => {
     const { api } = peer()
     await api.post(`bindings/%2F/e/${exchange}/q/${queue}`, { routing_key: 'yes' })

@@ -69,6 +69,12 @@ describeApi('virtual hosts, users and permissions', (peer) => {
     expect((await asUser.get('queues?columns=name')).body).toEqual([{ name: 'mine' }])
     expect(await asUser.put(`queues/${host}/own`)).toMatchObject({ status: 201 })
     expect(await asUser.put(`queues/${host}/not`)).toMatchObject({ status: 401 })
+    const message = { properties: {}, routing_key: 'own', payload: '', payload_encoding: 'string' }
+    const publish = `exchanges/${host}/amq.default/publish`
+    expect(await asUser.post(publish, message)).toMatchObject({ body: { routed: true } })
+    await api.put(path, { ...permissions, write: '^own' })
+    expect((await asUser.post(publish, message)).status).toBeGreaterThanOrEqual(400)
+    await api.put(path, permissions)
     expect(await asUser.put(`vhosts/${host}x`)).toMatchObject({ status: 401 })
     expect(await asUser.get('users')).toMatchObject({ status: 401 })
     const shown = { user: USER, vhost: HOST, ...permissions }
