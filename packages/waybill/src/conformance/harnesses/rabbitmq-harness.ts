@@ -1,8 +1,6 @@
 import type { Runtime } from '../../runtime/runtime.ts'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
-import { FaultProxy } from '../../testing/fault-proxy.ts'
 import { RabbitmqServer } from '../../testing/servers/rabbitmq-server.ts'
-import type { Transport } from '../../transport/transport.ts'
 import type { AmqpEngine } from '../../transports/amqp/engine.ts'
 import { groupTopology } from '../../transports/amqp/topology.ts'
 import { RabbitmqEngine } from '../../transports/rabbitmq/engine.ts'
@@ -11,11 +9,11 @@ import { WaybillServer } from '../../testing/servers/waybill-server.ts'
 import { tapped } from '../tapped-transport.ts'
 import type { Harness } from './embedded-harness.ts'
 import { MemoryAlarm } from './memory-alarm.ts'
+import { MemberProxies } from './member-proxies.ts'
 import { makeQueue, readQueue } from './plain-queue.ts'
 
 /** A silent peer is given up after two of these: soon enough for a test, and what RabbitMQ can still keep. */
 const HEARTBEAT_SECONDS = 1
-const SLOW_BYTES_PER_SECOND = 100 * 1024
 
 /**
  * RabbitMQ (seen on 3.10.8) writes where the log of a newly declared quorum queue lies up to a second after it has answered;
@@ -67,12 +65,7 @@ function harnessOf({ server, settleMs, block, runtime }: OwnServerOptions): Harn
     declaredAt = runtime.monotonic()
     return answer
   }
-  const proxies = new WeakMap<Transport, FaultProxy>()
-  const proxyOf = (transport: Transport): FaultProxy => {
-    const proxy = proxies.get(transport)
-    if (proxy === undefined) throw new TypeError('not a transport of this harness')
-    return proxy
-  }
+  const proxies = new MemberProxies()
   const asClient = async <T>(use: (engine: AmqpEngine) => Promise<T>): Promise<T> => {
     const engine = await connect(server.url, runtime)
     try {
@@ -83,34 +76,18 @@ function harnessOf({ server, settleMs, block, runtime }: OwnServerOptions): Harn
   }
   return {
     runtime,
-    createTransport: async () => {
-      const proxy = await FaultProxy.open({ host: '127.0.0.1', port: server.port })
-      const url = `amqp://guest:guest@127.0.0.1:${proxy.port}`
-      const transport = tapped(await rabbitmq({ url, heartbeatSeconds: HEARTBEAT_SECONDS })(runtime), {
-        declare: async (topology, declare) => noting(await declare(topology)),
-        subscribe: async (subscribe) => noting(await subscribe()),
-      })
-      proxies.set(transport, proxy)
-      return {
-        transport,
-        dispose: async () => {
-          await transport.close(0)
-          await proxy.close()
-        },
-      }
-    },
+    createTransport: () =>
+      proxies.member({ host: '127.0.0.1', port: server.port }, async (port) => {
+        const url = `amqp://guest:guest@127.0.0.1:${port}`
+        return tapped(await rabbitmq({ url, heartbeatSeconds: HEARTBEAT_SECONDS })(runtime), {
+          declare: async (topology, declare) => noting(await declare(topology)),
+          subscribe: async (subscribe) => noting(await subscribe()),
+        })
+      }),
     readDeadLetters: (group) => asClient((engine) => readQueue(engine, groupTopology(group).deadLetters)),
     makeForeignQueue: () => asClient((engine) => makeQueue(engine, runtime)),
     faults: {
-      cut: async (transport) => {
-        await proxyOf(transport).refuse()
-        proxyOf(transport).cut()
-      },
-      stall: async (transport) => proxyOf(transport).stall(),
-      halfOpen: async (transport) => proxyOf(transport).halfOpen('target'),
-      slow: async (transport) => proxyOf(transport).slow(SLOW_BYTES_PER_SECOND),
-      heal: (transport) => proxyOf(transport).restore(),
-      crash: (transport) => proxyOf(transport).close(),
+      ...proxies.faults,
       restartBroker: async () => {
         const left = declaredAt + settleMs - runtime.monotonic()
         if (left > 0) await new Promise<void>((resolve) => void runtime.setTimer(left, resolve))

@@ -5,8 +5,6 @@ import { readAnnouncement } from '../../broker/process/announcement-file.ts'
 import type { Announcement } from '../../broker/process/announcement.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
-import { FaultProxy } from '../../testing/fault-proxy.ts'
-import type { Transport } from '../../transport/transport.ts'
 import type { AmqpEngine } from '../../transports/amqp/engine.ts'
 import { groupTopology } from '../../transports/amqp/topology.ts'
 import { RabbitmqEngine } from '../../transports/rabbitmq/engine.ts'
@@ -14,10 +12,10 @@ import { FolderBroker } from '../../transports/shared/folder-broker.ts'
 import { sharedTransport } from '../../transports/shared/shared-transport.ts'
 import type { Harness } from './embedded-harness.ts'
 import { MemoryAlarm } from './memory-alarm.ts'
+import { MemberProxies } from './member-proxies.ts'
 import { makeQueue, readQueue } from './plain-queue.ts'
 
 const HEARTBEAT_SECONDS = 1
-const SLOW_BYTES_PER_SECOND = 100 * 1024
 /** While no broker is announced: nobody listens there. */
 const NOBODY_PORT = 1
 /** It ends with the harness; this is for a harness that is killed. */
@@ -30,12 +28,7 @@ export async function sharedHarness(runtime: Runtime = systemRuntime()): Promise
   const broker = new FolderBroker(dir, IDLE_MS, runtime)
   const found = (): Promise<unknown> => broker.addresses(new AbortController().signal)
   await found()
-  const proxies = new WeakMap<Transport, FaultProxy>()
-  const proxyOf = (transport: Transport): FaultProxy => {
-    const proxy = proxies.get(transport)
-    if (proxy === undefined) throw new TypeError('not a transport of this harness')
-    return proxy
-  }
+  const proxies = new MemberProxies()
   const connect = async (): Promise<AmqpEngine> => {
     const engine = new RabbitmqEngine({ addresses: (signal) => broker.addresses(signal), options: {} }, runtime)
     await engine.connect(new AbortController().signal)
@@ -50,42 +43,27 @@ export async function sharedHarness(runtime: Runtime = systemRuntime()): Promise
       await engine.close(1_000)
     }
   }
+  const target = {
+    host: '127.0.0.1',
+    // The next broker listens elsewhere.
+    get port() {
+      const reading = readAnnouncement(dir)
+      return reading.state === 'announced' ? reading.announcement.port : NOBODY_PORT
+    },
+  }
   return {
     runtime,
-    createTransport: async () => {
-      const proxy = await FaultProxy.open({
-        host: '127.0.0.1',
-        // The next broker listens elsewhere.
-        get port() {
-          const reading = readAnnouncement(dir)
-          return reading.state === 'announced' ? reading.announcement.port : NOBODY_PORT
-        },
-      })
-      const member = new FolderBroker(dir, IDLE_MS, runtime)
-      const throughProxy = async (signal: AbortSignal) =>
-        (await member.addresses(signal)).map((address) => ({ ...address, port: proxy.port }))
-      const transport = sharedTransport(throughProxy, HEARTBEAT_SECONDS, runtime)
-      proxies.set(transport, proxy)
-      return {
-        transport,
-        dispose: async () => {
-          await transport.close(0)
-          await proxy.close()
-        },
-      }
-    },
+    createTransport: () =>
+      proxies.member(target, (port) => {
+        const member = new FolderBroker(dir, IDLE_MS, runtime)
+        const throughProxy = async (signal: AbortSignal) =>
+          (await member.addresses(signal)).map((address) => ({ ...address, port }))
+        return sharedTransport(throughProxy, HEARTBEAT_SECONDS, runtime)
+      }),
     readDeadLetters: (group) => asClient((engine) => readQueue(engine, groupTopology(group).deadLetters)),
     makeForeignQueue: () => asClient((engine) => makeQueue(engine, runtime)),
     faults: {
-      cut: async (transport) => {
-        await proxyOf(transport).refuse()
-        proxyOf(transport).cut()
-      },
-      stall: async (transport) => proxyOf(transport).stall(),
-      halfOpen: async (transport) => proxyOf(transport).halfOpen('target'),
-      slow: async (transport) => proxyOf(transport).slow(SLOW_BYTES_PER_SECOND),
-      heal: (transport) => proxyOf(transport).restore(),
-      crash: (transport) => proxyOf(transport).close(),
+      ...proxies.faults,
       restartBroker: async () => {
         process.kill(announced(dir).pid, 'SIGKILL')
         await found()
