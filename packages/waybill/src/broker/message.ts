@@ -40,5 +40,7 @@ const OBJECT_BYTES = 512
 
 /** Bytes that a message kept in memory counts for. */
 export function residentBytes(message: Message): number {
-  return message.body.length + OBJECT_BYTES
+  // Those of a publisher in this process are encoded only where they must be.
+  const properties = message.origin === undefined ? message.properties.length : 0
+  return message.body.length + properties + OBJECT_BYTES
 }

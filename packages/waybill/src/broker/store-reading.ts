@@ -18,6 +18,6 @@ export function readStored(
   else use(fromStored(read))
 }
 
-function asError(error: unknown): Error {
+export function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
 }

@@ -41,18 +41,18 @@ export function toStored(message: Message, { publishedAt, ttlMs, dueAt }: Times)
 }
 
 export function fromStored(stored: StoredMessage): StoredForm {
-  const bytes = Buffer.from(stored.properties.buffer, stored.properties.byteOffset, stored.properties.length)
+  const bytes = stored.properties
   const form = bytes[0] ?? 0
-  const publishedAt = bytes.readUIntBE(1, 6)
+  const publishedAt = uint48(bytes, 1)
   let at = 7
   let ttlMs: number | undefined
   let dueAt: number | undefined
   if ((form & HAS_EXPIRATION) !== 0) {
-    ttlMs = bytes.readUIntBE(at, 6)
+    ttlMs = uint48(bytes, at)
     at += 6
   }
   if ((form & HAS_DUE) !== 0) {
-    dueAt = bytes.readUIntBE(at, 6)
+    dueAt = uint48(bytes, at)
     at += 6
   }
   const message: Message = {
@@ -63,4 +63,10 @@ export function fromStored(stored: StoredMessage): StoredForm {
     origin: undefined,
   }
   return { message, times: { publishedAt, ttlMs, dueAt } }
+}
+
+function uint48(bytes: Uint8Array, at: number): number {
+  let value = 0
+  for (let n = 0; n < 6; n++) value = value * 256 + (bytes[at + n] as number) // as the form says
+  return value
 }

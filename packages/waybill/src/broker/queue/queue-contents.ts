@@ -78,9 +78,13 @@ export class QueueContents {
     return this.index.append(sequence, keep ? message : undefined, deadline, size, priority)
   }
 
-  /** Hands out a ready message; returns how often that has been done now. */
+  /**
+   * Hands out a ready message; returns how often that has been done now. The content of a stored one is not kept for it:
+   * it may be long until it is settled, and it can be read again should it come back.
+   */
   take(position: number): number {
     this.#limit.subtract(this.index.size(position))
+    if (this.index.sequence(position) !== 0) this.#drop(position)
     return this.index.take(position)
   }
 
@@ -102,23 +106,27 @@ export class QueueContents {
     const { index } = this
     if (!index.isLive(position)) return -1
     if (index.isReady(position)) this.#limit.subtract(index.size(position))
-    const message = index.message(position)
-    if (message !== undefined) {
-      this.#inMemory--
-      this.#memory.subtract(residentBytes(message))
-    }
+    this.#drop(position)
     const sequence = index.sequence(position)
     index.remove(position)
     return sequence
   }
 
-  /** Keeps the content of a message that was read, until it is removed. */
+  /** Keeps the content of a message that was read, until it is taken or removed. */
   loaded(position: number, message: Message, deadline: number): void {
     const { index } = this
     if (!index.isLive(position) || index.message(position) !== undefined) return
     index.setMessage(position, message)
     this.#count(message)
     if (index.deadline(position) === Infinity && deadline !== Infinity) index.setDeadline(position, deadline)
+  }
+
+  #drop(position: number): void {
+    const message = this.index.message(position)
+    if (message === undefined) return
+    this.index.setMessage(position, undefined)
+    this.#inMemory--
+    this.#memory.subtract(residentBytes(message))
   }
 
   #count(message: Message): void {

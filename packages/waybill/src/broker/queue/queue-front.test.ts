@@ -27,6 +27,10 @@ class SlowLog implements Partial<MessageLog> {
     })
   }
 
+  size(): number {
+    return 100
+  }
+
   publish(_queues: readonly number[], _message: StoredMessage, done: Durable): number {
     setImmediate(() => done(undefined))
     return ++this.#published

@@ -75,11 +75,11 @@ export class QueueFront {
     if (deadline !== Infinity) this.#timer.set(deadline)
   }
 
-  /** Whether the head can be handed out as it is; else it is prepared, and the queue is woken. */
+  /** Whether the head can be handed out as it is, or can be made so at once; else the queue is woken when it can. */
   isFit(position: number, demand: Demand): boolean {
-    if (this.#index.message(position) !== undefined && !this.#mustCount(position)) return true
+    if (this.#isReady(position)) return true
     this.#preparation.start(position, demand.credit)
-    return false
+    return !this.#preparation.busy && this.#isReady(position)
   }
 
   /** Reads a message that no longer is ready. */
@@ -95,6 +95,10 @@ export class QueueFront {
   /** As the broker closes, counts in the log all that were handed out and came back. */
   countAll(): void {
     this.#preparation.countAll()
+  }
+
+  #isReady(position: number): boolean {
+    return this.#index.message(position) !== undefined && !this.#mustCount(position)
   }
 
   #mustCount(position: number): boolean {

@@ -27,8 +27,8 @@ export interface Group {
 export interface LogTailOptions {
   /** Size of a block, which bounds a group. */
   readonly blockBytes: number
-  /** Blocks kept in memory after they were written, for reading: the newest messages are the likeliest to be asked for. */
-  readonly blocksKept: number
+  /** Kept in memory after it was written, for reading: the newest messages are the likeliest to be asked for. */
+  readonly cacheBytes: number
   /** Begins the segment that follows, with room for so many bytes of records. */
   readonly roll: (bytes: number) => void
   /** A record has joined the last group. */
@@ -51,6 +51,7 @@ export class LogTail {
   pendingBytes = 0
   readonly #options: LogTailOptions
   readonly #blocks: Block[] = []
+  #blockBytes = 0
   #spare: Buffer | undefined
   #segment: Segment | undefined
   #block: Block | undefined
@@ -152,20 +153,29 @@ export class LogTail {
     const current = this.#block
     if (current !== undefined && current.segment === this.#segment && current.filled + total <= current.bytes.length)
       return current
-    const bytes = total > this.#options.blockBytes ? Buffer.allocUnsafeSlow(total) : this.#buffer()
+    const size = Math.max(total, this.#options.blockBytes)
+    this.#evict(size)
+    const bytes = this.#buffer(size)
     const block: Block = { segment: this.segment, start: this.segment.end, bytes, filled: 0, groups: 0 }
     this.#block = block
     this.#blocks.push(block)
+    this.#blockBytes += bytes.length
     return block
   }
 
-  #buffer(): Buffer {
-    while (this.#blocks.length >= this.#options.blocksKept && this.#blocks[0]?.groups === 0) {
-      const evicted = this.#blocks.shift()
-      if (evicted?.bytes.length === this.#options.blockBytes) this.#spare = evicted.bytes
+  /** Makes room for a block: the oldest that are on the disk go, however large those of single messages are. */
+  #evict(room: number): void {
+    const { cacheBytes, blockBytes } = this.#options
+    while (this.#blockBytes + room > cacheBytes && this.#blocks[0]?.groups === 0) {
+      const evicted = this.#blocks.shift() as Block // there is a first one
+      this.#blockBytes -= evicted.bytes.length
+      if (evicted.bytes.length === blockBytes) this.#spare = evicted.bytes
     }
-    const bytes = this.#spare ?? Buffer.allocUnsafeSlow(this.#options.blockBytes)
-    this.#spare = undefined
-    return bytes
+  }
+
+  #buffer(size: number): Buffer {
+    const spare = this.#spare?.length === size ? this.#spare : undefined
+    if (spare !== undefined) this.#spare = undefined
+    return spare ?? Buffer.allocUnsafeSlow(size)
   }
 }

@@ -45,6 +45,8 @@ export interface MessageLog {
    * @throws {RangeError} when no queue holds it any more; a promise rejects with it if that happens meanwhile
    */
   read(sequence: number): StoredMessage | Promise<StoredMessage>
+  /** Bytes that a message takes in the log; 0 when no queue holds it any more. */
+  size(sequence: number): number
   /** Queued and unsynced bytes: publishers are held back above a mark. */
   readonly pendingBytes: number
   /** The disk is nearly full: publishers are held back, settlements go on. See `MessageLogEvents.blocked`. */

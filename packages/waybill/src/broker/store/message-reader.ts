@@ -9,8 +9,10 @@ import type { StoreFile, StoreFiles } from './store-files.ts'
 
 /** One read takes this much, more only for one larger message: what follows is likely to be asked for next. */
 const READ_BYTES = 256 * 1024
-/** Reads kept in memory, so that several consumers can each follow their place in the log. */
-const READS_KEPT = 16
+/** A read that goes on where one before it ended takes this much. */
+const READ_ON_BYTES = 1024 * 1024
+/** Of what was read, kept in memory so that several consumers can each follow their place in the log. */
+const KEPT_BYTES = 16 * READ_ON_BYTES
 /** Sealed segments whose files stay open for reading. */
 const FILES_KEPT = 32
 
@@ -32,6 +34,7 @@ export class MessageReader {
   readonly #state: LogState
   readonly #tail: LogTail
   readonly #cold: ColdBlock[] = []
+  #coldBytes = 0
   readonly #open: Segment[] = []
   #waiting: Request[] = []
   #reading: Promise<void> | undefined
@@ -66,7 +69,12 @@ export class MessageReader {
 
   /** Forgets the segment, whose file is going to be used anew. Resolves when no read of it is under way. */
   async forget(segment: Segment): Promise<void> {
-    for (let i = this.#cold.length - 1; i >= 0; i--) if (this.#cold[i]?.segment === segment) this.#cold.splice(i, 1)
+    for (let i = this.#cold.length - 1; i >= 0; i--) {
+      const block = this.#cold[i]
+      if (block?.segment !== segment) continue
+      this.#cold.splice(i, 1)
+      this.#coldBytes -= block.bytes.length
+    }
     const open = this.#open.indexOf(segment)
     if (open !== -1) this.#open.splice(open, 1)
     while (this.#busy?.segment === segment) await this.#busy.read
@@ -117,7 +125,11 @@ export class MessageReader {
     const { offset, length } = index
     const segment = this.#state.segments.get(index.segment)
     if (segment === undefined) throw new RangeError(`message ${sequence} is in no segment`)
-    const bytes = Buffer.allocUnsafeSlow(Math.min(Math.max(READ_BYTES, length), segment.written - offset))
+    const isNext = this.#cold.some(
+      (block) => block.segment === segment && block.start < offset && offset <= block.start + block.bytes.length,
+    )
+    const wanted = Math.max(isNext ? READ_ON_BYTES : READ_BYTES, length)
+    const bytes = Buffer.allocUnsafeSlow(Math.min(wanted, segment.written - offset))
     const read = this.#file(segment).then((file) => file.read(bytes, offset))
     this.#busy = { segment, read }
     try {
@@ -126,9 +138,15 @@ export class MessageReader {
       this.#busy = undefined
     }
     const block: ColdBlock = { segment, start: offset, bytes }
-    this.#cold.push(block)
-    if (this.#cold.length > READS_KEPT) this.#cold.shift()
+    this.#keep(block)
     return this.#fromCold(block, offset, length)
+  }
+
+  #keep(block: ColdBlock): void {
+    this.#cold.push(block)
+    this.#coldBytes += block.bytes.length
+    // One huge message is more than all that is kept.
+    while (this.#coldBytes > KEPT_BYTES) this.#coldBytes -= this.#cold.shift()?.bytes.length ?? 0
   }
 
   async #file(segment: Segment): Promise<StoreFile> {

@@ -109,18 +109,45 @@ export function contentEnd(bytes: Buffer, at: number): number {
 
 /** The message in the record at `at`, copied out, so that it does not keep the buffer alive. */
 export function readMessage(bytes: Buffer, at: number): StoredMessage {
-  let from = contentStart(bytes, at)
+  const from = contentStart(bytes, at)
   const exchange = from + CONTENT_HEADER_BYTES
   const routingKey = exchange + bytes.readUInt16LE(from)
   const properties = routingKey + bytes.readUInt16LE(from + 2)
-  from = properties + bytes.readUInt32LE(from + 4)
+  const propertiesLength = bytes.readUInt32LE(from + 4)
+  const end = contentEnd(bytes, at)
+  const copy = Buffer.allocUnsafe(end - properties)
+  bytes.copy(copy, 0, properties, end)
   return {
-    exchange: bytes.toString('utf8', exchange, routingKey),
-    routingKey: bytes.toString('utf8', routingKey, properties),
-    properties: Buffer.from(bytes.subarray(properties, from)),
-    body: Buffer.from(bytes.subarray(from, contentEnd(bytes, at))),
+    exchange: EXCHANGE.text(bytes, exchange, routingKey),
+    routingKey: ROUTING_KEY.text(bytes, routingKey, properties),
+    properties: copy.subarray(0, propertiesLength),
+    body: copy.subarray(propertiesLength),
   }
 }
+
+/** A text that probably is the one before again. */
+class RepeatedText {
+  #octets = Buffer.alloc(0)
+  #text = ''
+
+  text(bytes: Buffer, start: number, end: number): string {
+    if (!this.#isSame(bytes, start, end)) {
+      this.#octets = Buffer.from(bytes.subarray(start, end))
+      this.#text = bytes.toString('utf8', start, end)
+    }
+    return this.#text
+  }
+
+  #isSame(bytes: Buffer, start: number, end: number): boolean {
+    const octets = this.#octets
+    if (octets.length !== end - start) return false
+    for (let at = octets.length - 1; at >= 0; at--) if (octets[at] !== bytes[start + at]) return false
+    return true
+  }
+}
+
+const EXCHANGE = new RepeatedText()
+const ROUTING_KEY = new RepeatedText()
 
 export interface Holding {
   readonly queue: number

@@ -70,7 +70,7 @@ export class SegmentLog implements MessageLog {
     })
     this.#tail = new LogTail(options.batch, {
       blockBytes: options.blockBytes,
-      blocksKept: Math.max(2, Math.ceil(options.cacheBytes / options.blockBytes)),
+      cacheBytes: options.cacheBytes,
       roll: (bytes) => this.#roll(bytes),
       appended: () => this.#writer.wake(),
     })
@@ -154,6 +154,11 @@ export class SegmentLog implements MessageLog {
   read(sequence: number): StoredMessage | Promise<StoredMessage> {
     if (this.#condition.state === 'closed') throw this.#condition.error
     return this.#reader.read(sequence)
+  }
+
+  size(sequence: number): number {
+    const { index } = this.#state
+    return index.locate(sequence) ? index.length : 0
   }
 
   flush(): Promise<void> {
@@ -281,7 +286,9 @@ export class SegmentLog implements MessageLog {
   #begin(size: number, room: number): void {
     const checkpoint = this.#state.checkpoint()
     const length = checkpointBytes(checkpoint)
-    const needed = SEGMENT_HEADER_BYTES + recordBytes(length) + room
+    // With as much room for records as the checkpoint takes, or with very many definitions nearly every record would need a
+    // segment of its own.
+    const needed = SEGMENT_HEADER_BYTES + recordBytes(length) + Math.max(room, length)
     const identity = Math.floor(this.#options.runtime.random() * 2 ** 32)
     const segment = new Segment(++this.#lastNumber, identity, Math.max(size, needed))
     this.#state.segments.set(segment.number, segment)

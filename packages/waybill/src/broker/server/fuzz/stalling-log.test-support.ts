@@ -33,10 +33,6 @@ export class StallingLog implements MessageLog {
     return this.#unsynced.reduce((sum, { bytes }) => sum + bytes, 0) * MAGNIFIED
   }
 
-  get size(): number {
-    return this.#messages.size
-  }
-
   set isStalled(isStalled: boolean) {
     this.#isStalled = isStalled
     this.#schedule()
@@ -98,6 +94,10 @@ export class StallingLog implements MessageLog {
         else reject(new RangeError(`message ${sequence} is not in the log`))
       })
     })
+  }
+
+  size(sequence: number): number {
+    return this.#messages.get(sequence)?.message.body.length ?? 0
   }
 
   flush(): Promise<void> {
