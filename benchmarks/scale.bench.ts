@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { METHOD } from '../packages/waybill/src/broker/wire/methods/method-ids.ts'
 import { median } from './pairs.ts'
-import { load, type LoadResult } from './wire-load.ts'
+import { consumeAll, publishAll } from './wire-flows.ts'
 import { Peer, encodedPublish } from './wire-peer.ts'
 
 const WAYBILL = fileURLToPath(new URL('../packages/waybill/src/cli/main.ts', import.meta.url))
@@ -21,7 +21,8 @@ const BODY_BYTES = 100
 const FILL_WINDOW = 20_000
 const FILL_BURST = 1_000
 const IDLE_SECONDS = 10
-const LOAD = { seconds: 4, window: 1_000, bodyBytes: BODY_BYTES }
+const FLOW_MESSAGES = 300_000
+const FLOW_WINDOW = 2_000
 
 /** @param messages in the deep queue */
 export async function scaleBench(messages: number, rounds: number): Promise<void> {
@@ -61,7 +62,7 @@ async function manyQueues(folder: string): Promise<void> {
     }
   }
   began = performance.now()
-  await Promise.all(peers.map((peer, n) => consumeAll(peer, n)))
+  await Promise.all(peers.map((peer, n) => consumeOwn(peer, n)))
   while (received < CONNECTIONS * QUEUES_EACH) await delay(10)
   print('  consumed, s', (performance.now() - began) / 1_000)
   print('  memory, MB', broker.residentMegabytes)
@@ -88,14 +89,14 @@ async function declareAndFill(peer: Peer, n: number): Promise<void> {
   while (confirmed < QUEUES_EACH) await delay(5)
 }
 
-async function consumeAll(peer: Peer, n: number): Promise<void> {
+async function consumeOwn(peer: Peer, n: number): Promise<void> {
   for (let q = 0; q < QUEUES_EACH; q++) await peer.consume(`q${n}-${q}`, 10, `c${q}`)
 }
 
 async function deepQueue(folder: string, messages: number, rounds: number): Promise<void> {
   const broker = await Served.start(folder)
   print(`${messages} messages of ${BODY_BYTES} B in one durable queue`)
-  const empty = await loads(rounds, broker.port)
+  const shallow = await flows(rounds, broker.port, 'shallow')
   const publisher = await Peer.open(broker.port)
   await publisher.declare(DEEP)
   const began = performance.now()
@@ -103,33 +104,42 @@ async function deepQueue(folder: string, messages: number, rounds: number): Prom
   print('  filled, messages/s', (messages * 1_000) / (performance.now() - began))
   publisher.socket.destroy()
   print('  memory while it was filled, at most, MB', most)
-  print('  memory, MB', broker.residentMegabytes)
-  report('deep', empty, await loads(rounds, broker.port, DEEP))
+  report('deep', shallow, await flows(rounds, broker.port, DEEP))
   print('  memory, MB', broker.residentMegabytes)
   print('  restart, s', await broker.restart())
   print('  memory, MB', broker.residentMegabytes)
-  report('deep, restarted', empty, await loads(rounds, broker.port, DEEP))
-  const purger = await Peer.open(broker.port)
-  const purging = performance.now()
-  await purger.delete(DEEP)
-  print('  deleted, s', (performance.now() - purging) / 1_000)
-  purger.socket.destroy()
+  report('restarted', shallow, await flows(rounds, broker.port, DEEP))
+  print('  memory, MB', broker.residentMegabytes)
+  const deleter = await Peer.open(broker.port)
+  const deleting = performance.now()
+  await deleter.delete(DEEP)
+  print('  deleted, s', (performance.now() - deleting) / 1_000)
+  deleter.socket.destroy()
   await broker.end()
 }
 
-async function loads(rounds: number, port: number, queue?: string): Promise<readonly LoadResult[]> {
-  const results: LoadResult[] = []
-  for (let round = 0; round < rounds; round++)
-    results.push(await load({ ...LOAD, port, ...(queue === undefined ? {} : { queue }) }))
-  return results
+interface Flows {
+  readonly publish: number
+  readonly consume: number
 }
 
-function report(what: string, empty: readonly LoadResult[], deep: readonly LoadResult[]): void {
-  for (const key of ['confirmedPerSecond', 'receivedPerSecond'] as const) {
-    const [before, now] = [median(empty.map((result) => result[key])), median(deep.map((result) => result[key]))]
-    print(`  ${what}: ${key}, empty`, before)
-    print(`  ${what}: ${key}`, now)
-    print(`  ${what}: ratio (target >= 0.7)`, now / before, 2)
+/** Messages per second, in and then out again. */
+async function flows(rounds: number, port: number, queue: string): Promise<Flows> {
+  const flow = { port, queue, messages: FLOW_MESSAGES, bodyBytes: BODY_BYTES, window: FLOW_WINDOW }
+  const [publish, consume]: [number[], number[]] = [[], []]
+  for (let round = 0; round <= rounds; round++) {
+    publish.push(await publishAll(flow))
+    consume.push(await consumeAll(flow))
+  }
+  // The first round warms up.
+  return { publish: median(publish.slice(1)), consume: median(consume.slice(1)) }
+}
+
+function report(what: string, shallow: Flows, deep: Flows): void {
+  for (const flow of ['publish', 'consume'] as const) {
+    print(`  ${flow}, queue otherwise empty, messages/s`, shallow[flow])
+    print(`  ${flow}, ${what}, messages/s`, deep[flow])
+    print(`  ${flow}, ratio (target >= 0.7)`, deep[flow] / shallow[flow], 2)
   }
 }
 

@@ -9,8 +9,6 @@ export interface Load {
   /** Most unconfirmed publishes, and most unacknowledged deliveries. */
   readonly window: number
   readonly bodyBytes: number
-  /** A queue that is there, and stays. Default one of its own. */
-  readonly queue?: string
 }
 
 export interface LoadResult {
@@ -32,8 +30,8 @@ const SAMPLED = 16
 /** Publishes written at a time. */
 const BURST = 500
 
-export async function load({ port, seconds, window, bodyBytes, ...given }: Load): Promise<LoadResult> {
-  const queue = given.queue ?? `waybill-load-${process.pid}`
+export async function load({ port, seconds, window, bodyBytes }: Load): Promise<LoadResult> {
+  const queue = `waybill-load-${process.pid}`
   const consumer = await Peer.open(port)
   const publisher = await Peer.open(port)
   await publisher.declare(queue)
@@ -89,7 +87,7 @@ export async function load({ port, seconds, window, bodyBytes, ...given }: Load)
     confirmMs: percentiles(waits),
   }
   consumer.socket.destroy()
-  if (given.queue === undefined) await publisher.delete(queue)
+  await publisher.delete(queue)
   publisher.socket.destroy()
   return result
 }

@@ -37,7 +37,11 @@ export class Broker {
   static async open(options: BrokerOptions): Promise<Broker> {
     const broker = new Broker(options)
     const { virtualHosts } = broker
-    const target = { addHost: virtualHosts.restore.bind(virtualHosts), defined: () => {} }
+    const target = {
+      addHost: virtualHosts.restore.bind(virtualHosts),
+      taken: (queue: number): void => broker.#shared.numbers.taken(queue),
+      defined: () => {},
+    }
     if (options.recovered !== undefined) {
       broker.access.restore(options.recovered.definitions)
       await recover(options.recovered, target)

@@ -9,6 +9,8 @@ const LAST_SUSPECT = 'last-suspect'
 export interface RecoveryTarget {
   /** The parts of a virtual host, which is made unless it is there. */
   addHost(stored: StoredHost): VirtualHostParts
+  /** The number of a queue that is no more. */
+  taken(queue: number): void
   /** A definition was written, or not. */
   readonly defined: Durable
 }
@@ -32,6 +34,13 @@ export async function recover(recovered: RecoveredLog, target: RecoveryTarget): 
     for (const binding of host.bindings) parts.exchanges.restoreBinding(binding)
     delays.set(host.number, { parts, sequences: [] })
   }
+  // Messages of queues that were deleted while the last process ended.
+  const left = new Map<number, number[]>()
+  const leftBy = (queue: number): number[] => {
+    const sequences = left.get(queue) ?? []
+    left.set(queue, sequences)
+    return sequences
+  }
   const lastSuspect = Number(recovered.definitions.get(LAST_SUSPECT) ?? -1)
   let last = lastSuspect
   recovered.forEachMessage((queue, sequence, counted) => {
@@ -39,8 +48,12 @@ export async function recover(recovered: RecoveredLog, target: RecoveryTarget): 
     const suspect = recovered.unclean || (counted === 0 && sequence <= lastSuspect)
     const found = queues.get(queue)
     if (found !== undefined) found.recover(sequence, counted + (suspect ? 1 : 0), suspect)
-    else delays.get(queue)?.sequences.push(sequence)
+    else (delays.get(queue)?.sequences ?? leftBy(queue)).push(sequence)
   })
+  for (const [queue, sequences] of left) {
+    target.taken(queue)
+    recovered.log.settle(queue, sequences)
+  }
   if (recovered.unclean && last > lastSuspect) recovered.log.define(LAST_SUSPECT, String(last), target.defined)
   for (const queue of queues.values()) await queue.recovered()
   for (const queue of queues.values()) queue.wake()

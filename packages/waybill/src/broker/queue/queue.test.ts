@@ -8,6 +8,13 @@ import type { Queue } from './queue.ts'
 import type { QueueArguments } from './queue-definition.ts'
 import type { VirtualHost } from '../virtual-host.ts'
 
+/** How many messages a purge forgot, where it needs no more than this turn. */
+function purged(queue: Queue): number | undefined {
+  let messages: number | undefined
+  queue.purge((count) => (messages = count))
+  return messages
+}
+
 let runtime: VirtualRuntime
 let host: VirtualHost
 let publisher: Publisher
@@ -461,7 +468,7 @@ describe('priorities', () => {
   test('purge() and delete() forget all of them', async () => {
     const queue = declare('q', { maxPriority: 5 })
     await sendPriorities(1, 2, 3)
-    expect(queue.purge()).toBe(3)
+    expect(purged(queue)).toBe(3)
     expect(queue.ready).toBe(0)
     await sendPriorities(1, 2, 3)
     expect(host.deleteQueue('q', host.connect())).toBe(3)
@@ -519,7 +526,7 @@ describe('life of a queue', () => {
     const subscriber = new Subscriber(host, 'q', { prefetch: 1 })
     await sendAll(['1', '2', '3'])
     await runtime.settle()
-    expect(queue.purge()).toBe(2)
+    expect(purged(queue)).toBe(2)
     expect([queue.ready, queue.unsettled]).toEqual([0, 1])
     expect(subscriber.ack('1')).toBe(true)
   })

@@ -5,6 +5,7 @@ import { effectiveArguments } from '../policy/effective-arguments.ts'
 import type { AppliedPolicy } from '../policy/policy-settings.ts'
 import { ReplyError } from '../reply-error.ts'
 import { AttachedConsumers } from './attached-consumers.ts'
+import { emptyInParts } from './empty-in-parts.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
 import { QueueContents } from './queue-contents.ts'
 import type { QueueArguments, QueueDefinition } from './queue-definition.ts'
@@ -280,13 +281,18 @@ export class Queue {
     return this.#index.sequence(position)
   }
 
-  /** Forgets all ready messages; returns how many. */
-  purge(): number {
-    const count = this.#index.ready
-    for (let position = this.#index.nextReady(); position !== -1; position = this.#index.nextReady(position + 1)) {
-      this.settle(position)
-    }
-    return count
+  /** Forgets as many messages as are ready; `done` is told how many, at once or, where they are very many, later. */
+  purge(done: (messages: number) => void = ignore): void {
+    let left = this.#index.ready
+    emptyInParts(this.#host.runtime, {
+      forgetNext: () => {
+        const position = this.#deleted || left-- <= 0 ? -1 : this.#index.nextReady()
+        if (position !== -1) this.settle(position)
+        return position !== -1
+      },
+      write: () => this.#settled.write(),
+      done,
+    })
   }
 
   /** Keeps the content of a message that was read, until it is settled. */
@@ -299,14 +305,22 @@ export class Queue {
     return publishedAt + this.#life(ttlMs)
   }
 
-  /** Ends the queue: consumers are told, messages forgotten. */
+  /** Ends the queue: consumers are told, messages forgotten, which may take a few turns of the event loop. */
   delete(): void {
-    for (let position = this.#index.nextLive(0); position !== -1; position = this.#index.nextLive(position + 1)) {
-      this.settle(position)
-    }
-    this.#settled.write()
     this.#deleted = true
     this.#stopTimers()
+    let position = 0
+    emptyInParts(this.#host.runtime, {
+      forgetNext: () => {
+        position = this.#index.nextLive(position)
+        if (position === -1) return false
+        const sequence = this.#contents.remove(position)
+        if (sequence > 0) this.#settled.add(sequence)
+        return true
+      },
+      write: () => this.#settled.write(),
+      done: ignore,
+    })
     this.#consumers.cancelAll(new ReplyError(404, `${this.where} was deleted`, 'WAYBILL_SUBSCRIPTION_LOST'))
   }
 
@@ -329,7 +343,7 @@ export class Queue {
 
   /** Drops from the head; who is the head then may expire. */
   #dropOverflow(): void {
-    while (this.#contents.isTooLong) {
+    for (let dropped = 0; dropped < BURST && this.#contents.isTooLong; dropped++) {
       const head = this.#index.nextReady()
       if (head === -1) break
       this.discard(head, 'maxlen')
@@ -337,3 +351,5 @@ export class Queue {
     this.wake()
   }
 }
+
+function ignore(): void {}

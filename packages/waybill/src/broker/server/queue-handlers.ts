@@ -76,8 +76,17 @@ export function unbindQueue(context: ChannelContext, reader: ByteReader): void {
 
 export function purgeQueue(context: ChannelContext, reader: ByteReader): void {
   const { queue, noWait } = readQueuePurge(reader)
-  const messages = context.connection.readable(queueName(context, queue)).purge()
-  if (!noWait) writeMessageCount(context.frames, context.number, METHOD.queuePurgeOk, messages)
+  let messages = 0
+  context.stored(
+    (done) =>
+      context.connection.readable(queueName(context, queue)).purge((count) => {
+        messages = count
+        done(undefined)
+      }),
+    () => {
+      if (!noWait) writeMessageCount(context.frames, context.number, METHOD.queuePurgeOk, messages)
+    },
+  )
 }
 
 export function deleteQueue(context: ChannelContext, reader: ByteReader): void {

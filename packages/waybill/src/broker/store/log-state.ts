@@ -22,8 +22,17 @@ export class LogState {
   emptied: () => void = () => {}
 
   publish(by: Segment, offset: number, length: number, sequence: number, queues: readonly number[]): void {
+    const [only] = queues
+    if (queues.length === 1 && only !== undefined) return this.publishOne(by, offset, length, sequence, only)
     this.index.put(sequence, queues, by.number, offset, length)
     this.#contains(by, sequence, queues.length)
+    by.liveBytes += length
+  }
+
+  /** `publish` for one queue. */
+  publishOne(by: Segment, offset: number, length: number, sequence: number, queue: number): void {
+    this.index.putOne(sequence, queue, by.number, offset, length)
+    this.#contains(by, sequence, 1)
     by.liveBytes += length
   }
 

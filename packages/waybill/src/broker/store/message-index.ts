@@ -59,6 +59,25 @@ export class MessageIndex {
     }
   }
 
+  /** `put` for one queue, which nearly all messages have. */
+  putOne(sequence: number, queue: number, segment: number, offset: number, length: number): void {
+    let chunk = this.#chunkForWriting(sequence)
+    const slot = sequence & SLOT_MASK
+    if (chunk.length[slot] !== 0) {
+      this.remove(sequence)
+      chunk = this.#chunkForWriting(sequence)
+    }
+    chunk.segment[slot] = segment
+    chunk.offset[slot] = offset
+    chunk.length[slot] = length
+    chunk.slots[slot] = 1
+    chunk.holders[slot] = 1
+    chunk.queue[slot] = queue
+    chunk.deliveries[slot] = 0
+    chunk.used += 2
+    this.live++
+  }
+
   /** Sets `segment`, `offset` and `length` to the place of a live message; false when there is none. */
   locate(sequence: number): boolean {
     const chunk = this.#chunk(sequence)

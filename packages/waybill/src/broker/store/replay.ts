@@ -66,8 +66,11 @@ export class Replay {
   }
 
   #publish(segment: Segment, bytes: Buffer, start: number, offset: number, length: number): void {
+    const count = bytes.readUInt16LE(start + 6)
+    if (count === 1)
+      return this.#state.publishOne(segment, offset, length, bytes.readUIntLE(start, 6), bytes.readUInt32LE(start + 8))
     const queues = this.#queues
-    queues.length = bytes.readUInt16LE(start + 6)
+    queues.length = count
     for (let i = 0; i < queues.length; i++) queues[i] = bytes.readUInt32LE(start + 8 + i * 4)
     this.#state.publish(segment, offset, length, bytes.readUIntLE(start, 6), queues)
   }
