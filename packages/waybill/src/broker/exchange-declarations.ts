@@ -1,5 +1,6 @@
 import type { Connection } from './connection.ts'
 import type { BindingName, DurableDefinitions } from './durable-definitions.ts'
+import type { EntityCount } from './entity-limits.ts'
 import { entityName, requireDeletable, requireNotDefault } from './entity-name.ts'
 import { Exchange, type Bound, type Destination, type ExchangeDefinition } from './exchange/exchange.ts'
 import type { Queue } from './queue/queue.ts'
@@ -20,12 +21,14 @@ export class ExchangeDeclarations {
   readonly #vhost: string
   readonly #topology: Topology
   readonly #definitions: DurableDefinitions
+  readonly #count: EntityCount
 
   /** @param vhost name of the virtual host, for errors */
-  constructor(vhost: string, topology: Topology, definitions: DurableDefinitions) {
+  constructor(vhost: string, topology: Topology, definitions: DurableDefinitions, count: EntityCount) {
     this.#vhost = vhost
     this.#topology = topology
     this.#definitions = definitions
+    this.#count = count
   }
 
   declare({ guard }: Connection, declared: ExchangeDefinition, done: Durable): void {
@@ -36,6 +39,9 @@ export class ExchangeDeclarations {
     if (alternate !== undefined && !this.#topology.exchanges.has(name)) {
       guard.require('read', 'exchange', name)
       guard.require('write', 'exchange', alternate)
+    }
+    if (!this.#topology.exchanges.has(name)) {
+      this.#count.requireRoom('exchanges', `exchange '${name}' in vhost '${this.#vhost}'`)
     }
     if (this.#topology.declareExchange(definition) && definition.durable) this.#definitions.exchange(definition, done)
     else this.#definitions.afterEarlier(done)
@@ -134,8 +140,19 @@ export class ExchangeDeclarations {
     done: Durable,
   ): void {
     const binding = this.#topology.bind(destination, source, key, table)
+    if (binding !== undefined) this.#requireRoomFor(binding)
     if (binding !== undefined && isDurable(binding)) this.#definitions.binding(nameOf(binding), done)
     else this.#definitions.afterEarlier(done)
+  }
+
+  /** Only a binding that was not there before needs room, so that it is made first. */
+  #requireRoomFor({ source, destination, key, arguments: table }: Bound<Queue>): void {
+    try {
+      this.#count.requireRoom('bindings', `a binding of exchange '${source.name}' in vhost '${this.#vhost}'`, 1)
+    } catch (error) {
+      this.#topology.unbind(destination, source, key, table)
+      throw error
+    }
   }
 
   #unbind(destination: Destination<Queue> | undefined, terms: BindingTerms, done: Durable): void {

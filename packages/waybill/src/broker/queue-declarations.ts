@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts'
 import type { DiscouragedUses } from './discouraged-uses.ts'
 import type { DurableDefinitions } from './durable-definitions.ts'
+import type { EntityCount } from './entity-limits.ts'
 import { entityName, requireOwnName } from './entity-name.ts'
 import type { ExchangeDeclarations } from './exchange-declarations.ts'
 import { requireEqualQueue, type QueueDefinition } from './queue/queue-definition.ts'
@@ -22,6 +23,7 @@ export type QueueServices = Omit<QueueHost, 'schedule' | 'deadLetter' | 'remove'
   readonly numbers: QueueNumbers
   readonly policies: Policies
   readonly discouraged: DiscouragedUses
+  readonly count: EntityCount
   schedule(queue: Queue): void
   deadLetter(queue: Queue, ...rest: Parameters<QueueHost['deadLetter']>): void
 }
@@ -68,6 +70,7 @@ export class QueueDeclarations {
     if (!definition.durable && !definition.exclusive) {
       this.#services.discouraged.transientQueue(this.#services.vhost, name)
     }
+    this.#services.count.requireRoom('queues', `queue '${name}' in vhost '${this.#services.vhost}'`)
     const queue = this.#add(this.#services.numbers.next(), definition, definition.exclusive ? connection : undefined)
     if (queue.isStored) this.#definitions.queue({ id: queue.id, definition }, done)
     else done(undefined)

@@ -1,5 +1,6 @@
 import type { Runtime } from '../runtime/runtime.ts'
 import { DiscouragedUses } from './discouraged-uses.ts'
+import { ENTITY_LIMITS, type EntityLimits } from './entity-limits.ts'
 import { PublisherGate, type Block } from './publisher-gate.ts'
 import { Publishing } from './publishing.ts'
 import { QueueNumbers } from './queue-numbers.ts'
@@ -13,6 +14,7 @@ export interface BrokerOptions {
   readonly recovered?: RecoveredLog
   /** Bytes of messages in memory alone above which publishers are held back. Default 256 MiB. */
   readonly memoryHighWaterBytes?: number
+  readonly limits?: Partial<EntityLimits>
 }
 
 export interface BrokerSignals {
@@ -36,6 +38,7 @@ export interface SharedParts {
   readonly publishing: Publishing
   readonly numbers: QueueNumbers
   readonly discouraged: DiscouragedUses
+  readonly limits: EntityLimits
   readonly fail: (error: Error) => void
 }
 
@@ -56,5 +59,6 @@ export function sharedParts(options: BrokerOptions, signals: BrokerSignals): Sha
   })
   const discouraged = new DiscouragedUses((text) => signals.discouraged(text))
   const [turns, numbers] = [new Turns(runtime), new QueueNumbers()]
-  return { runtime, log, memory, gate, turns, publishing, numbers, discouraged, fail }
+  const limits = { ...ENTITY_LIMITS, ...options.limits }
+  return { runtime, log, memory, gate, turns, publishing, numbers, discouraged, limits, fail }
 }

@@ -24,6 +24,8 @@ const PREDECLARED: readonly ExchangeDefinition[] = (
 export class Topology {
   readonly exchanges: Map<string, Exchange<Queue>> = new Map()
   readonly queues: Map<string, Queue> = new Map()
+  /** To queues and to exchanges. */
+  bindingCount = 0
   /** How many exchanges have gone: a name may mean another exchange since. */
   removedExchanges = 0
   /** The default exchange is no object of its own. */
@@ -42,6 +44,11 @@ export class Topology {
     this.#vhost = vhost
     this.#policies = policies
     for (const definition of PREDECLARED) this.exchanges.set(definition.name, new Exchange(definition))
+  }
+
+  /** Those that are always there do not count. */
+  get exchangeCount(): number {
+    return this.exchanges.size - PREDECLARED.length
   }
 
   /**
@@ -95,6 +102,7 @@ export class Topology {
     if (routingType(source.definition) === 'headers') requireHeadersBinding(source.name, table, this.#vhost)
     const binding = source.bind(destination, key, table)
     if (binding === undefined) return undefined
+    this.bindingCount++
     const leadingTo = this.#leadingTo.get(destination)
     if (leadingTo === undefined) this.#leadingTo.set(destination, new Set([binding]))
     else leadingTo.add(binding)
@@ -146,6 +154,7 @@ export class Topology {
   }
 
   #forgetLeadingTo(binding: Bound<Queue>): void {
+    this.bindingCount--
     const leadingTo = this.#leadingTo.get(binding.destination)
     leadingTo?.delete(binding)
     if (leadingTo?.size === 0) this.#leadingTo.delete(binding.destination)

@@ -4,6 +4,7 @@ import { DelayedMessages } from './delay/delayed-messages.ts'
 import { DirectReplies } from './direct-reply-to.ts'
 import type { DiscouragedUses } from './discouraged-uses.ts'
 import { DurableDefinitions } from './durable-definitions.ts'
+import type { EntityCount } from './entity-limits.ts'
 import { ExchangeDeclarations } from './exchange-declarations.ts'
 import { Intake } from './intake.ts'
 import { Policies } from './policy/policies.ts'
@@ -35,7 +36,11 @@ export interface VirtualHostParts {
   readonly replies: DirectReplies
 }
 
-export function virtualHostParts({ name: vhost, number }: HostName, shared: SharedParts): VirtualHostParts {
+export function virtualHostParts(
+  { name: vhost, number }: HostName,
+  shared: SharedParts,
+  count: EntityCount,
+): VirtualHostParts {
   const { runtime, log, memory, turns, publishing, numbers, discouraged, fail } = shared
   const definitionLog = new DefinitionLog(log, keyPrefix(number))
   const policies: Policies = new Policies(definitionLog, () => application.start())
@@ -54,7 +59,7 @@ export function virtualHostParts({ name: vhost, number }: HostName, shared: Shar
   })
   const intake = new Intake({ vhost, topology, publishing, delayed, replies })
   const definitions = new DurableDefinitions(definitionLog)
-  const exchanges = new ExchangeDeclarations(vhost, topology, definitions)
+  const exchanges = new ExchangeDeclarations(vhost, topology, definitions, count)
   const queues = new QueueDeclarations(topology, definitions, exchanges, {
     vhost,
     runtime,
@@ -63,6 +68,7 @@ export function virtualHostParts({ name: vhost, number }: HostName, shared: Shar
     numbers,
     policies,
     discouraged,
+    count,
     schedule: (queue) => turns.schedule(queue),
     deadLetter: (queue, ...letter) => deadLetters.move(queue, ...letter),
     fail,

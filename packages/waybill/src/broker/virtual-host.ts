@@ -66,6 +66,19 @@ export class VirtualHost {
     return this.#parts.policies
   }
 
+  get queueCount(): number {
+    return this.queues.size
+  }
+
+  /** Those that are always there do not count. */
+  get exchangeCount(): number {
+    return this.#parts.topology.exchangeCount
+  }
+
+  get bindingCount(): number {
+    return this.#parts.topology.bindingCount
+  }
+
   get defaultExchange(): ExchangeCounters {
     return this.#parts.topology.defaultExchange
   }

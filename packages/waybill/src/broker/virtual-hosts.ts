@@ -1,5 +1,6 @@
 import { WaybillError } from '../message/errors.ts'
 import { DefinitionLog } from './definition-log.ts'
+import { EntityCount } from './entity-limits.ts'
 import type { SharedParts } from './shared-parts.ts'
 import type { Durable } from './store/message-log.ts'
 import { hostKey, type HostSettings, type StoredHost } from './stored-hosts.ts'
@@ -19,14 +20,16 @@ export class VirtualHosts {
   readonly #deleting: (host: VirtualHost) => void
   readonly #hosts = new Map<string, VirtualHost>()
   readonly #rootParts: VirtualHostParts
+  readonly #count: EntityCount
   #ended: Error | undefined
 
   /** @param deleting a virtual host is about to go, with what is in it */
   constructor(shared: SharedParts, deleting: (host: VirtualHost) => void) {
     this.#shared = shared
     this.#definitions = new DefinitionLog(shared.log)
+    this.#count = new EntityCount(shared.limits, () => this.all())
     this.#deleting = deleting
-    this.#rootParts = virtualHostParts(ROOT, shared)
+    this.#rootParts = virtualHostParts(ROOT, shared, this.#count)
     this.root = new VirtualHost(ROOT, this.#rootParts)
     this.#hosts.set(this.root.name, this.root)
   }
@@ -101,14 +104,14 @@ export class VirtualHosts {
       throw new WaybillError('WAYBILL_LIMIT', `a name of ${bytes} bytes for a vhost; ${LONGEST_NAME_BYTES} at most`)
     }
     const named = { name, number: this.#shared.numbers.next() }
-    const host = new VirtualHost(named, virtualHostParts(named, this.#shared))
+    const host = new VirtualHost(named, virtualHostParts(named, this.#shared, this.#count))
     this.#hosts.set(name, host)
     return host
   }
 
   #add(named: HostName): VirtualHostParts {
     this.#shared.numbers.taken(named.number)
-    const parts = virtualHostParts(named, this.#shared)
+    const parts = virtualHostParts(named, this.#shared, this.#count)
     this.#hosts.set(named.name, new VirtualHost(named, parts))
     return parts
   }

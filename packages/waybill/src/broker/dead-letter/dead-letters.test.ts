@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { virtualRuntime, type VirtualRuntime } from '../../runtime/virtual-runtime.ts'
 import { Broker } from '../broker.ts'
-import { Publisher, Subscriber, queueDefinition } from '../broker.test-support.ts'
+import { Publisher, Subscriber, exchangeDefinition, queueDefinition } from '../broker.test-support.ts'
 import type { QueueArguments } from '../queue/queue-definition.ts'
 import { plainValue, type FieldTable, type FieldValue } from '../wire/field-table.ts'
 import { decodeProperties } from '../wire/properties.ts'
@@ -281,4 +281,40 @@ test('a dead letter enters a full queue, as refusing it would lose it', async ()
   subscriber.reject('1')
   subscriber.reject('2')
   expect(host.findQueue('dead')?.ready).toBe(2)
+})
+
+test('a row of queues that keep nothing is passed without depth, and not for ever', async () => {
+  const connection = host.connect()
+  for (const [length, arrives] of [
+    [100, 1],
+    [200, 0],
+  ] as const) {
+    const next = (n: number): string => `${length}-${n}`
+    for (let n = 0; n < length; n++) {
+      const to = { deadLetterExchange: '', deadLetterRoutingKey: next(n + 1) }
+      const keepsNothing = n % 2 === 0 ? { maxLength: 0 } : { messageTtlMs: 0 }
+      host.declareQueue(queueDefinition(next(n), { arguments: { ...keepsNothing, ...to } }), connection)
+    }
+    host.declareQueue(queueDefinition(next(length)), connection)
+    expect(await publisher.send(next(0), 'x')).toBe('accepted')
+    await runtime.settle()
+    expect(host.findQueue(next(length))?.ready).toBe(arrives)
+  }
+})
+
+test('queues whose dead letters go to all of them do not stop the others', async () => {
+  const connection = host.connect()
+  host.declareExchange(exchangeDefinition('all', { type: 'fanout' }), connection)
+  for (let n = 0; n < 7; n++) {
+    const keepsNothing = { maxLength: 0, deadLetterExchange: 'all' }
+    host.declareQueue(queueDefinition(`q${n}`, { arguments: keepsNothing }), connection)
+    host.bind(connection, `q${n}`, 'all', '')
+  }
+  host.declareQueue(queueDefinition('other'), connection)
+  // Seven factorial ways to die.
+  void publisher.send('q0', 'x')
+  const other = new Subscriber(host, 'other')
+  await publisher.send('other', 'mine')
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => void setImmediate(resolve))
+  expect(other.texts).toEqual(['mine'])
 })

@@ -9,6 +9,7 @@ import { toStored } from '../stored-form.ts'
 import type { Topology } from '../topology.ts'
 import { EMPTY_TABLE, type FieldTable, type FieldValue } from '../wire/field-table.ts'
 import { decodeProperties, type BasicProperties } from '../wire/properties.ts'
+import { NestedTurns } from '../nested-turns.ts'
 import { isCircle, withDeath, type Death } from './death-history.ts'
 import type { DeathReason } from './death-reason.ts'
 
@@ -25,6 +26,7 @@ export class DeadLetters {
   readonly #topology: Topology
   readonly #publishing: Publishing
   readonly #done: Durable
+  readonly #moves: NestedTurns
 
   constructor(
     runtime: Runtime,
@@ -37,13 +39,22 @@ export class DeadLetters {
     this.#log = log
     this.#topology = topology
     this.#publishing = publishing
+    this.#moves = new NestedTurns(runtime)
     this.#done = (error) => {
       if (error !== undefined) fail(error)
     }
   }
 
-  /** @param position of the message in its queue; `undefined` for one that the queue has refused */
+  /**
+   * At once, or a little later where one dead letter is the death of another, and so on.
+   *
+   * @param position of the message in its queue; `undefined` for one that the queue has refused
+   */
   move(from: Queue, position: number | undefined, message: Message, reason: DeathReason): void {
+    this.#moves.run(() => this.#move(from, position, message, reason))
+  }
+
+  #move(from: Queue, position: number | undefined, message: Message, reason: DeathReason): void {
     const properties = decodeProperties(message.properties)
     const { letter, routingKeys, headers } = deadLetter(from, message, properties, reason, this.#runtime.now())
     const queues = this.#route(letter.exchange, routingKeys, headers).filter((queue) => !isCircle(headers, queue.name))

@@ -17,6 +17,9 @@ export interface Death {
   readonly expiration: string | undefined
 }
 
+/** Deaths that are remembered. A message that died in so many queues, of which nobody has rejected it, goes no further. */
+const MOST_DEATHS = 128
+
 /** `headers` with one more death. */
 export function withDeath(headers: FieldTable, death: Death): FieldTable {
   const history = historyOf(headers)
@@ -27,7 +30,7 @@ export function withDeath(headers: FieldTable, death: Death): FieldTable {
     ...headers,
     ...(headers['x-death'] === undefined ? deathAs('first', death) : {}),
     ...deathAs('last', death),
-    'x-death': [entry, ...history.filter((other) => other !== same)],
+    'x-death': [entry, ...history.filter((other) => other !== same)].slice(0, MOST_DEATHS),
   }
 }
 
@@ -41,11 +44,12 @@ function deathAs(which: 'first' | 'last', { exchange, queue, reason }: Death): F
 
 /** Whether the message would come to `queue` again although nobody has rejected it on the way: it would go round for ever. */
 export function isCircle(headers: FieldTable, queue: string): boolean {
-  for (const entry of historyOf(headers)) {
+  const history = historyOf(headers)
+  for (const entry of history) {
     if (entry['reason'] === 'rejected') return false
     if (entry['queue'] === queue) return true
   }
-  return false
+  return history.length >= MOST_DEATHS
 }
 
 function firstEntry(death: Death): FieldTable {
