@@ -52,6 +52,10 @@ export class Channel implements ConsumerChannel {
     return this.#unsettled.size
   }
 
+  get consumerCount(): number {
+    return this.#consumers.size
+  }
+
   get consumers(): Iterable<Consumer> {
     return this.#consumers.values()
   }

@@ -36,6 +36,11 @@ export function qos(context: ChannelContext, reader: ByteReader): void {
 export function consume(context: ChannelContext, reader: ByteReader): void {
   const { queue, consumerTag, noAck, exclusive, noWait, arguments: table } = readConsume(reader)
   const name = queueName(context, queue)
+  const { consumersPerChannel } = context.session.limits
+  if (context.channel.consumerCount >= consumersPerChannel) {
+    const what = `reached maximum (${consumersPerChannel}) of consumers per channel`
+    throw new ConnectionError(530, what, METHOD.basicConsume)
+  }
   const tag = consumerTag === '' ? context.session.uniqueName('amq.ctag-') : consumerTag
   if (name === REPLY_QUEUE) context.replies.consume(tag, noAck)
   else {

@@ -30,6 +30,8 @@ export interface ChannelHost extends SessionContext {
   awaitAnswer(): () => void
   /** A publish begins: the connection is held back while the broker wants none. */
   publishing(): void
+  /** Bodies that are not whole take so many octets more than before, or fewer. */
+  unfinished(octets: number): void
   /** What transactions of all its channels may keep. */
   readonly uncommitted: UncommittedBudget
   /** Confirms are to be written at the end of this turn. */
@@ -97,7 +99,10 @@ export class ChannelSession implements ChannelContext, PublishingChannel {
     this.replies = new DirectReplyConsumer(this)
     const publisher = new ChannelPublisher(this)
     this.publisher = publisher
-    this.#content = new ContentReceiver((address, message, scan) => publisher.publish(address, message, scan))
+    this.#content = new ContentReceiver((address, message, scan) => publisher.publish(address, message, scan), {
+      messageBytes: session.limits.messageBytes,
+      changed: (octets) => session.unfinished(octets),
+    })
   }
 
   get isOpen(): boolean {
@@ -188,6 +193,7 @@ export class ChannelSession implements ChannelContext, PublishingChannel {
   /** Returns what is unsettled and ends the consumers. */
   close(): void {
     this.#isOpen = false
+    this.#content.close()
     this.replies.cancel()
     this.publisher.close()
     this.channel.close()

@@ -3,8 +3,10 @@ import type { Message } from '../message.ts'
 import { encodeProperties } from '../wire/properties.ts'
 import type { PropertyScan, PublishAddress } from '../wire/publish-scan.ts'
 import { shortStrings } from '../wire/short-strings.ts'
-import { BodyTooLarge, ContentReceiver, MAX_BODY_BYTES } from './content-receiver.ts'
+import { BodyTooLarge, ContentReceiver } from './content-receiver.ts'
 import { headerPayload } from './differential/wire-client.test-support.ts'
+
+const MOST_BYTES = 10_000_000
 
 interface Published {
   readonly address: PublishAddress
@@ -14,7 +16,12 @@ interface Published {
 
 class Sender {
   readonly published: Published[] = []
-  readonly receiver = new ContentReceiver((address, message, scan) => this.published.push({ address, message, scan }))
+  /** What a body that is not whole takes. */
+  unfinished = 0
+  readonly receiver = new ContentReceiver((address, message, scan) => this.published.push({ address, message, scan }), {
+    messageBytes: MOST_BYTES,
+    changed: (octets) => (this.unfinished += octets),
+  })
 
   method(exchange: string, routingKey: string, bits = 0): void {
     const bytes = Buffer.concat([Buffer.alloc(2), shortStrings(exchange, routingKey), Buffer.of(bits)])
@@ -92,15 +99,29 @@ describe('ContentReceiver', () => {
     const part = Buffer.alloc(1_000_000, 'x')
     sender.method('', 'k')
     sender.header(5_000_000)
-    for (let n = 0; n < 5; n++) sender.body(part)
+    expect(sender.unfinished).toBe(0)
+    sender.body(part)
+    expect(sender.unfinished).toBeLessThanOrEqual(2 * part.length)
+    for (let n = 1; n < 5; n++) sender.body(part)
+    expect(sender.unfinished).toBe(0)
     expect(sender.published[0]?.message.body.length).toBe(5_000_000)
     expect(Buffer.from(sender.published[0]?.message.body ?? []).every((octet) => octet === 0x78)).toBe(true)
+  })
+
+  test('gives back what a body takes whose channel ends', () => {
+    const sender = new Sender()
+    sender.method('', 'k')
+    sender.header(3)
+    sender.body('on')
+    expect(sender.unfinished).toBeGreaterThan(0)
+    sender.receiver.close()
+    expect([sender.unfinished, sender.receiver.isOpen]).toEqual([0, false])
   })
 
   test('refuses a body before it comes', () => {
     const sender = new Sender()
     sender.method('', 'k')
-    expect(() => sender.header(MAX_BODY_BYTES + 1)).toThrow(BodyTooLarge)
+    expect(() => sender.header(MOST_BYTES + 1)).toThrow(BodyTooLarge)
     sender.method('', 'k')
     expect(() => sender.header(Number.MAX_SAFE_INTEGER)).toThrow(BodyTooLarge)
   })

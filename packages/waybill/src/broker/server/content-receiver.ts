@@ -3,11 +3,16 @@ import { ConnectionError } from '../wire/connection-error.ts'
 import { CLASS, METHOD } from '../wire/methods/method-ids.ts'
 import { readPublish, scanProperties, type PropertyScan, type PublishAddress } from '../wire/publish-scan.ts'
 
-/** Largest body, as RabbitMQ 3 has it. */
-export const MAX_BODY_BYTES: number = 128 * 1024 * 1024
+/** What a body in several frames gets at least. It gets memory as it arrives, not as it is announced. */
+const FIRST_BYTES = 64 * 1024
 
-/** Larger bodies get their memory as they arrive, not as they are announced. */
-const ALLOCATED_AT_ONCE_BYTES = 1024 * 1024
+/** What bodies may take. */
+export interface BodyBounds {
+  /** The largest one. */
+  readonly messageBytes: number
+  /** One that is not whole takes so many octets more than before, or fewer; it may be given up for that. */
+  changed(octets: number): void
+}
 
 /** Called with each whole publish. */
 export type Publish = (address: PublishAddress, message: Message, properties: PropertyScan) => void
@@ -15,6 +20,7 @@ export type Publish = (address: PublishAddress, message: Message, properties: Pr
 /** Puts a publish together from its method, its header and its body frames: none, or as many as the client likes. */
 export class ContentReceiver {
   readonly #publish: Publish
+  readonly #bounds: BodyBounds
   #state: 'none' | 'header' | 'body' = 'none'
   #address: PublishAddress = NOWHERE
   /** The arguments of the last publish, which usually are those of the next. */
@@ -25,8 +31,9 @@ export class ContentReceiver {
   #body: Buffer = EMPTY
   #filled = 0
 
-  constructor(publish: Publish) {
+  constructor(publish: Publish, bounds: BodyBounds) {
     this.#publish = publish
+    this.#bounds = bounds
   }
 
   /** Whether a publish has begun, so that no method may come. */
@@ -55,28 +62,42 @@ export class ContentReceiver {
       this.#properties = Buffer.from(bytes.subarray(start + HEADER_OCTETS, end))
       this.#scan = scanProperties(this.#properties)
     }
-    if (this.#size > MAX_BODY_BYTES) throw new BodyTooLarge(this.#size)
+    const { messageBytes } = this.#bounds
+    if (this.#size > messageBytes) throw new BodyTooLarge(this.#size, messageBytes)
     this.#state = 'body'
     this.#filled = 0
-    this.#body = this.#size === 0 ? EMPTY : Buffer.allocUnsafe(Math.min(this.#size, ALLOCATED_AT_ONCE_BYTES))
-    if (this.#size === 0) this.#complete()
+    if (this.#size === 0) this.#complete(EMPTY)
   }
 
   body(bytes: Buffer, start: number, end: number): void {
     if (this.#state !== 'body') throw this.#unexpected('a body frame')
     const filled = this.#filled + end - start
     if (filled > this.#size) throw this.#unexpected(`a body of more than the ${this.#size} octets announced`)
+    // Most bodies are one frame.
+    if (end - start === this.#size) return this.#complete(copied(bytes, start, end))
     if (filled > this.#body.length) this.#grow(filled)
+    if (!this.isOpen) return
     bytes.copy(this.#body, this.#filled, start, end)
     this.#filled = filled
-    if (filled === this.#size) this.#complete()
+    if (filled === this.#size) this.#complete(this.#body)
   }
 
-  #complete(): void {
+  /** The channel has ended, in the midst of a body perhaps. */
+  close(): void {
     this.#state = 'none'
-    const body = this.#body
-    this.#body = EMPTY
+    this.#forgetBody()
+  }
+
+  #complete(body: Buffer): void {
+    this.#state = 'none'
+    this.#forgetBody()
     this.#publish(this.#address, new ReceivedMessage(this.#address, this.#properties, body), this.#scan)
+  }
+
+  #forgetBody(): void {
+    const { length } = this.#body
+    this.#body = EMPTY
+    if (length > 0) this.#bounds.changed(-length)
   }
 
   #unexpected(what: string): ConnectionError {
@@ -84,9 +105,11 @@ export class ContentReceiver {
   }
 
   #grow(needed: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.#size, Math.max(needed, this.#body.length * 2)))
+    const { length } = this.#body
+    const larger = Buffer.allocUnsafeSlow(Math.min(this.#size, Math.max(needed, length * 2, FIRST_BYTES)))
     this.#body.copy(larger, 0, 0, this.#filled)
     this.#body = larger
+    this.#bounds.changed(larger.length - length)
   }
 }
 
@@ -94,8 +117,8 @@ export class ContentReceiver {
 export class BodyTooLarge extends Error {
   readonly bytes: number
 
-  constructor(bytes: number) {
-    super(`message size ${bytes} is larger than configured max size ${MAX_BODY_BYTES}`)
+  constructor(bytes: number, most: number) {
+    super(`message size ${bytes} is larger than configured max size ${most}`)
     this.bytes = bytes
   }
 }
@@ -126,6 +149,12 @@ const NO_PROPERTIES: PropertyScan = {
   expiration: undefined,
   replyTo: undefined,
   userId: undefined,
+}
+
+function copied(bytes: Buffer, start: number, end: number): Buffer {
+  const copy = Buffer.allocUnsafe(end - start)
+  bytes.copy(copy, 0, start, end)
+  return copy
 }
 
 function isSame(known: Buffer, bytes: Buffer, start: number, end: number): boolean {

@@ -6,6 +6,7 @@ import { FrameWriter } from '../wire/frame-writer.ts'
 import { decodeProperties, encodeProperties } from '../wire/properties.ts'
 import { DeliveryWriter } from './delivery-writer.ts'
 import { decodeMethod } from './differential/amqp-methods.test-support.ts'
+import { SERVER_LIMITS } from './server-limits.ts'
 import type { SessionContext } from './session-context.ts'
 
 interface Frame {
@@ -23,6 +24,7 @@ class Channel {
   readonly failures: unknown[] = []
   readonly capabilities = new Set(['consumer_cancel_notify'])
   readonly session: SessionContext = {
+    limits: SERVER_LIMITS,
     user: 'guest',
     tags: [],
     frameMax: 4_096,

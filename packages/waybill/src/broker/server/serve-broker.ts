@@ -3,11 +3,14 @@ import type { Login } from '../access/access.ts'
 import type { Identity } from '../access/identity.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Broker, BrokerEvent } from '../broker.ts'
+import { Arrivals } from './arrivals.ts'
 import { certifiedName } from './certified-name.ts'
 import type { HandshakeOptions } from './handshake.ts'
 import { listen, portOf, type ListenOptions } from './listen.ts'
+import { SERVER_LIMITS, type ServerLimits } from './server-limits.ts'
 import { serverProperties } from './server-properties.ts'
-import { SocketLink } from './socket-link.ts'
+import { SocketLink, type LinkServer } from './socket-link.ts'
+import { UnfinishedBodies } from './unfinished-bodies.ts'
 
 export interface ServeOptions extends ListenOptions {
   readonly broker: Broker
@@ -20,13 +23,13 @@ export interface ServeOptions extends ListenOptions {
   readonly version: string
   /** `cluster_name`, for clients to see. */
   readonly name?: string
+  readonly limits?: Partial<ServerLimits>
   /** Is told of what goes wrong here: an error of our own that cost a client its connection, a socket that was not accepted. */
   readonly trouble?: (error: unknown) => void
 }
 
-/** Largest frame that is offered, overhead included, and most channels: those of RabbitMQ. */
+/** Largest frame that is offered, overhead included: RabbitMQ's. */
 const FRAME_MAX = 131_072
-const CHANNEL_MAX = 2_047
 
 /**
  * Lets clients in over AMQP 0-9-1.
@@ -39,11 +42,16 @@ export async function serveBroker(options: ServeOptions): Promise<BrokerServer> 
   return server
 }
 
-export class BrokerServer {
+export class BrokerServer implements LinkServer {
+  readonly limits: ServerLimits
+  readonly unfinished: UnfinishedBodies
   readonly #options: ServeOptions
   readonly #links = new Set<SocketLink>()
   /** Whoever has connected, those included who have not come through the handshake of TLS. */
   readonly #sockets = new Set<Socket>()
+  readonly #arrivals: Arrivals
+  /** Those that are through the handshake. */
+  readonly #open = new Set<SocketLink>()
   #taken = 0
   readonly #listeners = new Set<(count: number) => void>()
   #servers: readonly Server[] = []
@@ -53,6 +61,9 @@ export class BrokerServer {
 
   constructor(options: ServeOptions) {
     this.#options = options
+    this.limits = { ...SERVER_LIMITS, ...options.limits }
+    this.unfinished = new UnfinishedBodies(this.limits.unfinishedBytes)
+    this.#arrivals = new Arrivals(this.limits.handshakes)
   }
 
   get host(): string {
@@ -65,6 +76,10 @@ export class BrokerServer {
 
   get connections(): number {
     return this.#links.size
+  }
+
+  get hasRoom(): boolean {
+    return this.#open.size < this.limits.connections
   }
 
   /** Those who are here, to be looked at. */
@@ -87,7 +102,7 @@ export class BrokerServer {
     for (const server of this.#servers) {
       server.on('connection', (socket) => this.#connected(socket))
       // No more sockets, for instance: the connections that are open go on.
-      server.on('error', (error) => this.#options.trouble?.(error))
+      server.on('error', (error) => this.trouble(error))
     }
     this.#unsubscribe = this.#options.broker.onEvent((event) => {
       for (const link of this.#links) react(link, event)
@@ -109,33 +124,42 @@ export class BrokerServer {
     await Promise.all(closed)
   }
 
+  opened(link: SocketLink): void {
+    this.#open.add(link)
+    this.#arrivals.remove(link.peer)
+  }
+
+  ended(link: SocketLink): void {
+    this.#open.delete(link)
+    this.#links.delete(link)
+    this.#tell()
+    if (this.#links.size === 0) this.#idle?.()
+  }
+
+  trouble(error: unknown): void {
+    this.#options.trouble?.(error)
+  }
+
   #connected(socket: Socket): void {
     this.#sockets.add(socket)
     socket.on('close', () => this.#sockets.delete(socket))
+    this.#arrivals.add(socket)
   }
 
   #accept(socket: Socket): void {
     if (this.#isClosing) return void socket.destroy()
-    const { broker, runtime, version, name, heartbeatSeconds = 60, trouble } = this.#options
+    const { broker, runtime, version, name, heartbeatSeconds = 60 } = this.#options
     const handshake: HandshakeOptions = {
       serverProperties: serverProperties(version, name),
-      tune: { channelMax: CHANNEL_MAX, frameMax: FRAME_MAX, heartbeat: heartbeatSeconds },
+      tune: { channelMax: this.limits.channels, frameMax: FRAME_MAX, heartbeat: heartbeatSeconds },
       remoteAddress: socket.remoteAddress ?? '',
       certified: certifiedName(socket),
       authenticate: (login) => this.#options.authenticate(login),
     }
-    const id = ++this.#taken
-    const ended = (link: SocketLink): void => this.#ended(link)
-    const link = new SocketLink(socket, { broker, runtime, handshake, id, ended, ...(trouble && { trouble }) })
+    const link = new SocketLink(socket, { broker, runtime, handshake, id: ++this.#taken, server: this })
     this.#links.add(link)
     if (broker.blocked !== undefined) link.session.alarm(broker.blocked)
     this.#tell()
-  }
-
-  #ended(link: SocketLink): void {
-    this.#links.delete(link)
-    this.#tell()
-    if (this.#links.size === 0) this.#idle?.()
   }
 
   #tell(): void {

@@ -12,8 +12,10 @@ import {
   type Publish,
 } from './differential/wire-client.test-support.ts'
 import type { HandshakeOptions } from './handshake.ts'
+import { SERVER_LIMITS, type ServerLimits } from './server-limits.ts'
 import type { SessionHost } from './session-host.ts'
 import { Session } from './session.ts'
+import { UnfinishedBodies } from './unfinished-bodies.ts'
 
 const HANDSHAKE: HandshakeOptions = {
   serverProperties: {},
@@ -32,6 +34,9 @@ export class SessionClient implements SessionHost {
   /** What the session has told its host, but for `wrote` and `suspended`. */
   readonly told: string[] = []
   readonly troubles: unknown[] = []
+  readonly limits: ServerLimits = SERVER_LIMITS
+  readonly unfinished: UnfinishedBodies = new UnfinishedBodies(SERVER_LIMITS.unfinishedBytes)
+  readonly hasRoom: boolean = true
   isSuspended = false
   unread = 0
   #heard: { readonly channel: number; readonly heard: Heard }[] = []

@@ -1,5 +1,8 @@
+import type { ServerLimits } from './server-limits.ts'
+
 /** The connection, as its channels see it. */
 export interface SessionContext {
+  readonly limits: ServerLimits
   readonly user: string
   /** Of the user: what they may do besides. */
   readonly tags: readonly string[]

@@ -1,12 +1,18 @@
 import type { Broker } from '../broker.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { HandshakeOptions } from './handshake.ts'
+import type { ServerLimits } from './server-limits.ts'
+import type { UnfinishedBodies } from './unfinished-bodies.ts'
 
 /** What a session needs from the socket it speaks through. */
 export interface SessionHost {
   readonly broker: Broker
   readonly runtime: Runtime
   readonly handshake: HandshakeOptions
+  readonly limits: ServerLimits
+  /** Whether one more connection may be open. */
+  readonly hasRoom: boolean
+  readonly unfinished: UnfinishedBodies
   /** Octets that wait for the client to read them. */
   readonly unread: number
   /** There are frames to take. */

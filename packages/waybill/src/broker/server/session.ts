@@ -19,7 +19,9 @@ import { PublisherHold, type HeldSession } from './publisher-hold.ts'
 import { Reading } from './reading.ts'
 import { SessionChannels } from './session-channels.ts'
 import type { SessionHost } from './session-host.ts'
+import type { ServerLimits } from './server-limits.ts'
 import { UncommittedBudget } from './uncommitted-budget.ts'
+import type { UnfinishedHolder } from './unfinished-bodies.ts'
 
 /** A refused login is answered this much later. */
 const REFUSAL_DELAY_MS = 1_000
@@ -32,7 +34,7 @@ type Phase = 'header' | 'handshake' | 'running' | 'closing' | 'ended'
  *   header --AMQP 0-9-1--> handshake --open--> running --close--> ended
  *      any --error--> closing --close-ok--> ended
  */
-export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSession {
+export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSession, UnfinishedHolder {
   readonly frames: FrameWriter = new FrameWriter()
   readonly #host: SessionHost
   readonly #reading: Reading
@@ -62,6 +64,10 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
 
   get connection(): Connection {
     return this.#opened.connection
+  }
+
+  get limits(): ServerLimits {
+    return this.#host.limits
   }
 
   get user(): string {
@@ -146,6 +152,14 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
     this.#hold.publishing()
   }
 
+  unfinished(octets: number): void {
+    this.#host.unfinished.changed(this, octets)
+  }
+
+  refuse(error: ConnectionError): void {
+    this.#fail(error)
+  }
+
   tellBlocked(reason: string | undefined): void {
     if (!this.#isOpen || !this.can('connection.blocked')) return
     if (reason === undefined) writePlain(this.frames, 0, METHOD.connectionUnblocked)
@@ -154,6 +168,10 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   }
 
   enter(name: string, identity: Identity): void {
+    if (!this.#host.hasRoom) {
+      const what = `connection refused: the limit of ${this.limits.connections} connections is reached`
+      throw new ConnectionError(530, what, METHOD.connectionOpen)
+    }
     const virtualHost = this.#host.broker.virtualHosts.get(name)
     if (virtualHost === undefined) throw new ConnectionError(530, `vhost ${name} not found`, METHOD.connectionOpen)
     const guard = identity.guard(name)

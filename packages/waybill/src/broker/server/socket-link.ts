@@ -5,8 +5,10 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { HandshakeOptions } from './handshake.ts'
 import { Heartbeats, type HeartbeatHost } from './heartbeats.ts'
 import { MOST_UNREAD_BYTES } from './most-unread.ts'
+import type { ServerLimits } from './server-limits.ts'
 import type { SessionHost } from './session-host.ts'
 import { Session } from './session.ts'
+import type { UnfinishedBodies } from './unfinished-bodies.ts'
 
 /** Octets that may wait for a client to read them, beyond which its consumers get no more until it has read them all. */
 const HIGH_WATER_BYTES = 1024 * 1024
@@ -21,15 +23,26 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** The server, as its connections see it. */
+export interface LinkServer {
+  readonly limits: ServerLimits
+  /** Whether one more connection may be open. */
+  readonly hasRoom: boolean
+  readonly unfinished: UnfinishedBodies
+  /** The handshake of the connection is done. */
+  opened(link: SocketLink): void
+  ended(link: SocketLink): void
+  /** Is told of errors of our own. */
+  trouble(error: unknown): void
+}
+
 export interface LinkOptions {
   readonly broker: Broker
   readonly runtime: Runtime
   readonly handshake: HandshakeOptions
-  /** Which of the connections that the server has taken it is. Default 0. */
-  readonly id?: number
-  readonly ended: (link: SocketLink) => void
-  /** Is told of errors of our own. */
-  readonly trouble?: (error: unknown) => void
+  /** Which of the connections that the server has taken it is. */
+  readonly id: number
+  readonly server: LinkServer
 }
 
 /** One client's socket: reads for its session, and writes what the session has said once in a turn of the event loop. */
@@ -45,8 +58,7 @@ export class SocketLink implements SessionHost, HeartbeatHost {
   /** Milliseconds since the epoch. */
   readonly connectedAt: number
   readonly #socket: Socket
-  readonly #ended: (link: SocketLink) => void
-  readonly #trouble: (error: unknown) => void
+  readonly #server: LinkServer
   readonly #heartbeats: Heartbeats
   #deadline: Timer
   #isDirty = false
@@ -55,14 +67,13 @@ export class SocketLink implements SessionHost, HeartbeatHost {
   #isEnding = false
   #resume: (() => void) | undefined
 
-  constructor(socket: Socket, { broker, runtime, handshake, id = 0, ended, trouble = ignore }: LinkOptions) {
+  constructor(socket: Socket, { broker, runtime, handshake, id, server }: LinkOptions) {
     this.id = id
     this.#socket = socket
     this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 }
     this.peer = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
     this.connectedAt = runtime.now()
-    this.#ended = ended
-    this.#trouble = trouble
+    this.#server = server
     this.broker = broker
     this.runtime = runtime
     this.handshake = handshake
@@ -76,6 +87,18 @@ export class SocketLink implements SessionHost, HeartbeatHost {
     socket.on('error', () => socket.destroy())
     socket.on('end', () => socket.destroy())
     socket.on('close', () => this.#close())
+  }
+
+  get limits(): ServerLimits {
+    return this.#server.limits
+  }
+
+  get hasRoom(): boolean {
+    return this.#server.hasRoom
+  }
+
+  get unfinished(): UnfinishedBodies {
+    return this.#server.unfinished
   }
 
   get isTls(): boolean {
@@ -117,6 +140,7 @@ export class SocketLink implements SessionHost, HeartbeatHost {
 
   opened(): void {
     this.#deadline.cancel()
+    this.#server.opened(this)
   }
 
   closing(): void {
@@ -142,7 +166,7 @@ export class SocketLink implements SessionHost, HeartbeatHost {
   }
 
   trouble(error: unknown): void {
-    this.#trouble(error)
+    this.#server.trouble(error)
   }
 
   /** The broker ends the connection, and waits a little for the client to agree. */
@@ -196,8 +220,6 @@ export class SocketLink implements SessionHost, HeartbeatHost {
     this.#deadline.cancel()
     this.#heartbeats.stop()
     this.session.ended()
-    this.#ended(this)
+    this.#server.ended(this)
   }
 }
-
-function ignore(): void {}

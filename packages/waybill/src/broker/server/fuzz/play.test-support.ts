@@ -3,8 +3,10 @@ import { ownIdentity } from '../../access/identity.ts'
 import type { Socket } from 'node:net'
 import { virtualRuntime, type VirtualRuntime } from '../../../runtime/virtual-runtime.ts'
 import { Broker } from '../../broker.ts'
+import { SERVER_LIMITS, type ServerLimits } from '../server-limits.ts'
 import { serverProperties } from '../server-properties.ts'
-import { SocketLink } from '../socket-link.ts'
+import { SocketLink, type LinkServer } from '../socket-link.ts'
+import { UnfinishedBodies } from '../unfinished-bodies.ts'
 import type { Conversation, Step } from './conversation.test-support.ts'
 import { SessionTap } from './session-tap.test-support.ts'
 import { StallingLog } from './stalling-log.test-support.ts'
@@ -22,6 +24,8 @@ export interface Verdict {
 const MEMORY_HIGH_WATER_BYTES = 64 * 1024
 /** What may wait for a client that does not read, with what one chunk may ask for. */
 const MOST_UNREAD_OCTETS = 16 * 1024 * 1024
+/** Small ones, so that a short conversation comes to them. */
+const LIMITS: ServerLimits = { ...SERVER_LIMITS, consumersPerChannel: 8, unfinishedBytes: 256 * 1024 }
 /** Names of queues that conversations use, besides those that were declared without no-wait. */
 export const QUEUES: readonly string[] = ['q1', 'q2', 'q3', 'q4', 'dead']
 
@@ -45,6 +49,14 @@ class Stage {
   readonly #clients: (Client | undefined)[] = []
   readonly #all: Client[] = []
   readonly #violations: string[] = []
+  readonly #server: LinkServer = {
+    limits: LIMITS,
+    hasRoom: true,
+    unfinished: new UnfinishedBodies(LIMITS.unfinishedBytes),
+    opened: () => {},
+    ended: () => void this.#open--,
+    trouble: (error) => void this.#violations.push(`trouble: ${error instanceof Error ? error.stack : String(error)}`),
+  }
   #open = 0
   #hasFailed = false
 
@@ -93,6 +105,8 @@ class Stage {
     await this.#settle('after the end')
     await this.#runtime.advance(30_000)
     if (this.#open > 0) this.#violations.push(`${this.#open} connections are still there`)
+    const { bytes } = this.#server.unfinished
+    if (bytes !== 0) this.#violations.push(`${bytes} octets of messages are kept that nobody will finish`)
     if (!this.#hasFailed) await this.#judgeRest()
     const reached = new Set<string>()
     for (const { tap, witness } of this.#all) {
@@ -128,9 +142,7 @@ class Stage {
           certified: undefined,
         },
         id: this.#all.length + 1,
-        ended: () => void this.#open--,
-        trouble: (error) =>
-          void this.#violations.push(`trouble: ${error instanceof Error ? error.stack : String(error)}`),
+        server: this.#server,
       },
     )
     const tap = new SessionTap(link.session)
