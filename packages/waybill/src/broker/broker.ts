@@ -64,6 +64,11 @@ export class Broker {
   }
 
   /** The virtual host '/'. */
+  /** What is persistent is on a disk, not in memory alone. */
+  get isStored(): boolean {
+    return this.#log !== undefined
+  }
+
   get root(): VirtualHost {
     return this.virtualHosts.root
   }

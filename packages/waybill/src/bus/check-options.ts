@@ -37,7 +37,12 @@ function checkTimeout(what: string, { timeout }: Registration['options']): void 
 
 function checkStart(of: string, { start }: Registration['options']): void {
   if (typeof start === 'object') {
-    if (!Number.isFinite(start.time)) throw new TypeError(`start.time ${of} must be milliseconds, not ${start.time}`)
+    if ('positions' in start) {
+      for (const [shard, position] of Object.entries(start.positions))
+        if (!/^\d+$/.test(shard) || position === '')
+          throw new TypeError(`start.positions ${of} must be positions by shard, not ${shard}: ${position}`)
+    } else if (!Number.isFinite(start.time))
+      throw new TypeError(`start.time ${of} must be milliseconds, not ${start.time}`)
   } else checkOneOf(`start ${of}`, start, ['now', 'earliest'])
 }
 

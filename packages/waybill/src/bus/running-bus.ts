@@ -24,7 +24,7 @@ import { within } from './within.ts'
 
 /** A broker that does not say how it is within this time is not well. */
 const INSPECT_MS = 5_000
-const NOTHING_KNOWN: TransportSnapshot = { connected: false, groups: [] }
+const NOTHING_KNOWN: TransportSnapshot = { connected: false, groups: [], subscriptions: [] }
 
 export class RunningBus extends RelayedSender implements Bus {
   readonly #parts: BusParts

@@ -2,7 +2,7 @@
 import { wireMessage } from '../message/build-message.ts'
 import type { MessageFields } from '../message/build-message.ts'
 import { virtualRuntime } from '../runtime/virtual-runtime.ts'
-import type { EngineFacts } from '../transport/engine-facts.ts'
+import type { EngineFacts, RouteFacts } from '../transport/engine-facts.ts'
 import type { TransportEvent } from '../transport/transport-event.ts'
 import type { Delivery, Outgoing, Settlement, SubscriptionSpec, Transport } from '../transport/transport.ts'
 
@@ -40,9 +40,15 @@ const facts: EngineFacts = {
     startEarliest: 'native',
     startAtTime: 'native',
     fencing: 'refused',
+    replay: 'refused',
     liveFlow: 'native',
   },
-  limits: { maxMessageBytes: limit, maxDelayMs: limit, deliveryLimit: limit },
+  limits: { maxMessageBytes: limit, maxDelayMs: limit },
+}
+
+const routeFacts: RouteFacts = {
+  durability: { accepted: 'synced', lossWindowMs: limit, copies: limit, source: 'assumed' },
+  limits: { deliveryLimit: limit, settleWithinMs: limit, retentionMs: limit, retentionBytes: limit },
 }
 
 /** Accepts everything at once, unless `own` says otherwise. */
@@ -75,7 +81,8 @@ export function stubTransport(own: Partial<Transport> = {}): Stub {
         })
       },
       addressOf: (channel) => channel.name,
-      inspect: () => Promise.resolve({ connected: true, groups: [] }),
+      routeFacts: () => Promise.resolve(routeFacts),
+      inspect: () => Promise.resolve({ connected: true, groups: [], subscriptions: [] }),
       close: () => {
         stub.calls.push('close')
         return Promise.resolve()

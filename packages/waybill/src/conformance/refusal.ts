@@ -91,6 +91,12 @@ const REFUSALS: Readonly<Record<Capability, (stage: Stage, member: Member) => Pr
       { group: stage.group(), transient: false, prefetch: 1, start: { time: stage.runtime.now() - 1_000 } },
       'subscribe() from a time',
     ),
+  replay: async (stage, member) => {
+    const group = stage.group()
+    const begin = { group, transient: true, prefetch: 1 }
+    await subscribing(stage, member, { ...begin, start: 'earliest' }, 'a transient subscribe() from the earliest')
+    await subscribing(stage, member, { ...begin, shards: [0] }, 'a transient subscribe() to named shards')
+  },
   delayedSend: (stage, member) => sending(stage, member, 'delayMs'),
   expiry: (stage, member) => sending(stage, member, 'expiresAt'),
   // settle() has no answer of its own: it throws, or the error is reported; the message must not be lost by it.

@@ -61,6 +61,7 @@ export function tapped(good: Transport, taps: Taps): Transport {
     send: (batch) => taps.send?.(batch, (each) => good.send(each)) ?? good.send(batch),
     subscribe: (spec, receive) => subscribe(good, taps, taps.spec?.(spec) ?? spec, receive),
     addressOf: (channel) => taps.addressOf?.(good.addressOf(channel)) ?? good.addressOf(channel),
+    routeFacts: (group) => good.routeFacts(group),
     inspect: () => taps.inspect?.(() => good.inspect()) ?? good.inspect(),
     close: (deadlineMs) => taps.close?.((each) => good.close(each), deadlineMs) ?? good.close(deadlineMs),
     onEvent: (listener) => {

@@ -41,6 +41,7 @@ export function recordingTransport(inner: Transport, record: Record): Transport 
     },
     subscribe: (spec, receive) => subscribe(inner, record, spec, receive),
     addressOf: (channel) => inner.addressOf(channel),
+    routeFacts: (group) => inner.routeFacts(group),
     inspect: () => inner.inspect(),
     close: (deadlineMs) => inner.close(deadlineMs),
     onEvent: (listener) => inner.onEvent(listener),

@@ -27,6 +27,8 @@ export interface Capabilities {
   readonly startAtTime: Support
   /** Writes of a former owner of a shard can be refused. */
   readonly fencing: Support
+  /** A transient subscription may begin in the past, and name its shards. */
+  readonly replay: Support
   /** `flow()` changes the number of unsettled deliveries while running. */
   readonly liveFlow: Support
 }
@@ -50,7 +52,37 @@ export interface EngineFacts {
     readonly maxMessageBytes: Limit
     /** Longest delay of `retry` and `delayMs`, in milliseconds. */
     readonly maxDelayMs: Limit
+  }
+}
+
+/** What the engine promises for the messages of one group. */
+export interface RouteFacts {
+  readonly durability: Durability
+  readonly limits: {
     /** Deliveries after which the engine itself gives up on a message; Infinity where it never does. */
     readonly deliveryLimit: Limit
+    /**
+     * Milliseconds after which the engine takes an unsettled delivery back, or ends its consumer, although the consumer is
+     * well and the transport does its part; Infinity where it never does.
+     */
+    readonly settleWithinMs: Limit
+    /** Milliseconds after which the engine drops a message whether it was handled or not; Infinity where it never does. */
+    readonly retentionMs: Limit
+    /** Bytes, of a channel or a queue, beyond which the engine drops the oldest; Infinity where it refuses new ones instead. */
+    readonly retentionBytes: Limit
   }
+}
+
+export interface Durability {
+  /**
+   * What `accepted` means. `synced`: on the disk. `written`: handed to the operating system, so that the server's death
+   * costs nothing and its machine's the newest. `memory`: the server's death loses it.
+   */
+  readonly accepted: 'synced' | 'written' | 'memory'
+  /** Of `written`: how old, in milliseconds, a message is at most that losing power takes. Infinity: the engine does not say. 0 for `synced`. */
+  readonly lossWindowMs: Limit
+  /** Servers that have a message when it is accepted. */
+  readonly copies: Limit
+  /** How `accepted` is known. */
+  readonly source: Limit['source']
 }

@@ -2,7 +2,7 @@
 import type { DeadLetterReason, FailureRecord } from '../message/failure.ts'
 import type { WireMessage } from '../message/wire-message.ts'
 import type { Channel } from './channel.ts'
-import type { EngineFacts } from './engine-facts.ts'
+import type { EngineFacts, RouteFacts } from './engine-facts.ts'
 import type { TransportEvent } from './transport-event.ts'
 
 /**
@@ -30,6 +30,8 @@ export interface Transport {
   subscribe(spec: SubscriptionSpec, receive: (batch: readonly Delivery[]) => void): Promise<Subscription>
   /** The return address of a durable `reply` channel, for requests whose replies its group will receive. */
   addressOf(channel: Channel): string
+  /** What the engine promises for the messages of a declared group, as it and its channel are configured there. */
+  routeFacts(group: Group): Promise<RouteFacts>
   /** What the engine says of the groups subscribed or declared here. */
   inspect(): Promise<TransportSnapshot>
   /** Closes subscriptions, then the link. Unsettled deliveries return to the engine. Idempotent. */
@@ -79,13 +81,20 @@ export interface SubscriptionSpec {
   readonly group: Group
   /** `true`: this instance alone, nothing left behind; a reconnect reports a gap. The group's name is then a label. */
   readonly transient: boolean
-  /** Where a new group begins; one that exists goes on where it was. Default `now`. */
+  /** Where a new group begins; one that exists goes on where it was. A transient one begins there each time. Default `now`. */
   readonly start?: StartPosition
+  /** Of a transient subscription: these shards alone. Default all. Capability `replay`. */
+  readonly shards?: readonly number[]
   /** Most unsettled deliveries at a time, from 1. */
   readonly prefetch: number
 }
 
-export type StartPosition = 'now' | 'earliest' | { readonly time: number }
+/**
+ * `time`: milliseconds since the epoch. `positions`: by shard, as `Delivery.position` told them; reading begins with the
+ * next one. One that the engine no longer has is an error (`WAYBILL_POSITION_GONE`), never a silent reset.
+ */
+export type StartPosition =
+  'now' | 'earliest' | { readonly time: number } | { readonly positions: Readonly<Record<number, string>> }
 
 export interface Subscription {
   /** The return address, on a `reply` channel. Changes never; after a gap, earlier requests are answered no more. */
@@ -105,6 +114,10 @@ export interface Delivery {
   /** How often the engine has handed it out, this time included; counts crashes, not retries. */
   readonly deliveryCount: number | undefined
   readonly shard: number
+  /** Where it lies in its shard, where the engine keeps history: a {@link StartPosition} begins behind it. */
+  readonly position?: string
+  /** On an ordered subscription with fencing: larger than that of every earlier owner of the shard. */
+  readonly fencing?: number
 }
 
 export type Settlement =
@@ -129,6 +142,19 @@ export type Settlement =
 export interface TransportSnapshot {
   readonly connected: boolean
   readonly groups: readonly GroupSnapshot[]
+  readonly subscriptions: readonly SubscriptionSnapshot[]
+}
+
+/** One subscription of this transport, as the engine sees it. */
+export interface SubscriptionSnapshot {
+  readonly channel: string
+  readonly group: string
+  /** The engine counts it as attached. A member of an ordered group without a shard is attached, too: it stands in line. */
+  readonly attached: boolean
+  /** Since when, in milliseconds since the epoch; `undefined` while it is not attached. */
+  readonly since: number | undefined
+  /** Messages that the engine has for its group and that nobody has settled or, where the engine counts those alone, received. */
+  readonly lag: number
 }
 
 export interface GroupSnapshot {

@@ -1,6 +1,6 @@
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
-import type { EngineFacts } from '../../transport/engine-facts.ts'
+import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type {
   AmqpConsumer,
   AmqpEngine,
@@ -53,6 +53,10 @@ export class LinkedEngine implements AmqpEngine {
 
   onLink(listener: (event: LinkEvent) => void): void {
     this.#listener = listener
+  }
+
+  routeFacts(life: QueueSpec['life']): RouteFacts {
+    return this.#up().routeFacts(life)
   }
 
   declareExchange(exchange: ExchangeSpec): Promise<void> {

@@ -26,6 +26,7 @@ const guarded = (good: Transport, guard: <T>(operation: () => Promise<T>) => Pro
   declare: (topology) => guard(() => good.declare(topology)),
   send: (batch) => guard(() => good.send(batch)),
   subscribe: (spec, receive) => guard(() => good.subscribe(spec, receive)),
+  routeFacts: (group) => guard(() => good.routeFacts(group)),
   inspect: () => guard(() => good.inspect()),
 })
 

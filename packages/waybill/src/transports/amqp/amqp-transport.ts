@@ -1,6 +1,6 @@
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
-import type { EngineFacts } from '../../transport/engine-facts.ts'
+import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type { TransportEvent } from '../../transport/transport-event.ts'
 import type { Channel } from '../../transport/channel.ts'
 import type {
@@ -14,7 +14,7 @@ import type {
   Transport,
   TransportSnapshot,
 } from '../../transport/transport.ts'
-import { checkChannel, checkGroup } from './check-topology.ts'
+import { checkChannel, checkGroup } from '../../transport/check-topology.ts'
 import { Declarer } from './declarer.ts'
 import type { AmqpEngine, LinkEvent } from './engine.ts'
 import { inspectGroup } from './inspection.ts'
@@ -116,11 +116,17 @@ export class AmqpTransport implements Transport {
     return entityOf(channel)
   }
 
+  async routeFacts(group: Group): Promise<RouteFacts> {
+    this.#requireOpen()
+    checkGroup(group)
+    return this.#engine.routeFacts(groupTopology(group).queues[0]?.life ?? 'durable')
+  }
+
   async inspect(): Promise<TransportSnapshot> {
     this.#requireOpen()
-    if (!this.#linked) return { connected: false, groups: [] }
+    if (!this.#linked) return { connected: false, groups: [], subscriptions: [] }
     const groups = await Promise.all([...this.#groups.values()].map((group) => inspectGroup(this.#engine, group)))
-    return { connected: true, groups }
+    return { connected: true, groups, subscriptions: [] }
   }
 
   close(deadlineMs: number): Promise<void> {

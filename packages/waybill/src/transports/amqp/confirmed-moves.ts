@@ -1,5 +1,5 @@
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
-import { backOffMs } from './back-off.ts'
+import { backOffMs } from '../../transport/back-off.ts'
 import type { AmqpEngine, Publication, PublishResult } from './engine.ts'
 
 /** About half a minute of tries; then the message goes back to its queue, and the trouble is reported. */

@@ -1,7 +1,7 @@
 // The port that the AMQP queue model needs from an engine. Two sit behind it: the embedded broker, called directly, and
 // RabbitMQ, through amqplib. Words here are AMQP 0-9-1's. Bodies are bytes; headers are the engine's business to encode.
 import type { WireMessage } from '../../message/wire-message.ts'
-import type { EngineFacts } from '../../transport/engine-facts.ts'
+import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 
 /** One link to a broker, which keeps itself up after `connect` until `close`. */
 export interface AmqpEngine {
@@ -15,6 +15,8 @@ export interface AmqpEngine {
   deleteQueue(queue: string): Promise<void>
   /** Ready messages and consumers; `undefined` when there is no such queue. */
   checkQueue(queue: string): Promise<{ readonly messages: number; readonly consumers: number } | undefined>
+  /** What it promises for persistent messages in a queue of such a life; others are in memory. After `connect`. */
+  routeFacts(life: QueueSpec['life']): RouteFacts
   /** Publishes in order, with confirms. Answers each, in order; never rejects. While the link is down: `refused`. */
   publish(batch: readonly Publication[]): Promise<readonly PublishResult[]>
   /** Resolves on consume-ok. Each consumer has a channel of its own: closing it requeues and releases in one step. */

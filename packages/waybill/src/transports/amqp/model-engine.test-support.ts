@@ -1,7 +1,7 @@
 // A broker in a few hundred lines, exact and in memory, with faults on demand: the port's contract as a model to test
 // the transport against. Deliveries and answers come in later turns, as over a wire.
 import { WaybillError } from '../../message/errors.ts'
-import type { EngineFacts } from '../../transport/engine-facts.ts'
+import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type {
   AmqpConsumer,
@@ -199,6 +199,10 @@ export class ModelEngine implements AmqpEngine {
     return found === undefined ? undefined : { messages: found.ready.length, consumers: found.consumers.length }
   }
 
+  routeFacts(): RouteFacts {
+    return ROUTE_FACTS
+  }
+
   async publish(batch: readonly Publication[]): Promise<readonly PublishResult[]> {
     const answers = batch.map((publication) => this.#publishOne(publication))
     await this.#turn()
@@ -286,17 +290,23 @@ function topicPattern(key: string): RegExp {
   return new RegExp(`^${words.join('\\.').replace('\\..*', '(\\..*)?')}$`)
 }
 
+const NEVER = { value: Infinity, source: 'assumed' } as const
+
+const ROUTE_FACTS: RouteFacts = {
+  durability: { accepted: 'memory', lossWindowMs: NEVER, copies: { value: 1, source: 'assumed' }, source: 'assumed' },
+  limits: { deliveryLimit: NEVER, settleWithinMs: NEVER, retentionMs: NEVER, retentionBytes: NEVER },
+}
+
 const FACTS: EngineFacts = {
   engine: 'model',
   version: '0',
   capabilities: {
     confirms: 'native', unroutable: 'native', durableGroups: 'native', transientSubscriptions: 'native',
     ordered: 'supplied', delayedRetry: 'native', delayedSend: 'native', expiry: 'supplied', deliveryCount: 'native',
-    startEarliest: 'refused', startAtTime: 'refused', fencing: 'refused', liveFlow: 'native',
+    startEarliest: 'refused', startAtTime: 'refused', fencing: 'refused', replay: 'refused', liveFlow: 'native',
   }, // prettier-ignore
   limits: {
     maxMessageBytes: { value: 1e9, source: 'assumed' },
     maxDelayMs: { value: 1e9, source: 'assumed' },
-    deliveryLimit: { value: Infinity, source: 'assumed' },
   },
 }

@@ -1,7 +1,7 @@
 import { WaybillError } from '../../message/errors.ts'
 import { hasOneRecipient } from '../../transport/channel.ts'
 import type { Delivery, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
-import { checkGroup } from './check-topology.ts'
+import { checkGroup } from '../../transport/check-topology.ts'
 import { OrderedSubscription } from './ordered/ordered-subscription.ts'
 import { QueueSubscription } from './queue-subscription.ts'
 import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
@@ -46,6 +46,8 @@ function check(spec: SubscriptionSpec): void {
     throw new TypeError(`${whose} has prefetch ${spec.prefetch}; it is a whole number from 1`)
   if (spec.start !== undefined && spec.start !== 'now')
     throw new WaybillError('WAYBILL_UNSUPPORTED', `${whose} starts elsewhere than now: a queue keeps no history`)
+  if (spec.shards !== undefined)
+    throw new WaybillError('WAYBILL_UNSUPPORTED', `${whose} names its shards: a queue is read by its group alone`)
   if (spec.transient && hasOneRecipient(spec.group.channel.kind))
     throw new WaybillError(
       'WAYBILL_UNSUPPORTED',

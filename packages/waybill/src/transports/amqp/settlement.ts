@@ -2,7 +2,7 @@
 import { withFailure } from '../../message/failure.ts'
 import type { WireMessage } from '../../message/wire-message.ts'
 import type { Group, Settlement } from '../../transport/transport.ts'
-import { deadLetter, type Burial } from './dead-letter.ts'
+import { deadLetter, type Burial } from '../../transport/dead-letter.ts'
 import type { Publication } from './engine.ts'
 
 type Retry = Extract<Settlement, { readonly action: 'retry' }>

@@ -1,6 +1,6 @@
 import { isWaybillError } from '../../message/errors.ts'
 import type { Group } from '../../transport/transport.ts'
-import { backOffMs } from './back-off.ts'
+import { backOffMs } from '../../transport/back-off.ts'
 import type { Timer } from '../../runtime/runtime.ts'
 import type { SubscriptionContext } from './subscription-context.ts'
 

@@ -1,14 +1,12 @@
 import type { Broker, BrokerEvent } from '../../broker/broker.ts'
 import type { Connection } from '../../broker/connection.ts'
-import { MAX_DELAY_MS } from '../../broker/delay/delayed-messages.ts'
 import { readQueueArguments } from '../../broker/queue/queue-arguments.ts'
 import type { QueueDefinition } from '../../broker/queue/queue-definition.ts'
 import type { Durable } from '../../broker/store/message-log.ts'
 import { TypedField, type FieldTable } from '../../broker/wire/field-table.ts'
 import type { VirtualHost } from '../../broker/virtual-host.ts'
 import { WaybillError } from '../../message/errors.ts'
-import { PACKAGE_VERSION } from '../../message/package-version.ts'
-import type { EngineFacts } from '../../transport/engine-facts.ts'
+import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type {
   AmqpConsumer,
   AmqpEngine,
@@ -24,9 +22,7 @@ import { queueDeclaration } from '../amqp/queue-declaration.ts'
 import { BatchConfirms } from './batch-confirms.ts'
 import { EngineConsumer } from './engine-consumer.ts'
 import { EngineMessage } from './engine-message.ts'
-
-/** Largest body: that of an AMQP client with RabbitMQ's default. */
-const MAX_MESSAGE_BYTES = 128 * 1024 * 1024
+import { FACTS, MAX_MESSAGE_BYTES, routeFacts } from './facts.ts'
 
 /** Calls of `publish` that wait while the broker holds publishers back; the bus bounds what is in them. */
 const MAX_HELD = 10_000
@@ -117,6 +113,10 @@ export class EmbeddedEngine implements AmqpEngine {
     })
   }
 
+  routeFacts(life: QueueSpec['life']): RouteFacts {
+    return routeFacts(life === 'durable' && this.#requireOpen().broker.isStored)
+  }
+
   async publish(batch: readonly Publication[]): Promise<readonly PublishResult[]> {
     if (this.#open?.broker.blocked !== undefined) {
       if (this.#held.length >= MAX_HELD) return batch.map(() => ({ outcome: 'refused', error: tooManyHeld() }))
@@ -188,31 +188,6 @@ export class EmbeddedEngine implements AmqpEngine {
     else if (event.type === 'blocked' || event.type === 'unblocked') this.#listener(event)
     if (event.type === 'failed' || event.type === 'unblocked') for (const release of this.#held.splice(0)) release()
   }
-}
-
-const FACTS: EngineFacts = {
-  engine: 'embedded',
-  version: PACKAGE_VERSION,
-  capabilities: {
-    confirms: 'native',
-    unroutable: 'native',
-    durableGroups: 'native',
-    transientSubscriptions: 'native',
-    ordered: 'supplied',
-    delayedRetry: 'native',
-    delayedSend: 'native',
-    expiry: 'native',
-    deliveryCount: 'native',
-    startEarliest: 'refused',
-    startAtTime: 'refused',
-    fencing: 'refused',
-    liveFlow: 'native',
-  },
-  limits: {
-    maxMessageBytes: { value: MAX_MESSAGE_BYTES, source: 'read' },
-    maxDelayMs: { value: MAX_DELAY_MS, source: 'read' },
-    deliveryLimit: { value: Infinity, source: 'read' },
-  },
 }
 
 /** As a client would declare it over the wire, so that a folder can be used both ways. */

@@ -1,7 +1,7 @@
 import { afterEach, expect } from 'vitest'
 import { NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
-import type { BackOff } from '../amqp/back-off.ts'
+import type { BackOff } from '../../transport/back-off.ts'
 import type { AmqpConsumer, AmqpDelivery, LinkEvent, Publication, QueueSpec } from '../amqp/engine.ts'
 import type { BrokerAddresses } from './broker-address.ts'
 import { RabbitmqEngine, type RabbitmqEngineSettings } from './engine.ts'

@@ -1,7 +1,7 @@
 import type { Channel } from 'amqplib'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
-import type { EngineFacts } from '../../transport/engine-facts.ts'
+import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type {
   AmqpConsumer, AmqpEngine, ConsumerEvents, ConsumeSpec, ExchangeSpec, LinkEvent, Publication, PublishResult, QueueSpec,
 } from '../amqp/engine.ts' // prettier-ignore
@@ -12,7 +12,7 @@ import { Declarations } from './declarations.ts'
 import { publishDelayed } from './delayed-publisher.ts'
 import { delaysOf, type Delays } from './delays.ts'
 import { loadDriver } from './driver.ts'
-import { engineFacts } from './facts.ts'
+import { engineFacts, routeFacts } from './facts.ts'
 import { Link, type LinkSettings } from './link.ts'
 import { Publisher } from './publisher.ts'
 import { queueOptions } from './queue-arguments.ts'
@@ -109,6 +109,10 @@ export class RabbitmqEngine implements AmqpEngine {
       if (isWaybillError(error, 'WAYBILL_NOT_FOUND')) return undefined
       throw error
     }
+  }
+
+  routeFacts(life: QueueSpec['life']): RouteFacts {
+    return routeFacts(this.#version, life)
   }
 
   publish(batch: readonly Publication[]): Promise<readonly PublishResult[]> {

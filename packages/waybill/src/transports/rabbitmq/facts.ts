@@ -1,8 +1,10 @@
 import { MAX_DELAY_MS as EXCHANGE_MAX_DELAY_MS } from '../../broker/delay/delayed-messages.ts'
-import type { EngineFacts, Limit, Support } from '../../transport/engine-facts.ts'
+import type { EngineFacts, Limit, RouteFacts, Support } from '../../transport/engine-facts.ts'
+import type { QueueSpec } from '../amqp/engine.ts'
 import { DELIVERY_LIMIT } from '../amqp/queue-declaration.ts'
 import { MAX_DELAY_MS as LADDER_MAX_DELAY_MS } from './ladder-grammar.ts'
 import {
+  hasConsumerTimeout,
   hasDelayedExchanges,
   hasQuorumQueues,
   hasSafeDeadLettering,
@@ -38,15 +40,44 @@ export function engineFacts(version: ServerVersion): EngineFacts {
       startEarliest: 'refused',
       startAtTime: 'refused',
       fencing: 'refused',
+      replay: 'refused',
       liveFlow: 'supplied',
     },
     limits: {
       maxMessageBytes: maxMessageBytes(version),
       maxDelayMs: { value: LONGEST_DELAY_MS[delays], source: 'assumed' },
-      // Quorum queues are declared with it, and classic queues have none.
-      deliveryLimit: { value: hasQuorumQueues(version) ? DELIVERY_LIMIT : Infinity, source: 'told' },
     },
   }
+}
+
+/** RabbitMQ's default consumer_timeout: a channel that holds a delivery longer is closed. AMQP does not tell it. */
+const CONSUMER_TIMEOUT_MS = 30 * 60_000
+
+/**
+ * Of a queue with such a life. Confirms of a quorum queue come when a majority of its nodes have synced the message; AMQP
+ * does not tell how many those are.
+ */
+export function routeFacts(version: ServerVersion, life: QueueSpec['life']): RouteFacts {
+  const quorum = life === 'durable' && hasQuorumQueues(version)
+  return {
+    durability: {
+      accepted: life === 'durable' ? 'synced' : 'memory',
+      lossWindowMs: assumed(0),
+      copies: assumed(1),
+      source: 'assumed',
+    },
+    limits: {
+      // Quorum queues are declared with it, and classic queues have none.
+      deliveryLimit: { value: quorum ? DELIVERY_LIMIT : Infinity, source: 'told' },
+      settleWithinMs: assumed(hasConsumerTimeout(version) ? CONSUMER_TIMEOUT_MS : Infinity),
+      retentionMs: assumed(Infinity),
+      retentionBytes: assumed(Infinity),
+    },
+  }
+}
+
+function assumed(value: number): Limit {
+  return { value, source: 'assumed' }
 }
 
 function supportOfDelays(version: ServerVersion): Support {

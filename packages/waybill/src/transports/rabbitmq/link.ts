@@ -11,7 +11,7 @@
 import { asError } from '../../message/as-error.ts'
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
-import { backOffMs, type BackOff } from '../amqp/back-off.ts'
+import { backOffMs, type BackOff } from '../../transport/back-off.ts'
 import { connectErrors } from './amqp-errors.ts'
 import type { BrokerAddress, BrokerAddresses } from './broker-address.ts'
 import { ConnectionPair } from './connection-pair.ts'

@@ -34,6 +34,11 @@ export function hasSafeDeadLettering(version: ServerVersion): boolean {
   return version.product === 'rabbitmq' && isAtLeast(version, 3, 10)
 }
 
+/** Closes the channel of who does not settle in time: RabbitMQ 3.8.15, by default. */
+export function hasConsumerTimeout(version: ServerVersion): boolean {
+  return version.product === 'rabbitmq' && isAtLeast(version, 3, 9)
+}
+
 function isWaybill(version: ServerVersion): boolean {
   return version.product === 'waybill'
 }

@@ -4,7 +4,7 @@ import { virtualRuntime, type VirtualRuntime } from '../../../runtime/virtual-ru
 import type { TransportEvent } from '../../../transport/transport-event.ts'
 import type { Delivery, Subscription } from '../../../transport/transport.ts'
 import { AmqpTransport } from '../amqp-transport.ts'
-import { channel, group, message } from '../fixtures.test-support.ts'
+import { channel, group, message } from '../../../transport/fixtures.test-support.ts'
 import { ModelBroker, type ModelEngine } from '../model-engine.test-support.ts'
 
 const SHARDS = 4

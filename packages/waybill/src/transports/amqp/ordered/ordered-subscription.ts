@@ -1,7 +1,7 @@
 import { WaybillError } from '../../../message/errors.ts'
 import { Deadlines } from '../../../runtime/deadlines.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
-import { backOffMs } from '../back-off.ts'
+import { backOffMs } from '../../../transport/back-off.ts'
 import type { LinkedSubscription, SubscriptionContext } from '../subscription-context.ts'
 import { TakeUp } from '../take-up.ts'
 import type { GroupTopology } from '../topology.ts'

@@ -1,6 +1,6 @@
-import { NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
-import type { Channel, ChannelKind } from '../../transport/channel.ts'
-import type { Group } from '../../transport/transport.ts'
+import { NO_HEADERS, type WireMessage } from '../message/wire-message.ts'
+import type { Channel, ChannelKind } from './channel.ts'
+import type { Group } from './transport.ts'
 
 export function channel(kind: ChannelKind, name: string, shards = 1): Channel {
   return { kind, name, shards }

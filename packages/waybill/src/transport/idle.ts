@@ -1,4 +1,4 @@
-import type { Runtime } from '../../runtime/runtime.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 
 /** Counts what is unsettled, and lets one wait for none, with a bound. */
 export class Idle {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { virtualRuntime } from '../../runtime/virtual-runtime.ts'
+import { virtualRuntime } from '../runtime/virtual-runtime.ts'
 import { backOffMs, type BackOff } from './back-off.ts'
 
 function longest(n: number, backOff?: BackOff): number {

@@ -4,9 +4,9 @@ import {
   withFailure,
   type DeadLetterReason,
   type FailureRecord,
-} from '../../message/failure.ts'
-import type { WireMessage } from '../../message/wire-message.ts'
-import type { Group } from '../../transport/transport.ts'
+} from '../message/failure.ts'
+import type { WireMessage } from '../message/wire-message.ts'
+import type { Group } from './transport.ts'
 
 export interface Burial {
   readonly reason: DeadLetterReason

@@ -1,6 +1,6 @@
-import { WaybillError } from '../../message/errors.ts'
-import { hasOneRecipient, type Channel } from '../../transport/channel.ts'
-import type { Group } from '../../transport/transport.ts'
+import { WaybillError } from '../message/errors.ts'
+import { hasOneRecipient, type Channel } from './channel.ts'
+import type { Group } from './transport.ts'
 
 /** Each shard is two queues and, at its owner, two consumers: beyond this a broker's memory is spent on them alone. */
 export const MAX_SHARDS = 1_024

@@ -1,4 +1,4 @@
-import type { Runtime } from '../../runtime/runtime.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 
 /** How long to wait between tries. */
 export interface BackOff {
