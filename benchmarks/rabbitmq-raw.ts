@@ -8,12 +8,8 @@ import {
   type ConsumeMessage,
   type Options,
 } from 'amqplib'
-import type { Run } from './rabbitmq-run.ts'
-
-export const SOURCE = '/bench'
-export const TYPE = 'orders.placed'
-export const CONTENT_TYPE = 'application/json'
-export const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+import { CONTENT_TYPE, SOURCE, TRACEPARENT, TYPE } from './bench-message.ts'
+import type { Run, Runner } from './measured-run.ts'
 
 /** What a user of amqplib writes for a CloudEvent with a trace. */
 export function options(id: string, now: number, more: Options.Publish = {}): Options.Publish {
@@ -54,7 +50,7 @@ export function acknowledgedPerRead(channel: Channel, handle: (message: ConsumeM
   }
 }
 
-export class RawClient {
+export class RawClient implements Runner {
   readonly #model: ChannelModel
   readonly #publishing: ConfirmChannel
   readonly #newId: () => string

@@ -1,9 +1,9 @@
 // Request and reply with amqplib alone: the queues, flags, confirms and acknowledgements of the transport.
 import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage } from 'amqplib'
 import { acknowledgedPerRead, options } from './rabbitmq-raw.ts'
-import type { Run } from './rabbitmq-run.ts'
+import type { Run, Runner } from './measured-run.ts'
 
-export class RawRequester {
+export class RawRequester implements Runner {
   readonly #models: readonly ChannelModel[]
   readonly #requests: ConfirmChannel
   readonly #queue: string

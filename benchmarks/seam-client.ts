@@ -1,37 +1,32 @@
-// The RabbitMQ transport, used through the seam as the bus uses it: what is sent in one turn goes as one batch.
-import type { Channel, Outgoing, Transport, WireMessage } from 'waybill/transport'
-import type { MessageKind } from '../packages/waybill/src/message/kind.ts'
+// A transport, used through the seam as the bus uses it: what is sent in one turn goes as one batch.
+import type { Channel, Outgoing, SubscriptionSpec, Transport, TransportFactory } from 'waybill/transport'
 import { systemRuntime } from '../packages/waybill/src/runtime/system-runtime.ts'
-import { rabbitmq } from '../packages/waybill/src/transports/rabbitmq/rabbitmq.ts'
-import { NO_HEADERS } from '../packages/waybill/src/message/wire-message.ts'
-import { CONTENT_TYPE, SOURCE, TRACEPARENT, TYPE } from './rabbitmq-raw.ts'
-import type { Run } from './rabbitmq-run.ts'
+import { messageOf, TYPE } from './bench-message.ts'
+import type { Run, Runner } from './measured-run.ts'
 
-const runtime = systemRuntime()
-
-export class SeamClient {
+export class SeamClient implements Runner {
   readonly #transport: Transport
   readonly #channel: Channel
-  readonly #group: string
+  readonly #spec: Pick<SubscriptionSpec, 'group' | 'transient'>
 
-  private constructor(transport: Transport, name: string) {
+  private constructor(transport: Transport, name: string, transient: boolean) {
     this.#transport = transport
     this.#channel = { kind: 'events', name, shards: 1 }
-    this.#group = 'bench'
+    this.#spec = { group: { channel: this.#channel, name: 'bench', types: [TYPE], ordered: false }, transient }
   }
 
-  static async open(url: string, name: string): Promise<SeamClient> {
-    const transport = await rabbitmq({ url })(runtime)
+  /** @param transient consume without a group, nothing kept */
+  static async open(factory: TransportFactory, name: string, transient = false): Promise<SeamClient> {
+    const transport = await factory(systemRuntime())
     await transport.connect(AbortSignal.timeout(10_000))
-    return new SeamClient(transport, name)
+    return new SeamClient(transport, name, transient)
   }
 
   async run({ messages, window, body }: Run): Promise<void> {
     const transport = this.#transport
-    const group = { channel: this.#channel, name: this.#group, types: [TYPE], ordered: false }
     let handled = 0
     const all = Promise.withResolvers<void>()
-    const subscription = await transport.subscribe({ group, transient: false, prefetch: window }, (batch) => {
+    const subscription = await transport.subscribe({ ...this.#spec, prefetch: window }, (batch) => {
       subscription.settle(batch.map((delivery) => ({ delivery, action: 'ack' })))
       if ((handled += batch.length) === messages) all.resolve()
     })
@@ -72,28 +67,3 @@ export class SeamClient {
 
 /** Most messages of one send: an eighth of the window, as when eight callers share it. */
 const BATCH = 32
-
-export function messageOf(body: Uint8Array, kind: MessageKind, replyTo: string | undefined): WireMessage {
-  const id = runtime.newId()
-  return {
-    id,
-    source: SOURCE,
-    type: TYPE,
-    kind,
-    wireVersion: 1,
-    time: runtime.now(),
-    schemaVersion: 1,
-    contentType: CONTENT_TYPE,
-    replyTo,
-    correlationId: id,
-    causationId: undefined,
-    expiresAt: undefined,
-    key: undefined,
-    sequence: undefined,
-    traceparent: TRACEPARENT,
-    tracestate: undefined,
-    attempt: 1,
-    headers: NO_HEADERS,
-    body,
-  }
-}

@@ -1,9 +1,16 @@
 /** One measured run. */
 export interface Run {
   readonly messages: number
-  /** Most messages unconfirmed, and most unacknowledged. */
+  /** Most messages unconfirmed, and most unacknowledged; or most requests unanswered. */
   readonly window: number
   readonly body: Buffer
+}
+
+/** One side of a comparison: a client that is connected. */
+export interface Runner {
+  /** Sends the messages and waits until the last one is handled, or answered. */
+  run(run: Run): Promise<void>
+  close(): Promise<void>
 }
 
 export interface Measure {

@@ -1,13 +1,12 @@
 // Request and reply through the seam, as the bus does it: a reply is confirmed before its request is acknowledged.
-import type { Channel, Delivery, Outgoing, Subscription, Transport } from 'waybill/transport'
+import type { Channel, Delivery, Outgoing, Subscription, Transport, TransportFactory } from 'waybill/transport'
 import { systemRuntime } from '../packages/waybill/src/runtime/system-runtime.ts'
-import { rabbitmq } from '../packages/waybill/src/transports/rabbitmq/rabbitmq.ts'
-import type { Run } from './rabbitmq-run.ts'
-import { messageOf } from './rabbitmq-seam.ts'
+import { messageOf } from './bench-message.ts'
+import type { Run, Runner } from './measured-run.ts'
 
 const runtime = systemRuntime()
 
-export class SeamRequester {
+export class SeamRequester implements Runner {
   readonly #requester: Transport
   readonly #answerer: Transport
   readonly #queries: Channel
@@ -21,8 +20,8 @@ export class SeamRequester {
     this.#queries = { kind: 'query', name, shards: 1 }
   }
 
-  static async open(url: string, name: string): Promise<SeamRequester> {
-    const [requester, answerer] = [await rabbitmq({ url })(runtime), await rabbitmq({ url })(runtime)]
+  static async open(factory: TransportFactory, name: string): Promise<SeamRequester> {
+    const [requester, answerer] = [await factory(runtime), await factory(runtime)]
     await Promise.all([requester, answerer].map((each) => each.connect(AbortSignal.timeout(10_000))))
     const client = new SeamRequester(requester, answerer, name)
     await client.#answer()
