@@ -176,6 +176,8 @@ export class ChannelSession implements ChannelContext, PublishingChannel {
     const resume = this.session.awaitAnswer()
     let isDone = false
     const again = (): void => {
+      // A channel that has closed takes nothing: nobody would return it.
+      if (!this.#isOpen) return resume()
       // What it throws ends the channel, and with that the waiting.
       this.session.attempt(this, method, () => (isDone = act()))
       this.session.wrote()

@@ -287,6 +287,27 @@ describe('what is asked waits for the disk', () => {
     expect(client.names()).toEqual(['connection.close 320'])
   })
 
+  test.each([0, 1, 2, 3])('and a get takes nothing on a channel that closed %i turns later', async (turns) => {
+    const client = SessionClient.open(broker, runtime)
+    const turn = async (): Promise<void> => {
+      await new Promise((resolve) => void setImmediate(resolve))
+      for (const write of writes.splice(0)) write()
+    }
+    client.say(1, 'queue.declare', { queue: 'q', durable: true })
+    while (client.isSuspended) await turn()
+    client.publish(1, { routingKey: 'q', properties: { deliveryMode: 2 }, body: 'm' })
+    client.say(1, 'basic.get', { queue: 'q' })
+    client.say(1, 'basic.nack', { 'delivery-tag': 1, requeue: true })
+    // It is counted in the log before it goes out again.
+    client.say(1, 'basic.get', { queue: 'q', 'no-ack': true })
+    expect([client.isSuspended, client.names()]).toEqual([true, ['queue.declare-ok', 'basic.get-ok']])
+    for (let n = 0; n < turns; n++) await turn()
+    const got = client.names()
+    client.session.ended()
+    for (let n = 0; n < 4; n++) await turn()
+    expect(left().queues).toEqual([got.includes('basic.get-ok') ? 'q 0 0 0' : 'q 1 0 0'])
+  })
+
   test('and a publish is confirmed behind its sync, in order', async () => {
     const client = SessionClient.open(broker, runtime)
     client.sayAll([1, 'queue.declare', { queue: 'q', durable: true }], [1, 'confirm.select'])
