@@ -5,7 +5,7 @@ import type { Settlement, Subscription } from '../transport/transport.ts'
 import { Consumer } from './consumer.ts'
 import { silentLogger, type Logger } from './logger.ts'
 import { deliveryOf } from './stub-transport.test-support.ts'
-import { ACKNOWLEDGED, type Process } from './verdict.ts'
+import { ACKNOWLEDGED, type Process } from './outcome.ts'
 
 function consumerOf(process: Process, own: Partial<Subscription> = {}, logger: Logger = silentLogger) {
   const runtime = virtualRuntime()

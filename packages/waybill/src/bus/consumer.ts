@@ -5,7 +5,7 @@ import type { Delivery, Settlement, Subscription } from '../transport/transport.
 import { asError } from '../message/as-error.ts'
 import { handleEnd, handleStart } from './diagnostics.ts'
 import type { Logger } from './logger.ts'
-import type { Process, Verdict } from './verdict.ts'
+import type { Process, Outcome } from './outcome.ts'
 
 export interface ConsumerOptions {
   readonly service: string
@@ -143,32 +143,32 @@ export class Consumer {
     const { service, channel, group } = this.options
     const seen = { message, service, channel, group, attempt: message.attempt }
     if (handleStart.hasSubscribers) handleStart.publish(seen)
-    let verdict: Verdict
+    let outcome: Outcome
     try {
-      verdict = await this.#process(delivery)
+      outcome = await this.#process(delivery)
     } catch (error) {
-      // Not the handler's error, which has its verdict, but one on the way to it: kept for the operator, with its text.
-      verdict = { action: 'reject', reason: 'failed', error }
+      // Not the handler's error, which has its outcome, but one on the way to it: kept for the operator, with its text.
+      outcome = { action: 'reject', reason: 'failed', error }
     }
     this.#running--
-    this.#settle(delivery, verdict)
+    this.#settle(delivery, outcome)
     if (handleEnd.hasSubscribers) {
       handleEnd.publish({
         ...seen,
         durationMs: this.#runtime.monotonic() - startedAt,
-        error: verdict.action === 'ack' ? undefined : asError(verdict.error),
-        action: verdict.action,
+        error: outcome.action === 'ack' ? undefined : asError(outcome.error),
+        action: outcome.action,
       })
     }
     this.#start()
     if (this.#running === 0) this.#whenNoneRuns?.()
   }
 
-  #settle(delivery: Delivery, verdict: Verdict): void {
-    if (verdict.action === 'return') return this.#giveBack(delivery)
+  #settle(delivery: Delivery, outcome: Outcome): void {
+    if (outcome.action === 'return') return this.#giveBack(delivery)
     this.#handled++
-    if (verdict.action !== 'ack') this.#lastMoveAt = this.#runtime.monotonic()
-    if (this.#settlements.push(this.#settlement(delivery, verdict)) === 1) queueMicrotask(() => this.#handOver())
+    if (outcome.action !== 'ack') this.#lastMoveAt = this.#runtime.monotonic()
+    if (this.#settlements.push(this.#settlement(delivery, outcome)) === 1) queueMicrotask(() => this.#handOver())
     this.#release(delivery)
   }
 
@@ -184,18 +184,18 @@ export class Consumer {
     }
   }
 
-  #settlement(delivery: Delivery, verdict: Exclude<Verdict, { action: 'return' }>): Settlement {
-    if (verdict.action === 'ack') return { delivery, action: 'ack' }
+  #settlement(delivery: Delivery, outcome: Exclude<Outcome, { action: 'return' }>): Settlement {
+    if (outcome.action === 'ack') return { delivery, action: 'ack' }
     const { id, type, attempt } = delivery.message
     const { group } = this.options
-    const failure = failureRecord(verdict.error, this.#runtime.now(), attempt, group)
+    const failure = failureRecord(outcome.error, this.#runtime.now(), attempt, group)
     const about = { id, type, attempt, group, error: failure.message }
-    if (verdict.action === 'retry') {
-      this.#logger.info({ ...about, afterMs: verdict.afterMs }, 'handling failed and will be tried again')
-      return { delivery, action: 'retry', afterMs: verdict.afterMs, attempt: attempt + 1, failure }
+    if (outcome.action === 'retry') {
+      this.#logger.info({ ...about, afterMs: outcome.afterMs }, 'handling failed and will be tried again')
+      return { delivery, action: 'retry', afterMs: outcome.afterMs, attempt: attempt + 1, failure }
     }
-    this.#logger.warn({ ...about, reason: verdict.reason }, 'a message went to the dead letters')
-    return { delivery, action: 'reject', reason: verdict.reason, detail: failure.message, failure }
+    this.#logger.warn({ ...about, reason: outcome.reason }, 'a message went to the dead letters')
+    return { delivery, action: 'reject', reason: outcome.reason, detail: failure.message, failure }
   }
 
   #giveBack(delivery: Delivery): void {

@@ -1,4 +1,4 @@
-// From a delivery to its verdict: find the handler, read the body, handle, answer, decide what becomes of a failure.
+// From a delivery to its outcome: find the handler, read the body, handle, answer, decide what becomes of a failure.
 import type { AnyContracted } from '../contract/contract.ts'
 import { decode } from '../contract/decode.ts'
 import { decodeReply, encodeFailure, encodeReply, type EncodedReply } from '../contract/reply.ts'
@@ -12,7 +12,7 @@ import type { Delivery } from '../transport/transport.ts'
 import { AWAITED_HEADER } from './awaited.ts'
 import type { HandlerContext } from './handler-context.ts'
 import type { AsyncReply, Registration } from './service.ts'
-import { ACKNOWLEDGED, type Process, type Verdict } from './verdict.ts'
+import { ACKNOWLEDGED, type Process, type Outcome } from './outcome.ts'
 
 /** A registration made ready: its middleware composed, its policy checked. */
 export interface Route {
@@ -66,8 +66,8 @@ export function handleDelivery(parts: HandlingParts): Process {
     } catch (error) {
       // The bus has stopped waiting for the handler: that is no failure of it, and somebody else will handle the message.
       if (context.returned) return { action: 'return', error }
-      const verdict = afterFailure(route, message, error)
-      return context.answered ? settledFor(message, verdict) : conclude(parts, message, verdict)
+      const outcome = afterFailure(route, message, error)
+      return context.answered ? settledFor(message, outcome) : conclude(parts, message, outcome)
     }
   }
 }
@@ -84,14 +84,14 @@ function readBody(registration: Registration, message: WireMessage): unknown {
 }
 
 /** No handler has seen it, and trying again would read the same bytes. */
-function unreadable(parts: HandlingParts, route: Route | undefined, error: unknown): Verdict {
+function unreadable(parts: HandlingParts, route: Route | undefined, error: unknown): Outcome {
   const unknown = isWaybillError(error, 'WAYBILL_UNKNOWN_TYPE')
   const skip = route === undefined ? parts.skipUnknown : route.registration.options.unknown === 'skip'
   if (unknown && skip) return ACKNOWLEDGED
   return { action: 'reject', reason: unknown ? 'unknown' : 'malformed', error }
 }
 
-function afterFailure(route: Route, message: WireMessage, error: unknown): Verdict {
+function afterFailure(route: Route, message: WireMessage, error: unknown): Outcome {
   if (isWaybillError(error, 'WAYBILL_DEAD_LETTERED')) return { action: 'reject', reason: 'rejected', error }
   if (error instanceof WrongReply) return { action: 'reject', reason: 'failed', error: error.cause }
   // Whoever waits for the reply is told at once, and decides about trying again.
@@ -103,27 +103,27 @@ function afterFailure(route: Route, message: WireMessage, error: unknown): Verdi
 }
 
 /** Tells the requester, where there is one, that the message has failed for good. */
-async function conclude(parts: HandlingParts, message: WireMessage, verdict: Verdict): Promise<Verdict> {
-  if (message.replyTo === undefined || verdict.action !== 'reject' || message.kind === 'reply') return verdict
+async function conclude(parts: HandlingParts, message: WireMessage, outcome: Outcome): Promise<Outcome> {
+  if (message.replyTo === undefined || outcome.action !== 'reject' || message.kind === 'reply') return outcome
   try {
-    await parts.answer(message, encodeFailure(verdict.error))
+    await parts.answer(message, encodeFailure(outcome.error))
   } catch (cause) {
     // The requester learns nothing, so the message is kept with both errors.
     return {
-      ...verdict,
+      ...outcome,
       error: new AggregateError(
-        [verdict.error, cause],
-        `${asText(verdict.error)}; and the reply could not be sent: ${asText(cause)}`,
+        [outcome.error, cause],
+        `${asText(outcome.error)}; and the reply could not be sent: ${asText(cause)}`,
       ),
     }
   }
-  return settledFor(message, verdict)
+  return settledFor(message, outcome)
 }
 
 /** A question whose asker has had an error is done; a command, and what may kill processes, is kept for the operator. */
-function settledFor({ kind }: WireMessage, verdict: Verdict): Verdict {
-  const done = (kind === 'query' || kind === 'survey') && verdict.action === 'reject' && verdict.reason !== 'poison'
-  return done ? ACKNOWLEDGED : verdict
+function settledFor({ kind }: WireMessage, outcome: Outcome): Outcome {
+  const done = (kind === 'query' || kind === 'survey') && outcome.action === 'reject' && outcome.reason !== 'poison'
+  return done ? ACKNOWLEDGED : outcome
 }
 
 /** What the handler returned is not what its contract says. It has done its work, and would do it again in a retry. */
@@ -141,7 +141,7 @@ function replyOf(registration: Registration, result: unknown): EncodedReply | Pr
   }
 }
 
-function poison(parts: HandlingParts, { message: { type, id }, deliveryCount }: Delivery): Verdict {
+function poison(parts: HandlingParts, { message: { type, id }, deliveryCount }: Delivery): Outcome {
   const what = `${type} (id ${id}) was delivered ${deliveryCount} times to ${parts.group} without being settled`
   return { action: 'reject', reason: 'poison', error: new WaybillError('WAYBILL_POISON', what) }
 }

@@ -2,7 +2,7 @@ import type { DeadLetterReason } from '../message/failure.ts'
 import type { Delivery } from '../transport/transport.ts'
 
 /** What became of one try to handle a message. */
-export type Verdict =
+export type Outcome =
   | { readonly action: 'ack' }
   | { readonly action: 'retry'; readonly afterMs: number; readonly error: unknown }
   | { readonly action: 'reject'; readonly reason: DeadLetterReason; readonly error: unknown }
@@ -10,6 +10,6 @@ export type Verdict =
   | { readonly action: 'return'; readonly error: unknown }
 
 /** Handles one delivery and says what became of it. */
-export type Process = (delivery: Delivery) => Promise<Verdict>
+export type Process = (delivery: Delivery) => Promise<Outcome>
 
-export const ACKNOWLEDGED: Verdict = { action: 'ack' }
+export const ACKNOWLEDGED: Outcome = { action: 'ack' }
