@@ -59,7 +59,7 @@ export interface EngineFacts {
 export interface RouteFacts {
   readonly durability: Durability
   readonly limits: {
-    /** Deliveries after which the engine itself gives up on a message; Infinity where it never does. */
+    /** Deliveries after which the engine itself gives up on a message; Infinity where it never does, 1 where it hands out once. */
     readonly deliveryLimit: Limit
     /**
      * Milliseconds after which the engine takes an unsettled delivery back, or ends its consumer, although the consumer is
@@ -70,6 +70,8 @@ export interface RouteFacts {
     readonly retentionMs: Limit
     /** Bytes, of a channel or a queue, beyond which the engine drops the oldest; Infinity where it refuses new ones instead. */
     readonly retentionBytes: Limit
+    /** Milliseconds at most until what a member held that crashed is handed out again. Absent where nothing is known. */
+    readonly redeliveredWithinMs?: Limit
   }
 }
 
