@@ -9,6 +9,7 @@ import { expiryClauses } from './clauses/expiry.ts'
 import { flowClauses } from './clauses/flow.ts'
 import { foreignClauses } from './clauses/foreign.ts'
 import { groupClauses } from './clauses/group.ts'
+import { historyClauses } from './clauses/history.ts'
 import { inspectClauses } from './clauses/inspect.ts'
 import { lifecycleClauses } from './clauses/lifecycle.ts'
 import { linkFaultClauses } from './clauses/link-fault.ts'
@@ -30,6 +31,7 @@ export const CLAUSES: readonly Clause[] = [
   ...groupClauses,
   ...foreignClauses,
   ...transientClauses,
+  ...historyClauses,
   ...replyClauses,
   ...settleClauses,
   ...redeliveryClauses,

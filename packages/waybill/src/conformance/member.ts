@@ -24,6 +24,7 @@ export interface SubscribeOptions {
   readonly prefetch?: number
   readonly transient?: boolean
   readonly start?: StartPosition
+  readonly shards?: readonly number[]
 }
 
 /** A connected transport, as one process of a system would have it. Each operation is awaited with a bound. */
@@ -74,10 +75,9 @@ export class Member {
   async subscribe(group: Group, options: SubscribeOptions = {}): Promise<Inbox> {
     const inbox = new Inbox(group.name, options.decide ?? (() => 'ack'), this.#patience, () => this.#runtime.now())
     const spec = { group, transient: options.transient ?? false, prefetch: options.prefetch ?? 100 }
-    const subscribing = this.transport.subscribe(
-      options.start === undefined ? spec : { ...spec, start: options.start },
-      inbox.receive,
-    )
+    const { start, shards } = options
+    const from = { ...(start === undefined ? {} : { start }), ...(shards === undefined ? {} : { shards }) }
+    const subscribing = this.transport.subscribe({ ...spec, ...from }, inbox.receive)
     inbox.attach(await this.#patience.within(`subscribe() to group ${group.name}`, subscribing))
     return inbox
   }

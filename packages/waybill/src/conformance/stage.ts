@@ -45,8 +45,8 @@ export class Stage {
     return Promise.all(Array.from({ length: count }, () => this.member()))
   }
 
-  channel(kind: ChannelKind = 'events', shards = 1): Channel {
-    const channel: Channel = { kind, name: this.#name(kind), shards }
+  channel(kind: ChannelKind = 'events', shards = 1, more: Pick<Channel, 'retentionMs'> = {}): Channel {
+    const channel: Channel = { kind, name: this.#name(kind), shards, ...more }
     this.#channels.push(channel)
     return channel
   }
@@ -55,6 +55,11 @@ export class Stage {
     const group: Group = { channel, name: options.name ?? this.#name('group'), ordered: false, ...options }
     this.#groups.push(group)
     return group
+  }
+
+  /** A channel of events that are kept for an hour, whether they were handled or not. */
+  history(shards = 1): Channel {
+    return this.channel('events', shards, { retentionMs: 3_600_000 })
   }
 
   /** An ordered group on a new channel of events. */

@@ -1,4 +1,5 @@
 import type { Channel } from '../message/channel.ts'
+import { durationMs, type Duration } from '../runtime/duration.ts'
 import { bodyTypeOf } from './body-type.ts'
 import type { AnyContracted } from './contracted.ts'
 import type { Definition } from './definition.ts'
@@ -20,6 +21,11 @@ export interface ContractOptions {
    * {@link MAX_SHARDS}. Needed for ordered subscriptions; fixed once the topology exists. Default 1: no order kept.
    */
   readonly shards?: number
+  /**
+   * How long events are kept to be read again, whether they were handled or not, for instance `'7d'`. Engines without
+   * history (queues) refuse it when the bus starts. Default: as long as a group needs them.
+   */
+  readonly retention?: Duration
 }
 
 /** A shard is a queue of every ordered group on most engines. */
@@ -47,12 +53,13 @@ export function contract(
   second?: Definitions,
 ): Contract<Definitions> {
   const definitions = second ?? (first as Definitions) // the overloads: two arguments, no options
-  const { shards = 1 } = second === undefined ? {} : (first as ContractOptions)
+  const { shards = 1, retention } = second === undefined ? {} : (first as ContractOptions)
   if (!NAME.test(name)) throw new TypeError(notAName(name, 'a contract'))
   if (!Number.isInteger(shards) || shards < 1 || shards > MAX_SHARDS) {
     throw new TypeError(`contract ${name}: shards must be a whole number from 1 to ${MAX_SHARDS}, not ${shards}`)
   }
-  const events: Channel = Object.freeze({ kind: 'events', name, shards })
+  const kept = retention === undefined ? {} : { retentionMs: durationMs(retention) }
+  const events: Channel = Object.freeze({ kind: 'events', name, shards, ...kept })
   const messages = Object.entries(definitions).map(([local, definition]) => [
     local,
     contracted(name, local, definition, events),

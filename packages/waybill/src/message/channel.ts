@@ -17,6 +17,11 @@ export interface Channel {
    * `shardOf(message.key, shards)`; a message without a key goes to shard 0.
    */
   readonly shards: number
+  /**
+   * Of events: keep each this long, in milliseconds, whether it was handled or not, so that it can be read again. Only
+   * where the engine keeps history (capability `replay`). Absent: as long as a group needs it, or as the engine is set up.
+   */
+  readonly retentionMs?: number
   /** An entity that ordinary clients own: used by this name as it is, never declared, changed or deleted. */
   readonly foreign?: string
 }

@@ -65,7 +65,7 @@ export const groupClauses: readonly Clause[] = [
     { needs: ['startEarliest'] },
     async (stage) => {
       const member = await stage.member()
-      const channel = stage.channel()
+      const channel = stage.history()
       await member.declareChannels(channel)
       await member.send(channel, 'earlier')
       const inbox = await member.subscribe(stage.group(channel), { start: 'earliest' })
@@ -77,7 +77,7 @@ export const groupClauses: readonly Clause[] = [
 
   clause('group/one that starts at a time receives what was sent since', { needs: ['startAtTime'] }, async (stage) => {
     const member = await stage.member()
-    const channel = stage.channel()
+    const channel = stage.history()
     await member.declareChannels(channel)
     await member.send(channel, 'too early')
     await stage.patience.pause(50)

@@ -27,6 +27,7 @@
 // SAC: single active consumer. Owner and layout are exchanges because the engine compares the arguments of a second
 // declaration with the first and refuses unequal ones in one step: no race, over processes and machines. So nobody sends
 // to, or consumes from, another number of shards than the others do.
+import { WaybillError } from '../../message/errors.ts'
 import { hasOneRecipient, type Channel } from '../../transport/channel.ts'
 import type { Group } from '../../transport/transport.ts'
 import type { ExchangeSpec, QueueSpec } from './engine.ts'
@@ -85,8 +86,17 @@ export function channelTopology(channel: Channel): Declarations {
   return { exchanges, queues: [], bindings: [] }
 }
 
-/** The exchange alone: enough to publish to, so that a message without recipients is answered as its kind demands. */
+/**
+ * The exchange alone: enough to publish to, so that a message without recipients is answered as its kind demands.
+ *
+ * @throws {WaybillError} `WAYBILL_UNSUPPORTED` when the channel is to keep what was handled, which queues do not
+ */
 export function exchangesOf(channel: Channel): readonly ExchangeSpec[] {
+  if (channel.retentionMs !== undefined)
+    throw new WaybillError(
+      'WAYBILL_UNSUPPORTED',
+      `channel ${channel.name} keeps its messages to be read again; a queue forgets what was handled`,
+    )
   return hasExchange(channel) && channel.foreign === undefined ? [{ name: channel.name, type: 'topic' }] : []
 }
 
