@@ -1,12 +1,14 @@
-// The RabbitMQ that integration tests use; the global set-up of the test run finds or starts it.
+// The RabbitMQ that integration tests use; the set-up of the test run finds or starts it.
 import { connect, type ChannelModel } from 'amqplib'
-import { describe } from 'vitest'
+import { describeNeeding } from './needing.test-support.ts'
 
 /** `''` where there is none. */
 export const RABBITMQ_URL: string = process.env['WAYBILL_TEST_RABBITMQ_URL'] ?? ''
 
-/** `describe`, skipped by name where there is no RabbitMQ. With CI=true the set-up has failed before. */
-export const describeRabbitmq: typeof describe | typeof describe.skip = RABBITMQ_URL === '' ? describe.skip : describe
+/** What is missing where there is none. */
+export const NO_RABBITMQ: string | undefined = RABBITMQ_URL === '' ? 'no RabbitMQ: npm run servers -- up' : undefined
+
+export const describeRabbitmq: (name: string, tests: () => void) => void = describeNeeding(NO_RABBITMQ)
 
 /** A name that no other test run uses. */
 export function uniqueName(prefix: string): string {

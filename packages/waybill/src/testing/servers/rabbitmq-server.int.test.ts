@@ -1,11 +1,10 @@
 import { connect as connectAmqp } from 'amqplib'
 import { expect, test } from 'vitest'
+import { describeOwnRabbitmq } from './describe-own-rabbitmq.test-support.ts'
 import { RabbitmqServer } from './rabbitmq-server.ts'
 
-test.skipIf(RabbitmqServer.findProgram() === undefined)(
-  'RabbitmqServer keeps confirmed messages through kill() and restart()',
-  { timeout: 180_000 },
-  async () => {
+describeOwnRabbitmq('RabbitmqServer', () => {
+  test('keeps confirmed messages through kill() and restart()', { timeout: 180_000 }, async () => {
     await using server = await RabbitmqServer.start()
     const before = await connectAmqp(server.url)
     const lost = new Promise((resolve) => before.on('close', resolve))
@@ -23,5 +22,12 @@ test.skipIf(RabbitmqServer.findProgram() === undefined)(
     const message = await reader.get('kept', { noAck: true })
     expect(message === false ? undefined : message.content.toString()).toBe('still here')
     await after.close()
-  },
-)
+  })
+
+  test('start() answers for its management API', { timeout: 180_000 }, async () => {
+    await using server = await RabbitmqServer.start({ management: true })
+    const authorization = `Basic ${Buffer.from('guest:guest').toString('base64')}`
+    const answer = await fetch(`${server.managementUrl}/api/overview`, { headers: { authorization } })
+    expect(await answer.json()).toMatchObject({ listeners: [{ protocol: 'amqp', port: server.port }, {}, {}] })
+  })
+})

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { CertificateAuthority, type Issued } from './certificate-authority.ts'
+import { findProgram } from './find-program.ts'
 import { freePort } from './free-port.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -15,9 +15,19 @@ const START_DEADLINE_MS = 120_000
  */
 const HAND_ON_AGAIN_MS = 3_000
 
+export interface RabbitmqServerOptions {
+  /** For AMQP. Default: a free one. */
+  readonly port?: number | undefined
+  /** Listens for `amqps:` too, with a certificate for localhost and 127.0.0.1 (needs OpenSSL 3). */
+  readonly tls?: boolean
+  /** With the plugin rabbitmq_management, which comes with RabbitMQ. */
+  readonly management?: boolean
+}
+
 interface Ports {
   readonly amqp: number
   readonly amqps: number
+  readonly management: number
   readonly distribution: number
   readonly epmd: number
 }
@@ -38,11 +48,13 @@ export class RabbitmqServer {
   readonly #folder: string
   readonly #ports: Ports
   readonly #env: NodeJS.ProcessEnv
+  readonly #hasManagement: boolean
   #epmd: ServerProcess | undefined
   #node: ServerProcess | undefined
   #tls: Tls | undefined
 
-  private constructor(program: string, folder: string, ports: Ports) {
+  private constructor(program: string, folder: string, ports: Ports, hasManagement: boolean) {
+    this.#hasManagement = hasManagement
     this.#program = program
     this.#folder = folder
     this.#ports = ports
@@ -51,36 +63,28 @@ export class RabbitmqServer {
 
   /** The program, or `undefined` where RabbitMQ is not installed. */
   static findProgram(): string | undefined {
-    const folders = [
-      // Debian's programs on the PATH change to another user first, who could not read our folder.
-      '/usr/lib/rabbitmq/bin',
-      '/opt/homebrew/opt/rabbitmq/sbin',
-      ...(process.env['PATH'] ?? '').split(delimiter),
-    ]
-    return folders.map((folder) => join(folder, 'rabbitmq-server')).find((program) => existsSync(program))
+    // Debian's programs on the PATH change to another user first, who could not read our folder.
+    return findProgram('rabbitmq-server', ['/usr/lib/rabbitmq/bin', '/opt/homebrew/opt/rabbitmq/sbin'])
   }
 
-  /**
-   * Resolves when the node takes connections. Rejects with what the node said when it does not start.
-   *
-   * @param options.tls listens for `amqps:` too, with a certificate for localhost and 127.0.0.1 (needs OpenSSL 3)
-   */
-  static async start({ tls = false }: { readonly tls?: boolean } = {}): Promise<RabbitmqServer> {
+  /** Resolves when the node takes connections. Rejects with what the node said when it does not start. */
+  static async start({ port, tls = false, management = false }: RabbitmqServerOptions = {}): Promise<RabbitmqServer> {
     const program = RabbitmqServer.findProgram()
     if (program === undefined) throw new Error('rabbitmq-server is not installed')
     const folder = await mkdtemp(join(tmpdir(), 'waybill-rabbitmq-'))
     const ports = {
-      amqp: await freePort(),
+      amqp: port ?? (await freePort()),
       amqps: await freePort(),
+      management: await freePort(),
       distribution: await freePort(),
       epmd: await freePort(),
     }
-    const server = new RabbitmqServer(program, folder, ports)
+    const server = new RabbitmqServer(program, folder, ports, management)
     try {
       await mkdir(join(folder, 'log'))
       await writeFile(join(folder, 'env.conf'), '')
       await writeFile(join(folder, 'advanced.config'), ADVANCED)
-      await writeFile(join(folder, 'enabled_plugins'), '[].\n')
+      await writeFile(join(folder, 'enabled_plugins'), management ? '[rabbitmq_management].\n' : '[].\n')
       if (tls) {
         const authority = await CertificateAuthority.create(folder, 'authority')
         const hosts = ['DNS:localhost', 'IP:127.0.0.1']
@@ -100,6 +104,12 @@ export class RabbitmqServer {
 
   get url(): string {
     return `amqp://guest:guest@127.0.0.1:${this.port}`
+  }
+
+  /** @throws {TypeError} when it was not started with `management` */
+  get managementUrl(): string {
+    if (!this.#hasManagement) throw new TypeError('the node was not started with management')
+    return `http://127.0.0.1:${this.#ports.management}`
   }
 
   /** @throws {TypeError} when it was not started with `tls` */
@@ -172,7 +182,12 @@ export class RabbitmqServer {
 
 /** @see https://www.rabbitmq.com/docs/ssl#enabling-tls */
 function configuration(ports: Ports, tls: Tls | undefined): string {
-  const lines = [`listeners.tcp.local = 127.0.0.1:${ports.amqp}`]
+  const lines = [
+    `listeners.tcp.local = 127.0.0.1:${ports.amqp}`,
+    // Only read with the plugin.
+    `management.tcp.ip = 127.0.0.1`,
+    `management.tcp.port = ${ports.management}`,
+  ]
   if (tls !== undefined)
     lines.push(
       `listeners.ssl.local = 127.0.0.1:${ports.amqps}`,

@@ -4,16 +4,31 @@ import { systemRuntime } from '../../runtime/system-runtime.ts'
 /** Most of the output that is kept, for the error when the program does not start. */
 const KEPT_OUTPUT = 8_192
 
+export interface ServerProcessOptions {
+  /** Whom it runs as, where that is not us. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined
+  /** Signals go to all processes that it has started, too. */
+  readonly isGroup?: boolean
+}
+
 /** A program of ours, ended with this process at the latest, and always by its own id. */
 export class ServerProcess {
   readonly #child: ChildProcess
   readonly #exited: Promise<void>
+  readonly #isGroup: boolean
   #output = ''
   #isRunning = true
 
-  constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd: string) {
-    this.#child = spawn(program, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
-    const kill = (): void => void this.#child.kill('SIGKILL')
+  constructor(
+    program: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv,
+    cwd: string,
+    { user, isGroup = false }: ServerProcessOptions = {},
+  ) {
+    this.#isGroup = isGroup
+    this.#child = spawn(program, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'], detached: isGroup, ...user })
+    const kill = (): void => this.#signal('SIGKILL')
     process.once('exit', kill)
     this.#exited = new Promise((resolve) => {
       const end = (): void => {
@@ -60,9 +75,30 @@ export class ServerProcess {
     if (fault !== undefined) throw new Error(`${this.#child.spawnfile} ${fault}:\n${this.#output}`)
   }
 
+  /** Its exit code, when it has ended by itself. */
+  get exitCode(): number | null {
+    return this.#child.exitCode
+  }
+
+  /** The last that it has said. */
+  get output(): string {
+    return this.#output
+  }
+
   /** Sends a signal and waits for the end. */
-  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    if (this.#isRunning) this.#child.kill(signal)
+  async end(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (this.#isRunning) this.#signal(signal)
     await this.#exited
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    const { pid } = this.#child
+    if (!this.#isGroup || pid === undefined) return void this.#child.kill(signal)
+    try {
+      process.kill(-pid, signal)
+    } catch (error) {
+      // It has ended in this moment.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
   }
 }

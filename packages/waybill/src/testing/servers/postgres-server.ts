@@ -1,0 +1,142 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { systemRuntime } from '../../runtime/system-runtime.ts'
+import { findProgram } from './find-program.ts'
+import { freePort } from './free-port.ts'
+import { ServerProcess } from './server-process.ts'
+
+const START_DEADLINE_MS = 60_000
+/** What a killed server's processes may take to let go of its shared memory. */
+const LETTING_GO_MS = 10_000
+const LOOK_EVERY_MS = 50
+const LET_GO_LATE = 'pre-existing shared memory block'
+
+interface Account {
+  readonly uid: number
+  readonly gid: number
+}
+
+/**
+ * A PostgreSQL of our own, for tests: the installed program on a port of 127.0.0.1, with its data in a temporary folder,
+ * without a Unix socket, with `fsync` on. Everybody on this machine may log in as `postgres`.
+ */
+export class PostgresServer {
+  readonly port: number
+  readonly #program: string
+  readonly #folder: string
+  readonly #account: Account | undefined
+  #process: ServerProcess | undefined
+
+  private constructor(program: string, folder: string, port: number, account: Account | undefined) {
+    this.#program = program
+    this.#folder = folder
+    this.port = port
+    this.#account = account
+  }
+
+  /** The program, or `undefined` where PostgreSQL is not installed. Its other programs are beside it. */
+  static findProgram(): string | undefined {
+    return findProgram('postgres', [...debianFolders(), '/opt/homebrew/opt/postgresql/bin'])
+  }
+
+  /**
+   * Resolves when it takes connections. Rejects with what it said when it does not start.
+   *
+   * @param options.port default: a free one
+   */
+  static async start({ port }: { readonly port?: number | undefined } = {}): Promise<PostgresServer> {
+    const program = PostgresServer.findProgram()
+    if (program === undefined) throw new Error('postgresql is not installed')
+    const account = await servingAccount()
+    const folder = await mkdtemp(join(tmpdir(), 'waybill-postgres-'))
+    const server = new PostgresServer(program, folder, port ?? (await freePort()), account)
+    try {
+      if (account !== undefined) await chown(folder, account.uid, account.gid)
+      await server.#makeCluster()
+      await server.restart()
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
+    return server
+  }
+
+  get url(): string {
+    return `postgres://postgres@127.0.0.1:${this.port}/postgres`
+  }
+
+  /** Starts it on its data, after `kill()` or `shutDown()`. */
+  async restart(): Promise<void> {
+    if (this.#process?.isRunning === true) throw new TypeError('the server runs')
+    const runtime = systemRuntime()
+    const until = runtime.monotonic() + LETTING_GO_MS
+    const args = ['-D', this.#data, '-h', '127.0.0.1', '-p', String(this.port), '-c', 'unix_socket_directories=']
+    for (;;) {
+      const started = this.#run(this.#program, args)
+      this.#process = started
+      try {
+        return await started.says(/database system is ready to accept connections/, START_DEADLINE_MS)
+      } catch (error) {
+        if (!started.output.includes(LET_GO_LATE) || runtime.monotonic() > until) throw error
+        await new Promise<void>((resolve) => void runtime.setTimer(LOOK_EVERY_MS, resolve))
+      }
+    }
+  }
+
+  /** `kill -9` of all its processes: they have no time for anything. */
+  async kill(): Promise<void> {
+    await this.#process?.end('SIGKILL')
+  }
+
+  /** Lets it end properly, as for an upgrade: its clients are cut off. */
+  async shutDown(): Promise<void> {
+    await this.#process?.end('SIGINT')
+  }
+
+  /** Ends it, and removes the folder. */
+  async stop(): Promise<void> {
+    await this.kill()
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 10 })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  get #data(): string {
+    return join(this.#folder, 'data')
+  }
+
+  async #makeCluster(): Promise<void> {
+    const initdb = join(dirname(this.#program), 'initdb')
+    const args = ['-D', this.#data, '-U', 'postgres', '--auth=trust', '-E', 'UTF8', '--locale=C', '--no-sync']
+    const made = this.#run(initdb, args)
+    await made.exited
+    if (made.exitCode !== 0) throw new Error(`${initdb} made no database:\n${made.output}`)
+  }
+
+  #run(program: string, args: readonly string[]): ServerProcess {
+    const env = { PATH: process.env['PATH'], HOME: this.#folder, LC_ALL: 'C' }
+    return new ServerProcess(program, args, env, this.#folder, { user: this.#account, isGroup: true })
+  }
+}
+
+/** Debian keeps a folder for each version; the newest first. */
+function debianFolders(): readonly string[] {
+  const all = '/usr/lib/postgresql'
+  if (!existsSync(all)) return []
+  const versions = readdirSync(all).toSorted((a, b) => Number(b) - Number(a))
+  return versions.map((version) => join(all, version, 'bin'))
+}
+
+/** PostgreSQL refuses to run as root: the account that came with it does. */
+async function servingAccount(): Promise<Account | undefined> {
+  if (process.getuid?.() !== 0) return undefined
+  const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find((each) => each.startsWith('postgres:'))
+  const [, , uid, gid] = line?.split(':') ?? []
+  if (uid === undefined || gid === undefined)
+    throw new Error('PostgreSQL does not run as root, nor is there a postgres')
+  return { uid: Number(uid), gid: Number(gid) }
+}
