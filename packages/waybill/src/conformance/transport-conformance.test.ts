@@ -4,8 +4,9 @@ import { systemRuntime } from '../runtime/system-runtime.ts'
 import type { Capability } from '../transport/engine-facts.ts'
 import type { Transport } from '../transport/transport.ts'
 import { CLAUSES } from './clauses.ts'
-import type { TransportUnderTest } from './harness.ts'
+import type { LinkFault, TransportUnderTest } from './harness.ts'
 import { embeddedHarness } from './harnesses/embedded-harness.ts'
+import { HistoryModel } from './mutants/history-model.ts'
 import { hunt } from './mutants/hunt.ts'
 import { tapped } from './tapped-transport.ts'
 import { runClause, transportConformance } from './transport-conformance.ts'
@@ -77,6 +78,32 @@ test.each(Object.entries(refusing))(
     await good.close()
   },
 )
+
+test('an engine that keeps history passes the clauses on it', { timeout: 60_000 }, async () => {
+  const clauses = CLAUSES.filter(
+    ({ needs = [] }) => needs.includes('replay') || needs.some((each) => each.startsWith('start')),
+  )
+  expect(clauses.length).toBeGreaterThan(5)
+  for (const clause of clauses) {
+    const good = embeddedHarness()
+    const model = new HistoryModel(systemRuntime())
+    const originals = new WeakMap<Transport, Transport>()
+    const reach = (fault: LinkFault): LinkFault =>
+      typeof fault === 'function' ? (transport) => fault(originals.get(transport) ?? transport) : fault
+    const createTransport = async (): Promise<TransportUnderTest> => {
+      const { transport, dispose } = await good.createTransport()
+      const over = model.over(transport)
+      originals.set(over, transport)
+      return { transport: over, dispose }
+    }
+    const faults = { ...good.faults, cut: reach(good.faults.cut), heal: reach(good.faults.heal) }
+    await expect(
+      runClause(clause, { ...good, faults, test: () => {}, createTransport }),
+      clause.title,
+    ).resolves.toBeUndefined()
+    await good.close()
+  }
+})
 
 test('transportConformance() skips by name, with the reason, what the harness cannot do', async () => {
   const good = embeddedHarness()

@@ -152,19 +152,19 @@ export const historyClauses: readonly Clause[] = [
       const member = await stage.member()
       const channel = stage.history()
       await member.declareChannels(channel)
-      await member.send(channel, 'm1', 'm2', 'm3')
+      await member.send(channel, ...numbered('m', 4))
       const reader = await member.subscribe(stage.group(channel), { transient: true, start: 'earliest' })
-      const { position } = (await reader.arrived(3))[0] ?? assert.fail()
+      const { position } = (await reader.arrived(4))[1] ?? assert.fail()
       const start = { positions: { 0: position ?? assert.fail('a delivery without position') } }
       const group = stage.group(channel)
       const inbox = await member.subscribe(group, { start })
       await inbox.arrived(2)
-      assert.deepEqual(inbox.texts, ['m2', 'm3'])
+      assert.deepEqual(inbox.texts, ['m3', 'm4'])
       await inbox.close(1_000)
-      await member.send(channel, 'm4')
+      await member.send(channel, 'm5')
       const again = await member.subscribe(group, { start })
-      await again.delivered('m4')
-      assert.deepEqual(again.texts, ['m4'])
+      await again.delivered('m5')
+      assert.deepEqual(again.texts, ['m5'])
     },
   ),
 

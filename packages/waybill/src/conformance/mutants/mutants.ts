@@ -1,6 +1,7 @@
 import { capabilityMutants } from './capability-mutants.ts'
 import { closeMutants } from './close-mutants.ts'
 import { deliveryMutants } from './delivery-mutants.ts'
+import { historyMutants } from './history-mutants.ts'
 import { lifecycleMutants } from './lifecycle-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { sendMutants } from './send-mutants.ts'
@@ -13,5 +14,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...settleMutants,
   ...closeMutants,
   ...lifecycleMutants,
+  ...historyMutants,
   ...capabilityMutants,
 ]
