@@ -155,8 +155,8 @@ export class HistoryModel {
   }
 }
 
-function plain({ retentionMs: _, ...channel }: Channel): Channel {
-  return channel
+function plain({ kind, name, shards, foreign }: Channel): Channel {
+  return { kind, name, shards, ...(foreign === undefined ? {} : { foreign }) }
 }
 
 function plainGroup(group: Group): Group {
