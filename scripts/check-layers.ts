@@ -10,7 +10,7 @@ const SOURCE = fileURLToPath(new URL('../packages/waybill/src/', import.meta.url
 const FLOORS: readonly (readonly string[])[] = [
   ['runtime', 'message', 'contract'],
   ['transport', 'broker'],
-  ['transports'],
+  ['transports', 'verdict'],
   ['bus', 'middleware'],
   ['outbox', 'saga', 'eventsourcing', 'scheduling', 'security', 'telemetry'],
   ['testing', 'conformance', 'cli'],

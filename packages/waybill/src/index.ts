@@ -45,6 +45,9 @@ export { consoleLogger, silentLogger, type Logger } from './bus/logger.ts'
 export type { Handle, Handling, Middleware } from './middleware/handler.ts'
 export type { Retry } from './middleware/retry-policy.ts'
 
+// What is promised.
+export type { Known, LastResort, Loss, Problem, RouteVerdict, SendVerdict, Verdicts } from './verdict/route-verdict.ts'
+
 // What can be observed.
 export { DIAGNOSTIC_CHANNELS } from './bus/diagnostics.ts'
 export type { HandleEnded, HandleStarted, LinkChanged, SendEnded, SendStarted } from './bus/diagnostics.ts'

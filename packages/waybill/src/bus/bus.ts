@@ -5,6 +5,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import type { EngineFacts } from '../transport/engine-facts.ts'
 import type { TransportFactory } from '../transport/transport-factory.ts'
 import type { TransportSnapshot } from '../transport/transport.ts'
+import type { Verdicts } from '../verdict/route-verdict.ts'
 import type { Logger } from './logger.ts'
 import type { Sender } from './sender.ts'
 import type { Service } from './service.ts'
@@ -89,6 +90,14 @@ export interface Bus extends Sender, AsyncDisposable {
   subscription(service: string | Service, message: AnyContracted): SubscriptionControl
   /** Never rejects: a broker that cannot be asked, or does not answer within five seconds, is not connected. */
   health(): Promise<BusHealth>
+  /**
+   * What is promised here for each handler and each message sent, from the options and what the engine says of itself: the
+   * same that the start-up checked. JSON-able, sorted, the same for the same configuration.
+   *
+   * @param messages what this bus sends, beside the messages that it handles or declares
+   * @throws {WaybillError} `WAYBILL_NOT_CONNECTED`, `WAYBILL_CLOSED` where the engine cannot be asked
+   */
+  explain(messages?: readonly AnyContracted[]): Promise<Verdicts>
   /**
    * Stops consuming, waits for running handlers, pending sends and requests, and closes. Handlers that do not return in
    * time have their signals aborted, and their messages go back to the broker with no try counted. What is still asked

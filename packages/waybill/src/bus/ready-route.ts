@@ -1,4 +1,4 @@
-import { WaybillError } from '../message/errors.ts'
+import type { WaybillError } from '../message/errors.ts'
 import type { Handle, Handling, Middleware } from '../middleware/handler.ts'
 import { retryPolicy } from '../middleware/retry-policy.ts'
 import { timeout } from '../middleware/timeout.ts'
@@ -14,8 +14,6 @@ export interface RouteParts {
   readonly deadlines: Deadlines
   /** The bus's; the service's own come within. */
   readonly middleware: readonly Middleware[]
-  /** The longest delay that the engine can wait before a retry. */
-  readonly longestDelayMs: number
 }
 
 export interface RouteHooks {
@@ -24,22 +22,20 @@ export interface RouteHooks {
   readonly onTimeout: (handling: Handling, error: WaybillError) => void
 }
 
-const DEFAULT_TIMEOUT = '30s'
+/** After which a handler's signal aborts. */
+export function timeoutMsOf({ options }: Registration): number {
+  return durationMs(options.timeout ?? '30s')
+}
 
 /**
  * A registration made ready to handle: around the handler its service's middleware, the bus's, the time-out.
  *
- * @throws {WaybillError} `WAYBILL_LIMIT` when it would wait longer for a retry than the engine can
  * @throws {TypeError} when a middleware returns no handler
  */
 export function readyRoute(registration: Registration, service: Service, parts: RouteParts, hooks: RouteHooks): Route {
-  const { runtime, deadlines, longestDelayMs } = parts
+  const { runtime, deadlines } = parts
   const { message, options } = registration
   const retry = retryPolicy(options.retry ?? {}, () => runtime.random())
-  if (retry.longestMs > longestDelayMs) {
-    const what = `${service.name} retries ${message.type} after up to ${retry.longestMs} ms; this engine can wait ${longestDelayMs} ms`
-    throw new WaybillError('WAYBILL_LIMIT', what)
-  }
   // A HandlerContext is both what middleware sees and what the handler gets; the body's type was checked at registration.
   const handler: Handle = (handling) => registration.handle(handling.body as never, handling as HandlerContext)
   const wrapped = [...parts.middleware, ...service.middleware].reduceRight<Handle>((next, wrap) => {
@@ -48,6 +44,6 @@ export function readyRoute(registration: Registration, service: Service, parts: 
       throw new TypeError(`a middleware of ${service.name} returned no handler for ${message.type}`)
     return outer as Handle
   }, handler)
-  const limited = timeout(durationMs(options.timeout ?? DEFAULT_TIMEOUT), deadlines, hooks.onTimeout)(wrapped)
+  const limited = timeout(timeoutMsOf(registration), deadlines, hooks.onTimeout)(wrapped)
   return { registration, retry, handle: hooks.around(limited) }
 }

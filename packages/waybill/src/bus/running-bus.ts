@@ -6,11 +6,13 @@ import { Deadlines } from '../runtime/deadlines.ts'
 import { durationMs, type Duration } from '../runtime/duration.ts'
 import type { EngineFacts } from '../transport/engine-facts.ts'
 import type { Transport, TransportSnapshot } from '../transport/transport.ts'
+import type { Verdicts } from '../verdict/route-verdict.ts'
 import type { Bus, BusHealth, SubscriptionControl } from './bus.ts'
 import type { BusParts } from './bus-parts.ts'
 import type { BusSettings } from './bus-settings.ts'
 import { drainBus } from './drain-bus.ts'
 import { drainOnSignal } from './drain-on-signal.ts'
+import { explainBus } from './explain-bus.ts'
 import { onTransportEvent } from './link-events.ts'
 import { Messenger, type MessengerParts } from './messenger.ts'
 import type { PlannedSubscription } from './plan.ts'
@@ -31,6 +33,8 @@ export class RunningBus extends RelayedSender implements Bus {
   readonly #messengerParts: MessengerParts
   protected readonly messenger: Messenger
   #facts: EngineFacts | undefined
+  #plans: readonly PlannedSubscription[] = []
+  #declared: readonly AnyContracted[] = []
   #connected = false
   readonly #atEnd: (() => void)[] = []
   #draining: Promise<void> | undefined
@@ -75,6 +79,8 @@ export class RunningBus extends RelayedSender implements Bus {
     signals: readonly NodeJS.Signals[],
   ): Promise<void> {
     const { transport, settings } = this.#parts
+    this.#plans = plans
+    this.#declared = declare
     this.#atEnd.push(
       transport.onEvent((event) => {
         if (event.type === 'disconnected') this.#connected = false
@@ -125,6 +131,12 @@ export class RunningBus extends RelayedSender implements Bus {
       subscriptions,
       broker,
     }
+  }
+
+  async explain(messages: readonly AnyContracted[] = []): Promise<Verdicts> {
+    const { transport, settings } = this.#parts
+    const outline = { plans: this.#plans, messages: [...this.#declared, ...messages], settings }
+    return await explainBus(outline, { facts: this.facts, routeFacts: (group) => transport.routeFacts(group) })
   }
 
   async drain(timeout?: Duration): Promise<void> {

@@ -27,7 +27,6 @@ export interface SubscriptionParts {
   readonly deadlines: Deadlines
   readonly middleware: readonly Middleware[]
   readonly maxDeliveries: number
-  readonly longestDelayMs: number
   readonly answerer: Answerer
   readonly speakFor: (source: string, parent: WireMessage) => Sender
 }

@@ -1,10 +1,12 @@
 // The beginning of a bus.
 import type { AnyContracted } from '../contract/contract.ts'
-import { WaybillError } from '../message/errors.ts'
+import { isWaybillError, WaybillError } from '../message/errors.ts'
 import type { WireMessage } from '../message/wire-message.ts'
-import type { EngineFacts } from '../transport/engine-facts.ts'
+import type { EngineFacts, RouteFacts } from '../transport/engine-facts.ts'
+import type { Group, Transport } from '../transport/transport.ts'
 import { Answerer } from './answerer.ts'
 import type { BusParts } from './bus-parts.ts'
+import { refuseWhatCannotBeKept, verdictsOf } from './explain-bus.ts'
 import type { PlannedSubscription } from './plan.ts'
 import { RunningSubscription } from './running-subscription.ts'
 import type { Sender } from './sender.ts'
@@ -19,9 +21,10 @@ export interface StartOptions {
 }
 
 /**
- * Connects, declares and subscribes, all within the start time-out.
+ * Connects, declares and subscribes, all within the start time-out. Nothing is subscribed where a verdict refuses it.
  *
- * @throws {WaybillError} `WAYBILL_NOT_CONNECTED` when that takes too long; otherwise what the transport says
+ * @throws {WaybillError} `WAYBILL_NOT_CONNECTED` when that takes too long; `WAYBILL_LIMIT` or `WAYBILL_UNSUPPORTED` for
+ *   what this engine cannot keep; otherwise what the transport says
  */
 export async function startBus(parts: BusParts, options: StartOptions): Promise<void> {
   const { transport, settings, deadlines } = parts
@@ -49,6 +52,9 @@ async function connectAndSubscribe(parts: BusParts, options: StartOptions, signa
   signal.throwIfAborted()
   connected(facts)
   if (declare.length > 0) await transport.declare({ channels: declare.map(({ channel }) => channel), groups: [] })
+  const engine = { facts, routeFacts: (group: Group) => factsOf(transport, group) }
+  const verdicts = await Promise.all(plans.map((plan) => verdictsOf(plan, engine, settings)))
+  refuseWhatCannotBeKept(verdicts.flat(), settings.logger)
   for (const plan of plans) {
     signal.throwIfAborted()
     const subscription = new RunningSubscription(plan, {
@@ -57,11 +63,21 @@ async function connectAndSubscribe(parts: BusParts, options: StartOptions, signa
       deadlines,
       middleware: settings.middleware,
       maxDeliveries: settings.maxDeliveries,
-      longestDelayMs: facts.capabilities.delayedRetry === 'refused' ? 0 : facts.limits.maxDelayMs.value,
       answerer: new Answerer(sends, settings, plan.service.name),
       speakFor,
     })
     subscriptions.push(subscription)
     await subscription.start(transport)
+  }
+}
+
+/** An engine may keep a channel's settings with the channel, which is about to be declared anyway. */
+async function factsOf(transport: Transport, group: Group): Promise<RouteFacts> {
+  try {
+    return await transport.routeFacts(group)
+  } catch (error) {
+    if (!isWaybillError(error, 'WAYBILL_NOT_FOUND')) throw error
+    await transport.declare({ channels: [group.channel], groups: [] })
+    return transport.routeFacts(group)
   }
 }

@@ -26,6 +26,8 @@ export interface RetryPolicy {
   delayBefore(attempt: number, error: unknown): number | undefined
   /** The longest delay it can ask for, in milliseconds. */
   readonly longestMs: number
+  /** Milliseconds of all its delays together, when every try fails: jitter makes it a range. */
+  readonly waitsMs: { readonly least: number; readonly most: number }
 }
 
 const DEFAULT_ATTEMPTS = 5
@@ -50,10 +52,12 @@ export function retryPolicy(retry: Retry, random: () => number): RetryPolicy {
 
   const full = (nth: number): number => Math.min(max, backoff === 'exponential' ? base * 2 ** Math.min(nth, 52) : base)
   const delay = (nth: number): number => Math.round(jitter ? full(nth) * (0.5 + random() / 2) : full(nth))
-  const delayedTries = attempts - 1 - immediate
+  const delayedTries = Math.max(0, attempts - 1 - immediate)
+  const most = Array.from({ length: delayedTries }, (_, nth) => full(nth)).reduce((sum, each) => sum + each, 0)
   return {
     attempts,
     longestMs: delayedTries > 0 ? full(delayedTries - 1) : 0,
+    waitsMs: { least: jitter ? most / 2 : most, most },
     delayBefore: (attempt, error) => {
       if (attempt > attempts || giveUpOn.some((kind) => error instanceof kind)) return undefined
       const delayed = attempt - 2 - immediate

@@ -117,6 +117,7 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
     scatter: (survey, body, ask) => bus.scatter(survey, body, ask),
     subscription: (service, message) => bus.subscription(service, message),
     health: () => bus.health(),
+    explain: (messages) => bus.explain(messages),
     drain,
     [Symbol.asyncDispose]: dispose,
     facts: bus.facts,

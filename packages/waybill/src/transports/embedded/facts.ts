@@ -37,13 +37,16 @@ export function routeFacts(stored: boolean): RouteFacts {
       accepted: stored ? 'synced' : 'memory',
       lossWindowMs: read(0),
       copies: read(1),
-      source: 'read',
+      // A broker without a folder was asked for: `memory`.
+      source: stored ? 'read' : 'told',
     },
     limits: {
       deliveryLimit: read(Infinity),
       settleWithinMs: read(Infinity),
       retentionMs: read(Infinity),
       retentionBytes: read(Infinity),
+      // It lives and dies with its members.
+      redeliveredWithinMs: read(0),
     },
   }
 }

@@ -1,0 +1,80 @@
+import { known } from './known.ts'
+import { lossOf } from './loss.ts'
+import { notesOfRoute } from './route-notes.ts'
+import { problemsOf } from './problems.ts'
+import { isQuestion, type Facts, type Route } from './route.ts'
+import type { LastResort, Loss, RouteVerdict } from './route-verdict.ts'
+import { routeStatement } from './statement.ts'
+
+/** What `route` promises on an engine with these facts. Pure: the same answer for the same question. */
+export function explainRoute(route: Route, facts: Facts): RouteVerdict {
+  const { message, group, retry, transient } = route
+  const { capabilities, limits } = facts.engine
+  const { durability, limits: routeLimits } = facts.route
+  const lastResort = lastResortOf(route)
+  const unknown = (skip: boolean): LastResort | 'skip' => (skip ? 'skip' : lastResort)
+  const delivery = deliveryOf(route, facts)
+  const ordered = group.ordered && !transient
+  const structured: Omit<RouteVerdict, 'statement' | 'notes'> = {
+    message: message.type,
+    kind: route.role === 'reply' ? 'reply' : message.kind,
+    channel: group.channel.foreign ?? group.channel.name,
+    service: route.service,
+    group: group.name,
+    delivery,
+    loss: transient ? ABSENT : lossOf(durability),
+    copies: transient ? { value: 1, source: 'assumed' } : known(durability.copies),
+    order: {
+      kept: ordered && capabilities.ordered !== 'refused' ? 'per-key' : 'none',
+      shards: group.channel.shards,
+      by: capabilities.ordered,
+    },
+    retry: {
+      attempts: message.kind === 'survey' ? 1 : retry.attempts,
+      waitsMs: message.kind === 'survey' ? { least: 0, most: 0 } : retry.waitsMs,
+      by: capabilities.delayedRetry,
+      lastResort,
+    },
+    timeoutMs: route.timeoutMs,
+    fencing: ordered && capabilities.fencing !== 'refused' ? 'token' : 'none',
+    expiry: capabilities.expiry,
+    unknown: { types: unknown(route.skipUnknownTypes), versions: unknown(route.skipUnknownVersions) },
+    redelivery: redeliveryOf(delivery.guarantee, facts),
+    poisonAfter: capabilities.deliveryCount === 'refused' ? null : route.maxDeliveries,
+    redeliveredWithinMs:
+      routeLimits.redeliveredWithinMs === undefined || delivery.guarantee === 'at-most-once'
+        ? null
+        : known(routeLimits.redeliveredWithinMs),
+    retention: { ms: known(routeLimits.retentionMs), bytes: known(routeLimits.retentionBytes) },
+    limits: {
+      deliveries: known(routeLimits.deliveryLimit),
+      settleWithinMs: known(routeLimits.settleWithinMs),
+      delayMs: known(limits.maxDelayMs),
+      messageBytes: known(limits.maxMessageBytes),
+    },
+    problems: problemsOf(route, facts),
+  }
+  return {
+    statement: routeStatement(structured, { transient }),
+    ...structured,
+    notes: notesOfRoute(route, structured, facts),
+  }
+}
+
+const ABSENT: Loss = { window: 'absence', upToMs: null, source: 'told' }
+
+function lastResortOf(route: Route): LastResort {
+  if (route.transient) return 'dropped'
+  return isQuestion(route) ? 'asker-told' : 'dead-letter'
+}
+
+function deliveryOf({ transient }: Route, { route: { limits } }: Facts): RouteVerdict['delivery'] {
+  if (transient) return { guarantee: 'at-most-once', why: 'nothing is kept for an instance that is away' }
+  if (limits.deliveryLimit.value <= 1) return { guarantee: 'at-most-once', why: 'the engine hands a message out once' }
+  return { guarantee: 'at-least-once', why: 'a message is acknowledged after its handler has returned' }
+}
+
+function redeliveryOf(guarantee: RouteVerdict['delivery']['guarantee'], { engine }: Facts): RouteVerdict['redelivery'] {
+  if (guarantee === 'at-most-once') return 'none'
+  return engine.capabilities.deliveryCount === 'refused' ? 'unmarked' : 'marked'
+}

@@ -1,0 +1,75 @@
+import type { AnyContracted } from '../contract/contract.ts'
+import type { EngineFacts, RouteFacts } from '../transport/engine-facts.ts'
+import { known } from './known.ts'
+import { lossOf } from './loss.ts'
+import type { Problem, SendVerdict } from './route-verdict.ts'
+import { sendStatement } from './statement.ts'
+
+export interface SendOptions {
+  readonly sendTimeoutMs: number
+  readonly requestTimeoutMs: number
+}
+
+const VERBS: Readonly<Record<AnyContracted['kind'], string>> = {
+  event: 'publish',
+  command: 'send',
+  document: 'send',
+  query: 'request',
+  survey: 'scatter',
+}
+
+/**
+ * What is promised to who sends `message`. Pure.
+ *
+ * @param route what the engine says of its channel; `undefined` while that does not exist
+ */
+export function explainSend(
+  message: AnyContracted,
+  engine: EngineFacts,
+  route: RouteFacts | undefined,
+  { sendTimeoutMs, requestTimeoutMs }: SendOptions,
+): SendVerdict {
+  const { kind, channel, type } = message
+  const { capabilities, limits } = engine
+  const answered = kind === 'query' || kind === 'survey' || kind === 'command'
+  const structured: Omit<SendVerdict, 'statement' | 'notes'> = {
+    message: type,
+    kind,
+    channel: channel.foreign ?? channel.name,
+    confirmed: confirmedOf(engine, route),
+    loss: route === undefined ? null : lossOf(route.durability),
+    copies: route === undefined ? null : known(route.durability.copies),
+    withoutRecipient: withoutRecipient(kind, engine),
+    unknownAfterMs: kind === 'query' || kind === 'survey' ? requestTimeoutMs : sendTimeoutMs,
+    repliesWithinMs: answered ? requestTimeoutMs : null,
+    limits: { messageBytes: known(limits.maxMessageBytes), delayMs: known(limits.maxDelayMs) },
+    problems: expiring(message, engine),
+  }
+  const verbs = kind === 'command' ? 'send, request' : VERBS[kind]
+  const notes = [
+    ...(capabilities.confirms === 'refused' ? ['a send resolves on trust: the engine does not confirm'] : []),
+    ...(route === undefined ? ['the channel does not exist yet: the engine can say nothing of it'] : []),
+    ...(route?.durability.source === 'assumed'
+      ? [`assumed of ${engine.engine}: what it confirms is ${structured.confirmed}`]
+      : []),
+  ]
+  return { statement: sendStatement(structured, verbs), ...structured, notes }
+}
+
+function confirmedOf({ capabilities }: EngineFacts, route: RouteFacts | undefined): SendVerdict['confirmed'] {
+  if (capabilities.confirms === 'refused') return 'nothing'
+  return route === undefined ? 'unknown' : route.durability.accepted
+}
+
+/** A command, query or document wants one recipient; what is told to everybody may find nobody. */
+function withoutRecipient(kind: AnyContracted['kind'], { capabilities }: EngineFacts): SendVerdict['withoutRecipient'] {
+  if (kind === 'event' || kind === 'survey') return 'forgotten'
+  return capabilities.unroutable === 'refused' ? 'kept' : 'refused'
+}
+
+/** A request expires with its time-out: an engine that refuses such messages refuses every request. */
+function expiring({ kind, type }: AnyContracted, { capabilities, engine }: EngineFacts): readonly Problem[] {
+  if (capabilities.expiry !== 'refused' || (kind !== 'query' && kind !== 'survey')) return []
+  const what = `${type} expires when its asker stops waiting, and ${engine} has no messages that expire`
+  return [{ level: 'warning', code: 'WAYBILL_UNSUPPORTED', what, cure: 'Ask on another engine.' }]
+}

@@ -1,0 +1,19 @@
+import type { Durability } from '../transport/engine-facts.ts'
+import { known } from './known.ts'
+import { lengthOfTime } from './length-of-time.ts'
+import type { Loss } from './route-verdict.ts'
+
+/** What accepted messages are exposed to. */
+export function lossOf({ accepted, lossWindowMs, source }: Durability): Loss {
+  if (accepted === 'memory') return { window: 'server-death', upToMs: null, source }
+  if (accepted === 'written') return { window: 'power-loss', upToMs: known(lossWindowMs), source }
+  return { window: 'none', upToMs: null, source }
+}
+
+export function lossInWords({ window, upToMs }: Loss): string {
+  if (window === 'none') return 'no loss window'
+  if (window === 'server-death') return 'all lost with the server'
+  if (window === 'absence') return 'nothing kept while away'
+  const newest = upToMs?.value === null || upToMs === null ? 'the newest' : `up to ${lengthOfTime(upToMs.value)}`
+  return `${newest} lost on power loss`
+}

@@ -1,0 +1,76 @@
+// Under the line: what is assumed, and what may surprise.
+import { lengthOfTime, rangeOfTime } from './length-of-time.ts'
+import { isQuestion, type Facts, type Route } from './route.ts'
+import type { RouteVerdict } from './route-verdict.ts'
+
+export function notesOfRoute(
+  route: Route,
+  verdict: Omit<RouteVerdict, 'statement' | 'notes'>,
+  facts: Facts,
+): readonly string[] {
+  return [...surprises(route, verdict), ...assumptions(verdict, facts)]
+}
+
+function surprises(route: Route, verdict: Omit<RouteVerdict, 'statement' | 'notes'>): readonly string[] {
+  const { order, fencing, retention, retry, loss, copies, redeliveredWithinMs: again } = verdict
+  const { message, role, group } = route
+  const ordered = order.kept === 'per-key'
+  const { attempts, waitsMs } = retry
+  const notes: readonly (readonly [when: boolean, note: string])[] = [
+    [ordered && message.key === undefined, 'its contract has no key: what is sent without one shares a single shard'],
+    [
+      ordered && fencing === 'none',
+      'a stalled former owner of a shard may still be executing: nothing refuses its writes',
+    ],
+    [
+      isQuestion(route) && attempts > 1,
+      `asked with requestAsync: ${attempts} attempts over ${rangeOfTime(waitsMs.least, waitsMs.most)}`,
+    ],
+    [
+      role !== 'reply' && message.kind === 'command' && message.reply !== undefined,
+      'a requester who waits is told of the first failure, and decides about trying again',
+    ],
+    [
+      verdict.poisonAfter === null,
+      'nobody counts deliveries: a message that kills its process comes again without end',
+    ],
+    [verdict.redelivery === 'unmarked', 'a second delivery is not marked: tell it by its id'],
+    [group.channel.foreign !== undefined, 'the channel is not ours: its settings are nowhere told'],
+    [
+      loss.window === 'power-loss' && (copies.value ?? 1) > 1,
+      `to lose them, all ${copies.value} servers must lose power`,
+    ],
+    [
+      retention.ms.value !== null && !isQuestion(route),
+      `dropped after ${lengthOfTime(retention.ms.value ?? 0)}, handled or not (${retention.ms.source})`,
+    ],
+    [
+      retention.bytes.value !== null && !isQuestion(route),
+      `the oldest are dropped beyond ${retention.bytes.value} bytes, handled or not (${retention.bytes.source})`,
+    ],
+    [
+      (again?.value ?? 0) > 0,
+      `what a crashed member held comes again within ${lengthOfTime(again?.value ?? 0)} (${again?.source})`,
+    ],
+    [again !== null && again.value === null, 'what a member held that vanished without a word may never come again'],
+  ]
+  return notes.filter(([when]) => when).map(([, note]) => note)
+}
+
+/** One sentence, of what changes the promise. */
+function assumptions(
+  { loss, limits }: Omit<RouteVerdict, 'statement' | 'notes'>,
+  { engine }: Facts,
+): readonly string[] {
+  const assumed = [
+    loss.source === 'assumed' && loss.window === 'none' ? 'what it confirms is synced' : undefined,
+    loss.source === 'assumed' && loss.window === 'power-loss' ? 'what it confirms is written' : undefined,
+    limits.settleWithinMs.source === 'assumed' && limits.settleWithinMs.value !== null
+      ? `it takes back what is not settled within ${lengthOfTime(limits.settleWithinMs.value)}`
+      : undefined,
+    limits.deliveries.source === 'assumed' && limits.deliveries.value !== null
+      ? `it gives up after ${limits.deliveries.value} deliveries`
+      : undefined,
+  ].filter((each) => each !== undefined)
+  return assumed.length === 0 ? [] : [`assumed of ${engine.engine}: ${assumed.join('; ')}`]
+}
