@@ -21,12 +21,14 @@ import { Pipe } from './pipe.ts'
  */
 export class LinkedEngine implements AmqpEngine {
   readonly name = 'embedded'
+  readonly losesConsumersSilently = true
   readonly #source: BrokerSource
   readonly #gone: () => void
   /** To the broker, and from it. */
   readonly #out: Pipe
   readonly #in: Pipe
   readonly #pending = new Set<(error: Error) => void>()
+  readonly #consumers = new Set<{ readonly queue: string; readonly consumer: AmqpConsumer }>()
   #engine: EmbeddedEngine | undefined
   #listener: (event: LinkEvent) => void = () => {}
   #life = 0
@@ -109,11 +111,18 @@ export class LinkedEngine implements AmqpEngine {
         cancelled: (error) => arrives(() => events.cancelled(error)),
       }),
     )
+    const held = { queue: spec.queue, consumer }
+    this.#consumers.add(held)
     return {
       ack: (tags) => leaves(() => consumer.ack(tags)),
       requeue: (tags) => leaves(() => consumer.requeue(tags)),
       prefetch: (count) => leaves(() => consumer.prefetch(count)),
+      inspect: async () => {
+        if (life === this.#life) return await this.#call(() => consumer.inspect())
+        return { attached: false, ready: 0 }
+      },
       close: async () => {
+        this.#consumers.delete(held)
         if (life === this.#life) await this.#call(() => consumer.close())
       },
     }
@@ -133,6 +142,11 @@ export class LinkedEngine implements AmqpEngine {
     this.lose(new Error('the link was cut'))
     if (this.#state === 'down') this.#state = 'cut'
     await engine?.close(0)
+  }
+
+  /** The broker loses the consumers of these queues, and does not tell. */
+  async forget(queues: readonly string[]): Promise<void> {
+    for (const { queue, consumer } of this.#consumers) if (queues.includes(queue)) await consumer.close()
   }
 
   stall(): void {
@@ -190,6 +204,7 @@ export class LinkedEngine implements AmqpEngine {
   #drop(error: Error): void {
     this.#life++
     this.#engine = undefined
+    this.#consumers.clear()
     this.#out.drop()
     this.#in.drop()
     for (const fail of this.#pending) fail(error)

@@ -9,12 +9,14 @@ import type {
   Outgoing,
   SendResult,
   Subscription,
+  SubscriptionSnapshot,
   SubscriptionSpec,
   Topology,
   Transport,
   TransportSnapshot,
 } from '../../transport/transport.ts'
 import { checkChannel, checkGroup } from '../../transport/check-topology.ts'
+import { AttachmentWatch, CHECK_EVERY_MS } from './attachment-watch.ts'
 import { Declarer } from './declarer.ts'
 import type { AmqpEngine, LinkEvent } from './engine.ts'
 import { inspectGroup } from './inspection.ts'
@@ -38,13 +40,16 @@ export class AmqpTransport implements Transport {
   readonly #groups = new Map<string, Group>()
   #state: 'new' | 'connecting' | 'open' | 'closed' = 'new'
   #linked = false
+  readonly #watch: AttachmentWatch
   #closing: Promise<void> | undefined
 
-  constructor(engine: AmqpEngine, runtime: Runtime) {
+  /** @param checkEveryMs between questions whether the broker still counts the consumers, where it may lose one silently */
+  constructor(engine: AmqpEngine, runtime: Runtime, checkEveryMs: number = CHECK_EVERY_MS) {
     this.name = engine.name
     this.#engine = engine
     this.#declarer = new Declarer(engine)
     this.#sender = new Sender(engine, this.#declarer, runtime)
+    this.#watch = new AttachmentWatch(this.#subscriptions, runtime, checkEveryMs)
     this.#context = { engine, declarer: this.#declarer, runtime, emit: (event) => this.#emit(event) }
     engine.onLink((event) => this.#onLink(event))
   }
@@ -60,6 +65,7 @@ export class AmqpTransport implements Transport {
       if ((this.#state as string) === 'closed') throw this.#closed()
       this.#state = 'open'
       this.#linked = true
+      if (this.#engine.losesConsumersSilently) this.#watch.begin()
       return facts
     } catch (error) {
       if (this.#state === 'connecting') this.#state = 'new'
@@ -124,9 +130,13 @@ export class AmqpTransport implements Transport {
 
   async inspect(): Promise<TransportSnapshot> {
     this.#requireOpen()
-    if (!this.#linked) return { connected: false, groups: [], subscriptions: [] }
+    const open = [...this.#subscriptions]
+    if (!this.#linked) return { connected: false, groups: [], subscriptions: open.map((each) => each.detached) }
     const groups = await Promise.all([...this.#groups.values()].map((group) => inspectGroup(this.#engine, group)))
-    return { connected: true, groups, subscriptions: [] }
+    const depthOf = ({ channel, group }: SubscriptionSnapshot): number | undefined =>
+      groups.find((each) => each.channel === channel && each.group === group)?.depth
+    const subscriptions = await Promise.all(open.map((each) => each.inspect(depthOf(each.detached))))
+    return { connected: true, groups, subscriptions }
   }
 
   close(deadlineMs: number): Promise<void> {
@@ -140,6 +150,7 @@ export class AmqpTransport implements Transport {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#state = 'closed'
+    this.#watch.end()
     const { runtime } = this.#context
     const until = runtime.monotonic() + deadlineMs
     const closing = [...this.#subscriptions].map((each) =>

@@ -6,6 +6,8 @@ import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 /** One link to a broker, which keeps itself up after `connect` until `close`. */
 export interface AmqpEngine {
   readonly name: string
+  /** The broker may lose a consumer without a word: its standing has to be asked for from time to time. */
+  readonly losesConsumersSilently: boolean
   connect(signal: AbortSignal): Promise<EngineFacts>
   /** Idempotent; unequal arguments reject with WAYBILL_TOPOLOGY_CONFLICT. */
   declareExchange(exchange: ExchangeSpec): Promise<void>
@@ -98,12 +100,24 @@ export interface AmqpDelivery {
   readonly routingKey: string
 }
 
+export interface ConsumerStanding {
+  /**
+   * The queue counts it among its consumers. A broker that tells no more than their number: it has at least as many as
+   * this link holds there.
+   */
+  readonly attached: boolean
+  /** Messages in its queue that are ready for somebody. */
+  readonly ready: number
+}
+
 export interface AmqpConsumer {
   /** Unknown tags, and tags from before a reconnect, are ignored. */
   ack(tags: readonly number[]): void
   /** Returns them to their original position in the queue. */
   requeue(tags: readonly number[]): void
   prefetch(count: number): void
+  /** What the broker says of it now. Rejects while the link is down. */
+  inspect(): Promise<ConsumerStanding>
   /** Cancels, requeues what is unacknowledged, and lets the next single active consumer in, in one step. */
   close(): Promise<void>
 }

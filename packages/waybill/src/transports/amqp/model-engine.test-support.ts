@@ -120,6 +120,12 @@ export class ModelBroker {
     if (queue.spec.life === 'shared-transient' && queue.consumers.length === 0) this.drop(queueName)
   }
 
+  /** Forgets the consumers of a queue, and tells nobody. */
+  forget(queueName: string): void {
+    const queue = this.queues.get(queueName)
+    for (const consumer of [...(queue?.consumers ?? [])]) this.detach(queueName, consumer)
+  }
+
   drop(queueName: string): void {
     const queue = this.queues.get(queueName)
     this.queues.delete(queueName)
@@ -131,6 +137,7 @@ export class ModelBroker {
 
 export class ModelEngine implements AmqpEngine {
   readonly name = 'model'
+  readonly losesConsumersSilently = true
   readonly #broker: ModelBroker
   readonly #attached = new Map<Attached, string>()
   #listener: (event: LinkEvent) => void = () => undefined
@@ -248,6 +255,13 @@ export class ModelEngine implements AmqpEngine {
       prefetch: (count) => {
         attached.prefetch = count
         this.#broker.pump(queue)
+      },
+      inspect: async () => {
+        await this.#turn()
+        // As RabbitMQ tells it: how many, not who.
+        const held = [...this.#attached.values()].filter((name) => name === spec.queue).length
+        const found = this.#broker.queues.get(spec.queue)
+        return { attached: (found?.consumers.length ?? 0) >= held, ready: found?.ready.length ?? 0 }
       },
       close: async () => {
         this.#attached.delete(attached)

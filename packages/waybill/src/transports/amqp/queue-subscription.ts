@@ -1,5 +1,12 @@
 import { WaybillError } from '../../message/errors.ts'
-import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
+import type {
+  Delivery,
+  Settlement,
+  Subscription,
+  SubscriptionSnapshot,
+  SubscriptionSpec,
+} from '../../transport/transport.ts'
+import { Attachment, isLost } from './attachment.ts'
 import { ConfirmedMoves } from './confirmed-moves.ts'
 import type { AmqpConsumer, AmqpDelivery } from './engine.ts'
 import { Idle } from '../../transport/idle.ts'
@@ -26,6 +33,7 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
   readonly #idle: Idle
+  readonly #attachment: Attachment
   #consumer: AmqpConsumer | undefined
   #moves: ConfirmedMoves
   #life = 0
@@ -50,6 +58,7 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
     this.#prefetch = spec.prefetch
     this.address = spec.group.channel.kind === 'reply' ? this.#queue : undefined
     this.#idle = new Idle(context.runtime)
+    this.#attachment = new Attachment(spec.group, context.runtime)
     this.#moves = this.#newMoves()
     this.#takeUp = new TakeUp(context, spec.group, () => this.#attach())
   }
@@ -89,6 +98,24 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
     this.#takeUp.linkUp()
   }
 
+  async check(): Promise<void> {
+    const consumer = this.#consumer
+    const life = this.#life
+    if (consumer === undefined || this.#closing !== undefined) return
+    if (!(await isLost(consumer, this.#context.runtime)) || life !== this.#life || this.#closing !== undefined) return
+    this.#cancelled(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `${this.#queue} has lost its consumer`), life)
+    await consumer.close()
+  }
+
+  async inspect(): Promise<SubscriptionSnapshot> {
+    const standing = await this.#consumer?.inspect()
+    return standing === undefined ? this.detached : this.#attachment.snapshot(standing.attached, standing.ready)
+  }
+
+  get detached(): SubscriptionSnapshot {
+    return this.#attachment.snapshot(false)
+  }
+
   close(deadlineMs: number): Promise<void> {
     return (this.#closing ??= this.#close(deadlineMs))
   }
@@ -116,11 +143,13 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
     )
     if (life !== this.#life) return await consumer.close()
     this.#consumer = consumer
+    this.#attachment.begin()
     this.#flush()
   }
 
   #detach(): void {
     this.#life++
+    this.#attachment.end()
     this.#consumer = undefined
     this.#acks = []
     this.#moves.end()

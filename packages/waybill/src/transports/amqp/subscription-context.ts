@@ -1,5 +1,6 @@
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { TransportEvent } from '../../transport/transport-event.ts'
+import type { SubscriptionSnapshot } from '../../transport/transport.ts'
 import type { Declarer } from './declarer.ts'
 import type { AmqpEngine } from './engine.ts'
 
@@ -11,9 +12,15 @@ export interface SubscriptionContext {
   readonly emit: (event: TransportEvent) => void
 }
 
-/** How the transport tells its subscriptions of the link, and ends them. */
+/** How the transport tells its subscriptions of the link, asks how they stand, and ends them. */
 export interface LinkedSubscription {
   linkDown(error: Error): void
   linkUp(): void
+  /** Asks the broker whether it still counts the consumers; takes up again what it does not. Never rejects. */
+  check(): Promise<void>
+  /** @param depth messages ready for its group, where that is known */
+  inspect(depth: number | undefined): Promise<SubscriptionSnapshot>
+  /** While the link is down. */
+  readonly detached: SubscriptionSnapshot
   close(deadlineMs: number): Promise<void>
 }

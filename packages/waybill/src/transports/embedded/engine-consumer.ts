@@ -3,7 +3,7 @@ import type { Consumer } from '../../broker/channel/consumer.ts'
 import type { Receiver } from '../../broker/channel/receiver.ts'
 import type { Connection } from '../../broker/connection.ts'
 import type { Message } from '../../broker/message.ts'
-import type { AmqpConsumer, AmqpDelivery, ConsumerEvents, ConsumeSpec } from '../amqp/engine.ts'
+import type { AmqpConsumer, AmqpDelivery, ConsumerEvents, ConsumerStanding, ConsumeSpec } from '../amqp/engine.ts'
 import { toWireMessage } from './engine-message.ts'
 
 /** One consumer on a channel of its own; deliveries go on in the bursts in which the broker hands them out. */
@@ -52,6 +52,11 @@ export class EngineConsumer implements AmqpConsumer, Receiver {
 
   prefetch(count: number): void {
     this.#consumer.prefetch = count
+  }
+
+  inspect(): Promise<ConsumerStanding> {
+    // The channel has this one consumer, and forgets it with the queue.
+    return Promise.resolve({ attached: this.#channel.consumerCount === 1, ready: this.#consumer.queue.ready })
   }
 
   close(): Promise<void> {

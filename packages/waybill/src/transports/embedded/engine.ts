@@ -42,6 +42,7 @@ interface Opened {
 /** One connection to a broker in this process. Several may share the broker; each has its own exclusive queues. */
 export class EmbeddedEngine implements AmqpEngine {
   readonly name = 'embedded'
+  readonly losesConsumersSilently = false
   readonly #source: BrokerSource
   #open: Opened | undefined
   #closed = false

@@ -1,6 +1,6 @@
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { WaybillError } from '../../message/errors.ts'
-import type { AmqpConsumer, AmqpDelivery, ConsumerEvents, ConsumeSpec } from '../amqp/engine.ts'
+import type { AmqpConsumer, AmqpDelivery, ConsumerEvents, ConsumerStanding, ConsumeSpec } from '../amqp/engine.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { operationError } from './amqp-errors.ts'
 import { HandOver } from './hand-over.ts'
@@ -11,6 +11,8 @@ const MAX_PREFETCH = 65_535
 export interface ChannelConsumeSpec extends ConsumeSpec {
   /** The queue has a single active consumer. */
   readonly singleActive: boolean
+  /** What the broker says of this connection's consumers of the queue. */
+  readonly standing: () => Promise<ConsumerStanding>
 }
 
 /**
@@ -73,6 +75,14 @@ export class Consumer implements AmqpConsumer {
     return consumer
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  get queue(): string {
+    return this.#spec.queue
+  }
+
   ack(tags: readonly number[]): void {
     if (!this.#isOpen) return
     for (const tag of tags) this.#acknowledgements.ack(tag)
@@ -95,6 +105,10 @@ export class Consumer implements AmqpConsumer {
     this.#limit = Math.min(count, MAX_PREFETCH)
     this.#handOver.resume()
     if (this.#isOpen && !this.#isRenewing && !this.#brokerSuffices() && !this.#spec.singleActive) void this.#renew()
+  }
+
+  async inspect(): Promise<ConsumerStanding> {
+    return this.#isOpen ? await this.#spec.standing() : { attached: false, ready: 0 }
   }
 
   async close(): Promise<void> {

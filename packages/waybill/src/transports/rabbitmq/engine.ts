@@ -3,7 +3,8 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type {
-  AmqpConsumer, AmqpEngine, ConsumerEvents, ConsumeSpec, ExchangeSpec, LinkEvent, Publication, PublishResult, QueueSpec,
+  AmqpConsumer, AmqpEngine, ConsumerEvents, ConsumerStanding, ConsumeSpec, ExchangeSpec, LinkEvent, Publication,
+  PublishResult, QueueSpec,
 } from '../amqp/engine.ts' // prettier-ignore
 import { operationError } from './amqp-errors.ts'
 import type { ConnectionPair } from './connection-pair.ts'
@@ -27,14 +28,19 @@ export interface RabbitmqEngineSettings extends LinkSettings {
 /** RabbitMQ, and brokers that speak its AMQP 0-9-1, through amqplib. */
 export class RabbitmqEngine implements AmqpEngine {
   readonly name: string
+  readonly losesConsumersSilently = true
   readonly #runtime: Runtime
   readonly #link: Link
   readonly #declarations: Declarations
+  /** Questions, apart from declarations: a queue without a leader takes seconds to answer. */
+  readonly #questions: Declarations
   /** What the names that delays need begin with. */
   readonly #prefix: string
   readonly #publisher: Publisher
   /** Queues declared here with a single active consumer; as many as the topology has. */
   readonly #singleActive = new Set<string>()
+  /** Those that are open, and those that ended since the last one was opened. */
+  readonly #consumers = new Set<Consumer>()
   #version: ServerVersion = serverVersion({})
   #delays: Delays | undefined
   #listener: (event: LinkEvent) => void = () => undefined
@@ -54,6 +60,7 @@ export class RabbitmqEngine implements AmqpEngine {
       unblocked: () => this.#listener({ type: 'unblocked' }),
     })
     this.#declarations = new Declarations(() => this.#openChannel())
+    this.#questions = new Declarations(() => this.#openChannel())
     this.#prefix = settings.options.prefix ?? 'waybill.'
     this.#publisher = new Publisher((publication) => this.#route(publication))
   }
@@ -103,7 +110,7 @@ export class RabbitmqEngine implements AmqpEngine {
 
   async checkQueue(queue: string): Promise<{ readonly messages: number; readonly consumers: number } | undefined> {
     try {
-      const ok = await this.#declarations.run(`queue ${queue}`, (channel) => channel.checkQueue(queue))
+      const ok = await this.#questions.run(`queue ${queue}`, (channel) => channel.checkQueue(queue))
       return { messages: ok.messageCount, consumers: ok.consumerCount }
     } catch (error) {
       if (isWaybillError(error, 'WAYBILL_NOT_FOUND')) return undefined
@@ -123,7 +130,18 @@ export class RabbitmqEngine implements AmqpEngine {
   /** @throws {WaybillError} WAYBILL_NOT_FOUND, WAYBILL_ACCESS_REFUSED, WAYBILL_NOT_CONNECTED */
   async consume(spec: ConsumeSpec, events: ConsumerEvents): Promise<AmqpConsumer> {
     const singleActive = this.#singleActive.has(spec.queue)
-    return Consumer.open(await this.#openChannel(), { ...spec, singleActive }, events)
+    const channelSpec = { ...spec, singleActive, standing: () => this.#standing(spec.queue) }
+    const consumer = await Consumer.open(await this.#openChannel(), channelSpec, events)
+    for (const each of this.#consumers) if (!each.isOpen) this.#consumers.delete(each)
+    this.#consumers.add(consumer)
+    return consumer
+  }
+
+  /** AMQP tells how many consumers a queue has, not whose: fewer than are open here, and one of them is lost. */
+  async #standing(queue: string): Promise<ConsumerStanding> {
+    const held = [...this.#consumers].filter((each) => each.isOpen && each.queue === queue).length
+    const found = await this.checkQueue(queue)
+    return { attached: found !== undefined && found.consumers >= held, ready: found?.messages ?? 0 }
   }
 
   /** Waits until `deadlineMs` for the confirms that are due, then ends the link. */

@@ -6,10 +6,11 @@
 //   waybill.member.bye       to all: the member named has gone
 //   waybill.member.ping      to one: nothing; what matters is whether the broker finds its queue
 //   waybill.member.released  to all: the shard named is free
-import { isWaybillError } from '../../../message/errors.ts'
+import { isWaybillError, WaybillError } from '../../../message/errors.ts'
 import type { Timer } from '../../../runtime/runtime.ts'
 import { Membership } from '../../../transport/ordered/membership.ts'
 import type { Group } from '../../../transport/transport.ts'
+import { isLost } from '../attachment.ts'
 import type { AmqpConsumer, AmqpDelivery, Publication } from '../engine.ts'
 import type { SubscriptionContext } from '../subscription-context.ts'
 import { memberQueue, membersExchange } from '../topology.ts'
@@ -100,6 +101,17 @@ export class GroupMembers {
   /** Tells the others that this member goes; they stand in line for its shards at once. */
   async leave(): Promise<void> {
     await this.#say([this.#toAll('bye')])
+  }
+
+  /** Whether the broker counts the consumer of this member's queue. Rejects while the link is down. */
+  async isCounted(): Promise<boolean> {
+    return (await this.#consumer?.inspect())?.attached ?? false
+  }
+
+  /** Reports itself as failed where the broker has lost the consumer of its queue. */
+  async check(): Promise<void> {
+    if (this.#consumer === undefined || !(await isLost(this.#consumer, this.#context.runtime)) || this.#ended) return
+    this.#events.failed(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `${this.#queue} has lost its consumer`))
   }
 
   /** Ends the member's queue, too. */

@@ -1,8 +1,16 @@
 import { WaybillError } from '../../../message/errors.ts'
 import { Deadlines } from '../../../runtime/deadlines.ts'
-import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
+import type {
+  Delivery,
+  Settlement,
+  Subscription,
+  SubscriptionSnapshot,
+  SubscriptionSpec,
+} from '../../../transport/transport.ts'
 import { backOffMs } from '../../../transport/back-off.ts'
+import { Attachment } from '../attachment.ts'
 import type { LinkedSubscription, SubscriptionContext } from '../subscription-context.ts'
+import type { AmqpConsumer } from '../engine.ts'
 import { TakeUp } from '../take-up.ts'
 import type { GroupTopology } from '../topology.ts'
 import { GroupMembers } from './group-members.ts'
@@ -29,6 +37,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly #receive: (batch: readonly Delivery[]) => void
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
+  readonly #attachment: Attachment
   readonly #owners = new Map<number, ShardOwner>()
   /** Shards that are being let go, or wait after a failure. */
   readonly #busy = new Set<number>()
@@ -55,6 +64,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#receive = receive
     this.#onClosed = onClosed
     this.#prefetch = spec.prefetch
+    this.#attachment = new Attachment(spec.group, context.runtime)
     this.#parts = this.#newParts()
     this.#members = this.#newMembers()
     this.#takeUp = new TakeUp(context, spec.group, () => this.start())
@@ -69,6 +79,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     await members.join()
     if (members !== this.#members) throw this.#lost()
     await this.#reconcile()
+    if (members === this.#members && this.#failures.size === 0) this.#attachment.begin()
   }
 
   settle(batch: readonly Settlement[]): void {
@@ -90,14 +101,28 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   }
 
   linkDown(error: Error): void {
-    this.#takeUp.linkDown()
-    this.#end()
-    this.#members = this.#newMembers()
-    this.#emit({ type: 'subscription-lost', error })
+    this.#lose(error)
   }
 
   linkUp(): void {
     this.#takeUp.linkUp()
+  }
+
+  async check(): Promise<void> {
+    const members = this.#members
+    if (this.#closing === undefined) await members.check()
+    if (members !== this.#members || this.#closing !== undefined) return
+    await Promise.all([...this.#owners.values()].map((owner) => owner.check()))
+  }
+
+  async inspect(depth: number | undefined): Promise<SubscriptionSnapshot> {
+    const parts = [this.#members, ...this.#owners.values()]
+    const counted = await Promise.all(parts.map((part) => part.isCounted()))
+    return this.#attachment.snapshot(!counted.includes(false), depth)
+  }
+
+  get detached(): SubscriptionSnapshot {
+    return this.#attachment.snapshot(false)
   }
 
   close(deadlineMs: number): Promise<void> {
@@ -114,19 +139,41 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#onClosed()
   }
 
+  /** @returns consumers that are gone with the link, where that is what was lost */
+  #lose(error: Error): readonly AmqpConsumer[] {
+    this.#takeUp.linkDown()
+    const left = this.#end()
+    this.#members = this.#newMembers()
+    this.#emit({ type: 'subscription-lost', error })
+    return left
+  }
+
+  /** The link is well and this member is out of the group: lets go of what it still holds, and joins again. */
+  async #rejoin(members: GroupMembers, error: Error): Promise<void> {
+    const release = this.#context.runtime.hold('joining a group again')
+    const left = this.#lose(error)
+    const goodbyes = await Promise.allSettled([...left, members].map((each) => each.close()))
+    release()
+    for (const each of goodbyes) if (each.status === 'rejected') this.#report(each.reason)
+    this.#takeUp.begin()
+  }
+
   /** Forgets everything that the lost link, or the end, has made void. */
-  #end(): void {
+  #end(): readonly AmqpConsumer[] {
+    const left: AmqpConsumer[] = []
+    this.#attachment.end()
     this.#members.end()
     this.#parts.deadlines.clear()
     for (const owner of this.#owners.values()) {
       if (owner.isAssigned) this.#emit({ type: 'shard-revoked', shard: owner.shard })
-      owner.end()
+      left.push(...owner.end())
     }
     this.#owners.clear()
     this.#busy.clear()
     this.#failures.clear()
     this.#ready = []
     this.#handed = 0
+    return left
   }
 
   /** Brings the shards held here in line with the members of now. */
@@ -134,6 +181,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     if (this.#closing !== undefined) return
     const members = this.#members
     const wanted = new Set(members.shards)
+    for (const shard of this.#failures.keys()) if (!wanted.has(shard)) this.#recovered(shard)
     for (const owner of this.#owners.values()) {
       if (!wanted.has(owner.shard)) void this.#moveOn(owner)
       else owner.probe()
@@ -183,6 +231,8 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   #failed(owner: ShardOwner, error: Error): void {
     if (this.#owners.get(owner.shard) !== owner || this.#busy.has(owner.shard)) return
     this.#busy.add(owner.shard)
+    this.#failures.set(owner.shard, (this.#failures.get(owner.shard) ?? 0) + 1)
+    this.#attachment.end()
     this.#emit({ type: 'subscription-lost', error })
     void this.#takeAgain(owner)
   }
@@ -190,10 +240,9 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   async #takeAgain(owner: ShardOwner): Promise<void> {
     const { runtime } = this.#context
     const members = this.#members
-    const failures = this.#failures.get(owner.shard) ?? 0
-    this.#failures.set(owner.shard, failures + 1)
+    const earlier = (this.#failures.get(owner.shard) ?? 1) - 1
     await this.#letGo(owner, GRACE_MS)
-    this.#parts.deadlines.add(backOffMs(failures, runtime), () => {
+    this.#parts.deadlines.add(backOffMs(earlier, runtime), () => {
       if (members === this.#members) void this.#again(owner.shard)
     })
   }
@@ -211,7 +260,14 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
 
   #assigned(owner: ShardOwner): void {
     this.#emit({ type: 'shard-assigned', shard: owner.shard })
-    if (this.#failures.delete(owner.shard)) this.#emit({ type: 'subscription-restored' })
+    this.#recovered(owner.shard)
+  }
+
+  /** The shard is well again, or another member's. */
+  #recovered(shard: number): void {
+    if (!this.#failures.delete(shard) || this.#failures.size > 0) return
+    this.#attachment.begin()
+    this.#emit({ type: 'subscription-restored' })
   }
 
   #pump(): void {
@@ -251,9 +307,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       released: (shard) => this.#owners.get(shard)?.probe(),
       tick: () => this.#tick(members),
       failed: (error) => {
-        if (members !== this.#members) return
-        this.linkDown(error)
-        this.#takeUp.begin()
+        if (members === this.#members) void this.#rejoin(members, error)
       },
     })
     return members

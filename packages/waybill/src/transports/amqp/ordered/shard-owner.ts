@@ -4,6 +4,7 @@ import type { Group, Settlement } from '../../../transport/transport.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
 import { TakeOver } from '../../../transport/ordered/take-over.ts'
+import { isLost } from '../attachment.ts'
 import { ConfirmedMoves } from '../confirmed-moves.ts'
 import type { Burial } from '../../../transport/dead-letter.ts'
 import type { AmqpConsumer, AmqpDelivery, Publication } from '../engine.ts'
@@ -88,6 +89,21 @@ export class ShardOwner implements DeliveryOwner {
     if (!this.#ended && this.#consumers.has('lane')) this.#takeOver.probe()
   }
 
+  /** Whether the broker counts its consumers. Rejects while the link is down. */
+  async isCounted(): Promise<boolean> {
+    const standings = await Promise.all([...this.#consumers.values()].map((consumer) => consumer.inspect()))
+    return standings.every(({ attached }) => attached)
+  }
+
+  /** Fails where the broker has lost a consumer. */
+  async check(): Promise<void> {
+    for (const [from, consumer] of this.#consumers) {
+      if (!(await isLost(consumer, this.#parts.context.runtime)) || this.#consumers.get(from) !== consumer) continue
+      const queue = from === 'main' ? this.#main : this.#lane
+      return this.#fail(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `${queue} has lost its consumer`))
+    }
+  }
+
   settle(delivery: OrderedDelivery, settlement: Settlement): void {
     if (this.#ended) return
     const { entry } = delivery
@@ -113,19 +129,23 @@ export class ShardOwner implements DeliveryOwner {
     this.#gate.shut()
     await this.#idle.wait(graceMs)
     this.#flush()
-    const consumers = [this.#consumers.get('main'), this.#consumers.get('lane')]
-    this.end()
-    for (const consumer of consumers) await consumer?.close()
+    for (const consumer of this.end()) await consumer.close()
   }
 
-  /** The consumers are gone, and with them all that was delivered. */
-  end(): void {
+  /**
+   * All that was delivered is void.
+   *
+   * @returns the consumers: to be closed, unless they are gone with the link
+   */
+  end(): readonly AmqpConsumer[] {
+    const consumers = [this.#consumers.get('main'), this.#consumers.get('lane')].filter((each) => each !== undefined)
     this.#ended = true
     this.#leaving = true
     this.#gate.shut()
     this.#moves.end()
     this.#consumers.clear()
     this.#idle.reset()
+    return consumers
   }
 
   async #consume(from: ShardItem['from']): Promise<void> {
