@@ -31,6 +31,7 @@ export { service } from './bus/service.ts'
 export type { AsyncReply, HandlerOptions, Service, SubscriberOptions } from './bus/service.ts'
 export { createBus } from './bus/create-bus.ts'
 export type { Bus, BusHealth, BusOptions, SubscriptionControl } from './bus/bus.ts'
+export type { ReadEvent, ReadOptions } from './bus/reading.ts'
 export type { Context } from './bus/context.ts'
 export type {
   RequestAsyncOptions,
@@ -67,4 +68,5 @@ export type { Runtime } from './runtime/runtime.ts'
 export { embedded, type EmbeddedOptions } from './transports/embedded/embedded.ts'
 export { rabbitmq } from './transports/rabbitmq/rabbitmq.ts'
 export type { RabbitmqOptions } from './transports/rabbitmq/rabbitmq-options.ts'
+export type { StartPosition } from './transport/transport.ts'
 export type { TransportFactory } from './transport/transport-factory.ts'

@@ -1,6 +1,7 @@
 import type { Deadlines } from '../runtime/deadlines.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { BusSettings } from './bus-settings.ts'
+import type { AnyReading } from './reading.ts'
 import type { Replies } from './replies.ts'
 import type { ReturnAddress } from './return-address.ts'
 import type { RunningSubscription } from './running-subscription.ts'
@@ -16,4 +17,5 @@ export interface BusParts {
   readonly returnAddress: ReturnAddress
   /** Those begun so far. */
   readonly subscriptions: RunningSubscription[]
+  readonly readings: Set<AnyReading>
 }

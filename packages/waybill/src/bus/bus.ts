@@ -1,4 +1,4 @@
-import type { AnyCommand, AnyDocument, AnyContracted } from '../contract/contract.ts'
+import type { AnyCommand, AnyDocument, AnyContracted, AnyEvent } from '../contract/contract.ts'
 import type { Middleware } from '../middleware/handler.ts'
 import type { Duration } from '../runtime/duration.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -7,6 +7,7 @@ import type { TransportFactory } from '../transport/transport-factory.ts'
 import type { TransportSnapshot } from '../transport/transport.ts'
 import type { Verdicts } from '../verdict/route-verdict.ts'
 import type { Logger } from './logger.ts'
+import type { ReadEvent, ReadOptions } from './reading.ts'
 import type { Sender } from './sender.ts'
 import type { Service } from './service.ts'
 
@@ -88,6 +89,15 @@ export interface Bus extends Sender, AsyncDisposable {
   readonly subscriptions: readonly SubscriptionControl[]
   /** The subscription that hands `message` to `service`. @throws {TypeError} when there is none */
   subscription(service: string | Service, message: AnyContracted): SubscriptionControl
+  /**
+   * Reads events outside any group, from the past on where the engine keeps history, and goes on with those that come.
+   * Nothing is settled: what the loop has not taken waits. Leaving the loop ends it.
+   *
+   * @throws {WaybillError} within the loop: `WAYBILL_UNSUPPORTED` where the engine keeps no history, `WAYBILL_POSITION_GONE`
+   *   when a position is no longer there, `WAYBILL_SUBSCRIPTION_LOST` when events may have been missed, what `unreadable`
+   *   says, `WAYBILL_ABORTED`, `WAYBILL_CLOSED`
+   */
+  read<M extends AnyEvent>(event: M, options?: ReadOptions): AsyncIterable<ReadEvent<M>>
   /** Never rejects: a broker that cannot be asked, or does not answer within five seconds, is not connected. */
   health(): Promise<BusHealth>
   /**

@@ -13,7 +13,7 @@ const GOODBYE_MS = 5_000
  * left pending.
  */
 export async function drainBus(parts: BusParts, timeoutMs: number): Promise<void> {
-  const { transport, settings, deadlines, sends, replies, returnAddress, subscriptions } = parts
+  const { transport, settings, deadlines, sends, replies, returnAddress, subscriptions, readings } = parts
   const { runtime, logger } = settings
   const until = runtime.monotonic() + timeoutMs
   const left = (): number => Math.max(0, until - runtime.monotonic())
@@ -24,6 +24,8 @@ export async function drainBus(parts: BusParts, timeoutMs: number): Promise<void
       .catch((error: unknown) => logger.warn({ error: asText(error) }, `${what} did not close cleanly`))
     if (!(await within(deadlines, left() + GOODBYE_MS, closing))) logger.warn({}, `${what} did not close in time`)
   }
+  for (const reading of readings)
+    reading.end(new WaybillError('WAYBILL_CLOSED', 'the bus was closed while it was read'))
   await Promise.all(subscriptions.map((one) => closed(`the subscription to ${one.channel}`, () => one.close(left()))))
   await within(deadlines, left(), Promise.all([sends.idle(), replies.idle()]))
   sends.close()

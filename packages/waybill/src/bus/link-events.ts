@@ -5,10 +5,11 @@ import { transportChanged } from './diagnostics.ts'
 
 /** Tells the parts of a bus, its observers and its log what the transport reports by itself. */
 export function onTransportEvent(parts: BusParts, event: TransportEvent): void {
-  const { transport, settings, sends, returnAddress, subscriptions } = parts
+  const { transport, settings, sends, returnAddress, subscriptions, readings } = parts
   const { logger } = settings
   if (transportChanged.hasSubscribers) transportChanged.publish({ transport: transport.name, event })
   returnAddress.onEvent(event)
+  for (const reading of readings) reading.onEvent(event)
   switch (event.type) {
     case 'disconnected':
       sends.pause()

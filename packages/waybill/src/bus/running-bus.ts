@@ -1,5 +1,5 @@
 // A bus that runs: the verbs, what can be asked of it, and the state between start and drain.
-import type { AnyContracted } from '../contract/contract.ts'
+import type { AnyContracted, AnyEvent } from '../contract/contract.ts'
 import { WaybillError } from '../message/errors.ts'
 import type { WireMessage } from '../message/wire-message.ts'
 import { Deadlines } from '../runtime/deadlines.ts'
@@ -16,6 +16,7 @@ import { explainBus } from './explain-bus.ts'
 import { onTransportEvent } from './link-events.ts'
 import { Messenger, type MessengerParts } from './messenger.ts'
 import type { PlannedSubscription } from './plan.ts'
+import { Reading, type ReadEvent, type ReadOptions } from './reading.ts'
 import { RelayedSender } from './relayed-sender.ts'
 import { Replies } from './replies.ts'
 import { ReturnAddress } from './return-address.ts'
@@ -51,6 +52,7 @@ export class RunningBus extends RelayedSender implements Bus {
       sends: new SendQueue(transport, settings.runtime, deadlines),
       returnAddress: new ReturnAddress(transport, replies, deadlines, settings.name),
       subscriptions: [],
+      readings: new Set(),
     }
     const { sends, returnAddress } = this.#parts
     this.#messengerParts = {
@@ -111,6 +113,18 @@ export class RunningBus extends RelayedSender implements Bus {
     const found = this.#parts.subscriptions.find((one) => one.service === name && one.takes(message.type))
     if (found === undefined) throw new TypeError(`${name} has no subscription to ${message.type} on this bus`)
     return found
+  }
+
+  async *read<M extends AnyEvent>(event: M, options: ReadOptions = {}): AsyncGenerator<ReadEvent<M>, void, undefined> {
+    const { transport, settings, readings } = this.#parts
+    if (this.#draining !== undefined) throw new WaybillError('WAYBILL_CLOSED', 'the bus is closed')
+    const reading = new Reading(transport, event, options, `${settings.name}-reader-${settings.runtime.newId()}`)
+    readings.add(reading)
+    try {
+      yield* reading.events()
+    } finally {
+      readings.delete(reading)
+    }
   }
 
   async health(): Promise<BusHealth> {

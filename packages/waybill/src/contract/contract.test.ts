@@ -46,6 +46,8 @@ describe('contract()', () => {
 
   it('has one shard unless told otherwise', () => {
     expect(contract('plain', { happened: event(id) }).happened.channel.shards).toBe(1)
+    expect(contract('kept', { retention: '1h' }, { happened: event(id) }).happened.channel.retentionMs).toBe(3_600_000)
+    expect(() => contract('kept', { retention: 'long' as '1h' }, { happened: event(id) })).toThrow(TypeError)
   })
 
   it('knows the content type and the key', () => {
