@@ -5,8 +5,3 @@ import type { Known } from './route-verdict.ts'
 export function known({ value, source }: Limit): Known {
   return { value: Number.isFinite(value) ? value : null, source }
 }
-
-/** `30 min (assumed)`: how a number is known belongs to it, unless the engine said so itself. */
-export function sourced(shown: string, { source }: { readonly source: Limit['source'] }): string {
-  return source === 'read' ? shown : `${shown} (${source})`
-}

@@ -28,7 +28,9 @@ export function sendStatement(verdict: Omit<SendVerdict, 'statement' | 'notes'>,
     ...(verdict.loss === null ? [] : [lossInWords(verdict.loss)]),
     WITHOUT_RECIPIENT[verdict.withoutRecipient],
     ...(isQuestion ? [] : [`outcome unknown after ${lengthOfTime(verdict.unknownAfterMs)}`]),
-    ...(repliesWithinMs === null ? [] : [`reply within ${lengthOfTime(repliesWithinMs)}`]),
+    ...(repliesWithinMs === null
+      ? []
+      : [`${kind === 'survey' ? 'replies' : 'reply'} within ${lengthOfTime(repliesWithinMs)}`]),
   ]
   return `${verbs} ${verdict.message}: ${clauses.join(', ')}`
 }

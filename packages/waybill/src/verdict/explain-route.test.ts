@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest'
+import { explainRoute } from './explain-route.ts'
+import {
+  assumed,
+  bare,
+  facts,
+  read,
+  route,
+  shop,
+  told,
+  type FactChanges,
+  type RouteChanges,
+} from './facts.test-support.ts'
+import type { RouteVerdict } from './route-verdict.ts'
+
+const verdict = (asked: RouteChanges = {}, given: FactChanges = {}): RouteVerdict =>
+  explainRoute(route(asked), facts(given))
+
+test('explainRoute() states everything of a route, and JSON keeps all of it', () => {
+  const all = verdict(
+    { ordered: true },
+    { limits: { redeliveredWithinMs: told(20_000), settleWithinMs: assumed(1_800_000) } },
+  )
+  expect(all).toEqual({
+    statement:
+      'shop.paid → till: at least once, no loss window, ordered per key, 5 attempts over 1.8 to 3.5 s, then dead letter; fencing: token',
+    message: 'shop.paid',
+    kind: 'event',
+    channel: 'shop',
+    service: 'till',
+    group: 'till',
+    delivery: { guarantee: 'at-least-once', why: 'a message is acknowledged after its handler has returned' },
+    loss: { window: 'none', upToMs: null, source: 'read' },
+    copies: { value: 3, source: 'read' },
+    order: { kept: 'per-key', shards: 4, by: 'native' },
+    retry: { attempts: 5, waitsMs: { least: 1_750, most: 3_500 }, by: 'native', lastResort: 'dead-letter' },
+    timeoutMs: 30_000,
+    fencing: 'token',
+    expiry: 'native',
+    unknown: { types: 'dead-letter', versions: 'dead-letter' },
+    redelivery: 'marked',
+    poisonAfter: 20,
+    redeliveredWithinMs: { value: 20_000, source: 'told' },
+    retention: { ms: { value: null, source: 'read' }, bytes: { value: null, source: 'read' } },
+    limits: {
+      deliveries: { value: null, source: 'read' },
+      settleWithinMs: { value: 1_800_000, source: 'assumed' },
+      delayMs: { value: null, source: 'read' },
+      messageBytes: { value: 1_000, source: 'read' },
+    },
+    problems: [],
+    notes: [
+      'what a crashed member held comes again within 20 s (told)',
+      'assumed of perfect: it takes back what is not settled within 30 min',
+    ],
+  } satisfies RouteVerdict)
+  expect(JSON.parse(JSON.stringify(all))).toEqual(all)
+})
+
+const dead = { lastResort: 'dead-letter' }
+test.each<[string, RouteChanges, FactChanges, object]>([
+  ['an unordered route', {}, {}, { order: { kept: 'none', shards: 4, by: 'native' }, fencing: 'none' }],
+  ['order that is supplied', { ordered: true }, { capabilities: { ordered: 'supplied' } }, { order: { kept: 'per-key', shards: 4, by: 'supplied' } }],
+  ['an engine without tokens', { ordered: true }, { capabilities: { fencing: 'refused' } }, { fencing: 'none' }],
+  ['another group', { group: 'audit' }, {}, { group: 'audit', service: 'till' }],
+  ['written', {}, { durability: { accepted: 'written', lossWindowMs: told(5_000) } }, { loss: { window: 'power-loss', upToMs: { value: 5_000, source: 'told' }, source: 'read' } }],
+  ['written, nobody knows when synced', {}, { durability: { accepted: 'written', lossWindowMs: assumed(Infinity), source: 'assumed' } }, { loss: { window: 'power-loss', upToMs: { value: null, source: 'assumed' }, source: 'assumed' } }],
+  ['memory', {}, { durability: { accepted: 'memory' } }, { loss: { window: 'server-death', upToMs: null, source: 'read' } }],
+  ['one try', { retry: { attempts: 1 } }, {}, { retry: { attempts: 1, waitsMs: { least: 0, most: 0 }, by: 'native', ...dead } }],
+  ['no jitter', { retry: { attempts: 4, jitter: false, base: '1s' } }, {}, { retry: { attempts: 4, waitsMs: { least: 3_000, most: 3_000 }, by: 'native', ...dead } }],
+  ['delays that are supplied', {}, { capabilities: { delayedRetry: 'supplied' } }, { retry: { attempts: 5, waitsMs: { least: 1_750, most: 3_500 }, by: 'supplied', ...dead } }],
+  ['a time-out', { timeoutMs: 5 }, {}, { timeoutMs: 5 }],
+  ['expiry', {}, { capabilities: { expiry: 'supplied' } }, { expiry: 'supplied' }],
+  ['unknown types skipped', { skipUnknownTypes: true }, {}, { unknown: { types: 'skip', versions: 'dead-letter' } }],
+  ['unknown versions skipped', { skipUnknownVersions: true }, {}, { unknown: { types: 'dead-letter', versions: 'skip' } }],
+  ['a bound for poison', { maxDeliveries: 3 }, {}, { poisonAfter: 3 }],
+  ['deliveries that nobody counts', {}, { capabilities: { deliveryCount: 'refused' } }, { poisonAfter: null, redelivery: 'unmarked' }],
+  ['retention', {}, { limits: { retentionMs: read(604_800_000), retentionBytes: told(1e9) } }, { retention: { ms: { value: 604_800_000, source: 'read' }, bytes: { value: 1e9, source: 'told' } } }],
+  ['limits', {}, { maxDelayMs: told(1e9), limits: { deliveryLimit: told(50) } }, { limits: { deliveries: { value: 50, source: 'told' }, settleWithinMs: { value: null, source: 'read' }, delayMs: { value: 1e9, source: 'told' }, messageBytes: { value: 1_000, source: 'read' } } }],
+  ['nothing known of redelivery', {}, {}, { redeliveredWithinMs: null }],
+  ['a broadcast', { transient: true, group: 'till.broadcast' }, { limits: { redeliveredWithinMs: read(5) } }, { delivery: { guarantee: 'at-most-once', why: 'nothing is kept for an instance that is away' }, loss: { window: 'absence', upToMs: null, source: 'told' }, copies: { value: 1, source: 'assumed' }, redelivery: 'none', redeliveredWithinMs: null, retry: { attempts: 5, waitsMs: { least: 1_750, most: 3_500 }, by: 'native', lastResort: 'dropped' }, unknown: { types: 'dropped', versions: 'dropped' } }],
+  ['a query', { role: 'answer', message: shop.price }, {}, { kind: 'query', channel: 'shop.price', retry: { attempts: 5, waitsMs: { least: 1_750, most: 3_500 }, by: 'native', lastResort: 'asker-told' } }],
+  ['a survey', { role: 'answer', message: shop.offers }, {}, { retry: { attempts: 1, waitsMs: { least: 0, most: 0 }, by: 'native', lastResort: 'asker-told' } }],
+  ['a question on an engine that hands out once', { role: 'answer', message: shop.price }, { limits: { deliveryLimit: read(1) } }, { delivery: { guarantee: 'at-most-once', why: 'the engine hands a message out once' }, redelivery: 'none', problems: [] }],
+  ['a reply handler', { role: 'reply', message: shop.price }, {}, { kind: 'reply', message: 'shop.price', retry: { attempts: 5, waitsMs: { least: 1_750, most: 3_500 }, by: 'native', ...dead } }],
+  ['a foreign channel', { message: bare }, {}, { channel: 'legacy' }],
+])('explainRoute() of %s', (_, asked, given, expected) => {
+  expect(verdict(asked, given)).toMatchObject(expected)
+}) // prettier-ignore
+
+test.each<[RouteChanges, FactChanges, string]>([
+  [{}, {}, 'shop.paid → till: at least once, no loss window, no order, 5 attempts over 1.8 to 3.5 s, then dead letter'],
+  [{ group: 'audit', retry: { attempts: 1 } }, {}, 'shop.paid → till (group audit): at least once, no loss window, no order, 1 attempt, then dead letter'],
+  [{ retry: { attempts: 2 } }, {}, 'shop.paid → till: at least once, no loss window, no order, 2 attempts at once, then dead letter'],
+  [{ retry: { attempts: 6, base: '3m', max: '3m', immediate: 2, jitter: false }, ordered: true }, {}, 'shop.paid → till: at least once, no loss window, ordered per key, 6 attempts over 9 min, then dead letter; fencing: token'],
+  [{ ordered: true }, { capabilities: { fencing: 'refused' }, durability: { accepted: 'written', lossWindowMs: told(120_000) } }, 'shop.paid → till: at least once, up to 2 min lost on power loss, ordered per key, 5 attempts over 1.8 to 3.5 s, then dead letter; fencing: none'],
+  [{}, { durability: { accepted: 'written', lossWindowMs: told(Infinity) } }, 'shop.paid → till: at least once, the newest lost on power loss, no order, 5 attempts over 1.8 to 3.5 s, then dead letter'],
+  [{ transient: true, group: 'till.broadcast' }, {}, 'shop.paid → each till: at most once, nothing kept while away, no order, 5 attempts over 1.8 to 3.5 s, then dropped'],
+  [{ role: 'answer', message: shop.price }, { durability: { accepted: 'memory' } }, 'shop.price → till: at least once, all lost with the server, no order, 1 attempt, then the asker is told'],
+  [{ role: 'reply', message: shop.price, retry: { attempts: 1 } }, {}, 'reply to shop.price → till: at least once, no loss window, no order, 1 attempt, then dead letter'],
+])('explainRoute() in one line: %o on %o', (asked, given, statement) => {
+  expect(verdict(asked, given).statement).toBe(statement)
+}) // prettier-ignore
+
+test.each<[RouteChanges, FactChanges, string]>([
+  [{ ordered: true, message: shop.counted }, {}, 'its contract has no key: what is sent without one shares a single shard'],
+  [{ ordered: true }, { capabilities: { fencing: 'refused' } }, 'a stalled former owner of a shard may still be executing: nothing refuses its writes'],
+  [{ role: 'answer', message: shop.price }, {}, 'asked with requestAsync: 5 attempts over 1.8 to 3.5 s'],
+  [{ message: shop.charge }, {}, 'a requester who waits is told of the first failure, and decides about trying again'],
+  [{}, { capabilities: { deliveryCount: 'refused' } }, 'nobody counts deliveries: a message that kills its process comes again without end'],
+  [{}, { capabilities: { deliveryCount: 'refused' } }, 'a second delivery is not marked: tell it by its id'],
+  [{ message: bare }, {}, 'the channel is not ours: its settings are nowhere told'],
+  [{}, { durability: { accepted: 'written' } }, 'to lose them, all 3 servers must lose power'],
+  [{}, { limits: { retentionMs: read(604_800_000) } }, 'dropped after 7 d, handled or not (read)'],
+  [{}, { limits: { retentionBytes: told(5_000) } }, 'the oldest are dropped beyond 5000 bytes, handled or not (told)'],
+  [{}, { limits: { redeliveredWithinMs: assumed(45_000) } }, 'what a crashed member held comes again within 45 s (assumed)'],
+  [{}, { limits: { redeliveredWithinMs: told(Infinity) } }, 'what a member held that vanished without a word may never come again'],
+  [{}, { durability: { source: 'assumed' } }, 'assumed of perfect: what it confirms is synced'],
+  [{}, { durability: { accepted: 'written', source: 'assumed' } }, 'assumed of perfect: what it confirms is written'],
+  [{}, { limits: { deliveryLimit: assumed(500) } }, 'assumed of perfect: it gives up after 500 deliveries'],
+])('explainRoute() notes: %o on %o', (asked, given, note) => {
+  expect(verdict(asked, given).notes).toContain(note)
+  expect(verdict().notes).toEqual([])
+}) // prettier-ignore
