@@ -1,0 +1,68 @@
+// The servers that Waybill is tested on.
+import { PostgresServer } from '../../packages/waybill/src/testing/servers/postgres-server.ts'
+import { RabbitmqServer } from '../../packages/waybill/src/testing/servers/rabbitmq-server.ts'
+import { RedisServer } from '../../packages/waybill/src/testing/servers/redis-server.ts'
+import { managementVersion, postgresVersion, rabbitmqVersion, redisVersion } from './versions.ts'
+
+/** One that runs. */
+export interface Server {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+export interface ServerKind {
+  /** As the commands have it, and the profile in `compose.yaml`. */
+  readonly name: string
+  /** Names the server that is to be used. Tests read what was found as `WAYBILL_TEST_<variable>`. */
+  readonly variable: string
+  /** Where it is unless somebody has said otherwise. */
+  readonly standardUrl: string
+  /** Resolves with the version of the server at a URL; rejects when it is not there, or is another one. */
+  version(url: string): Promise<string>
+  /** What must be installed to start one; `undefined` where it is. */
+  missing(): string | undefined
+  /** From the installed program, on a port of 127.0.0.1, with temporary data. */
+  start(port: number | undefined): Promise<Server>
+}
+
+const rabbitmq: ServerKind = {
+  name: 'rabbitmq',
+  variable: 'RABBITMQ_URL',
+  standardUrl: 'amqp://guest:guest@127.0.0.1:5672',
+  version: rabbitmqVersion,
+  missing: () => (RabbitmqServer.findProgram() === undefined ? 'rabbitmq-server' : undefined),
+  start: (port) => RabbitmqServer.start({ port }),
+}
+
+/** Another RabbitMQ: the port is that of AMQP. */
+const management: ServerKind = {
+  name: 'rabbitmq-management',
+  variable: 'RABBITMQ_MANAGEMENT_URL',
+  standardUrl: 'http://127.0.0.1:15672',
+  version: managementVersion,
+  missing: () => rabbitmq.missing(),
+  start: async (port) => {
+    const server = await RabbitmqServer.start({ port, management: true })
+    return { url: server.managementUrl, stop: () => server.stop() }
+  },
+}
+
+const redis: ServerKind = {
+  name: 'redis',
+  variable: 'REDIS_URL',
+  standardUrl: 'redis://127.0.0.1:6379',
+  version: redisVersion,
+  missing: () => (RedisServer.findProgram() === undefined ? 'redis-server' : undefined),
+  start: (port) => RedisServer.start({ port }),
+}
+
+const postgres: ServerKind = {
+  name: 'postgres',
+  variable: 'POSTGRES_URL',
+  standardUrl: 'postgres://postgres@127.0.0.1:5432/postgres',
+  version: postgresVersion,
+  missing: () => (PostgresServer.findProgram() === undefined ? 'postgresql' : undefined),
+  start: (port) => PostgresServer.start({ port }),
+}
+
+export const SERVER_KINDS: readonly ServerKind[] = [rabbitmq, management, redis, postgres]
