@@ -13,6 +13,7 @@ import { historyClauses } from './clauses/history.ts'
 import { inspectClauses } from './clauses/inspect.ts'
 import { lifecycleClauses } from './clauses/lifecycle.ts'
 import { linkFaultClauses } from './clauses/link-fault.ts'
+import { livenessClauses } from './clauses/liveness.ts'
 import { messageClauses } from './clauses/message.ts'
 import { orderClauses } from './clauses/order.ts'
 import { redeliveryClauses } from './clauses/redelivery.ts'
@@ -42,6 +43,7 @@ export const CLAUSES: readonly Clause[] = [
   ...orderClauses,
   ...shardClauses,
   ...inspectClauses,
+  ...livenessClauses,
   ...closeClauses,
   ...capabilityClauses,
   ...linkFaultClauses,

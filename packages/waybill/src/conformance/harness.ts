@@ -61,11 +61,17 @@ export interface Faults {
   readonly restartBroker: Possible<() => Promise<void>>
   /** The broker holds publishers back, as when it is short of memory or disk, or lets them go on. */
   readonly block: Possible<(blocked: boolean) => Promise<void>>
+  /**
+   * The engine no longer counts the group's members as attached, though their links are well: as after an operator's hand,
+   * a change of leader or a bug. Without a word to them where that can be had. Default: the harness does not know how.
+   */
+  readonly dropConsumers?: Possible<(group: Group) => Promise<void>>
 }
 
 export type FaultName = keyof Faults
 
 /** Why the harness cannot do it; `undefined` when it can. */
-export function impossible(action: Possible<(...args: never[]) => unknown>): string | undefined {
+export function impossible(action: Possible<(...args: never[]) => unknown> | undefined): string | undefined {
+  if (action === undefined) return 'the harness does not know how'
   return typeof action === 'function' ? undefined : action.cannot
 }

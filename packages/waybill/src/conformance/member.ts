@@ -11,6 +11,7 @@ import type {
   ReturnAddress,
   SendResult,
   StartPosition,
+  SubscriptionSnapshot,
   Transport,
 } from '../transport/transport.ts'
 import { Inbox, type Decide } from './inbox.ts'
@@ -99,6 +100,31 @@ export class Member {
         return Object.entries(wanted).every(([name, value]) => now[name as keyof GroupSnapshot] === value)
       },
     )
+  }
+
+  /** How the engine sees this member's subscription; `undefined` where it is not told, as while the link is down. */
+  async standing({ channel, name }: Group): Promise<SubscriptionSnapshot | undefined> {
+    const snapshot = await this.#patience.within('inspect()', this.transport.inspect()).catch(() => undefined)
+    return snapshot?.subscriptions.find((each) => each.channel === channel.name && each.group === name)
+  }
+
+  /** Waits until the engine counts this member's subscription as attached. */
+  async attached(group: Group): Promise<SubscriptionSnapshot> {
+    return await this.stands(group, 'attached', (standing) => standing?.attached === true)
+  }
+
+  /** Waits until this member's subscription stands as wanted. */
+  async stands(
+    group: Group,
+    what: string,
+    wanted: (standing: SubscriptionSnapshot | undefined) => boolean,
+  ): Promise<SubscriptionSnapshot> {
+    let last: SubscriptionSnapshot | undefined
+    await this.#patience.until(
+      () => `the subscription of ${group.name} to be ${what}; inspect() said ${JSON.stringify(last)}`,
+      async () => wanted((last = await this.standing(group))),
+    )
+    return last ?? { channel: group.channel.name, group: group.name, attached: false, since: undefined, lag: 0 }
   }
 
   /** Waits for an event of this type, other than the first `skip` of them. */

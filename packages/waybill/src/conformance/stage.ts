@@ -2,7 +2,7 @@ import type { WireMessage } from '../message/wire-message.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Channel, ChannelKind } from '../transport/channel.ts'
 import type { Group, Transport } from '../transport/transport.ts'
-import type { ConformanceOptions, FaultName, Faults, TransportUnderTest } from './harness.ts'
+import { impossible, type ConformanceOptions, type FaultName, type Faults, type TransportUnderTest } from './harness.ts'
 import { Member } from './member.ts'
 import { messageFor } from './message-of.ts'
 import type { Patience } from './patience.ts'
@@ -73,7 +73,7 @@ export class Stage {
 
   fault<Name extends FaultName>(name: Name): Action<Name> {
     const fault: Faults[FaultName] = this.#options.faults[name]
-    if (typeof fault !== 'function') throw new Error(`the harness cannot ${name}: ${fault.cannot}`)
+    if (typeof fault !== 'function') throw new Error(`the harness cannot ${name}: ${impossible(fault)}`)
     return fault as Action<Name> // the entry of that name
   }
 

@@ -7,9 +7,11 @@ import { groupTopology } from '../../transports/amqp/topology.ts'
 import type { ConformanceOptions } from '../harness.ts'
 import { EmbeddedHost } from './embedded-host.ts'
 import type { LinkedEngine } from './linked-engine.ts'
-import { makeQueue, readQueue } from './plain-queue.ts'
+import { consumedBy, makeQueue, readQueue } from './plain-queue.ts'
 
 const SLOW_MS = 50
+/** Of the transport, whether the broker still counts its consumers. */
+const CHECK_EVERY_MS = 250
 
 export type Harness = Omit<ConformanceOptions, 'test'> & { close(): Promise<void> }
 
@@ -35,7 +37,7 @@ export function embeddedHarness(runtime: Runtime = systemRuntime()): Harness {
     runtime,
     createTransport: () => {
       const link = host.link()
-      const transport = new AmqpTransport(link, runtime)
+      const transport = new AmqpTransport(link, runtime, CHECK_EVERY_MS)
       links.set(transport, link)
       return Promise.resolve({ transport, dispose: () => transport.close(0) })
     },
@@ -50,6 +52,7 @@ export function embeddedHarness(runtime: Runtime = systemRuntime()): Harness {
       crash: (transport) => linkOf(transport).cut(),
       restartBroker: () => host.restart(),
       block: (blocked) => host.block(blocked),
+      dropConsumers: (group) => host.forget(consumedBy(group)),
     },
     close: () => host.close(),
   }

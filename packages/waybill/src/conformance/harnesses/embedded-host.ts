@@ -53,6 +53,10 @@ export class EmbeddedHost {
     await Promise.all([...this.#links].map((link) => link.restore()))
   }
 
+  async forget(queues: readonly string[]): Promise<void> {
+    await Promise.all([...this.#links].map((link) => link.forget(queues)))
+  }
+
   async block(blocked: boolean): Promise<void> {
     const broker = await this.#broker
     broker.diskIsFull(blocked)

@@ -1,4 +1,4 @@
-import type { Faults } from '../harness.ts'
+import { impossible, type Faults } from '../harness.ts'
 import type { Harness } from './embedded-harness.ts'
 
 /** A harness whose engine starts after the clauses are registered, as test runners want it; every fault must be possible. */
@@ -8,7 +8,7 @@ export function lazily(started: () => Harness | undefined): Omit<Harness, 'close
     const action: Faults[keyof Faults] = harness().faults[name]
     return typeof action === 'function'
       ? (action as Extract<Faults[Name], (...args: never[]) => unknown>) // the entry of that name
-      : fail(action.cannot)
+      : fail(impossible(action) ?? name)
   }
   return {
     createTransport: () => harness().createTransport(),
@@ -29,6 +29,7 @@ export function lazily(started: () => Harness | undefined): Omit<Harness, 'close
       crash: (transport) => fault('crash')(transport),
       restartBroker: () => fault('restartBroker')(),
       block: (blocked) => fault('block')(blocked),
+      dropConsumers: (group) => fault('dropConsumers')(group),
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Runtime } from '../../runtime/runtime.ts'
+import type { Group } from '../../transport/transport.ts'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
 import { RabbitmqServer } from '../../testing/servers/rabbitmq-server.ts'
 import type { AmqpEngine } from '../../transports/amqp/engine.ts'
@@ -10,7 +11,7 @@ import { tapped } from '../tapped-transport.ts'
 import type { Harness } from './embedded-harness.ts'
 import { MemoryAlarm } from './memory-alarm.ts'
 import { MemberProxies } from './member-proxies.ts'
-import { makeQueue, readQueue } from './plain-queue.ts'
+import { consumedBy, deleteQueues, makeQueue, readQueue } from './plain-queue.ts'
 
 /** A silent peer is given up after two of these: soon enough for a test, and what RabbitMQ can still keep. */
 const HEARTBEAT_SECONDS = 1
@@ -31,11 +32,14 @@ interface OwnServer {
   stop(): Promise<void>
 }
 
+type AsClient = <T>(use: (engine: AmqpEngine) => Promise<T>) => Promise<T>
+
 interface OwnServerOptions {
   readonly server: OwnServer
   /** How long after the last declaration it may be killed. */
   readonly settleMs: number
   readonly block: (blocked: boolean) => Promise<void>
+  readonly dropConsumers: (group: Group, asClient: AsClient) => Promise<void>
   readonly runtime: Runtime
 }
 
@@ -43,14 +47,17 @@ interface OwnServerOptions {
 export async function rabbitmqHarness(runtime: Runtime = systemRuntime()): Promise<Harness> {
   const server = await RabbitmqServer.start()
   const block = (blocked: boolean): Promise<void> => server.block(blocked)
-  return harnessOf({ server, settleMs: DECLARATIONS_SETTLE_MS, block, runtime })
+  const dropConsumers = (group: Group): Promise<void> => server.dropConsumers(consumedBy(group))
+  return harnessOf({ server, settleMs: DECLARATIONS_SETTLE_MS, block, dropConsumers, runtime })
 }
 
 /** The same transport on `waybill broker`. */
 export async function waybillServerHarness(runtime: Runtime = systemRuntime()): Promise<Harness> {
   const server = await WaybillServer.start()
   const alarm = new MemoryAlarm(() => connect(server.url, runtime), runtime)
-  return harnessOf({ server, settleMs: 0, block: (blocked) => alarm.set(blocked), runtime })
+  const dropConsumers: OwnServerOptions['dropConsumers'] = (group, asClient) =>
+    asClient((engine) => deleteQueues(engine, group))
+  return harnessOf({ server, settleMs: 0, block: (blocked) => alarm.set(blocked), dropConsumers, runtime })
 }
 
 async function connect(url: string, runtime: Runtime): Promise<AmqpEngine> {
@@ -59,14 +66,14 @@ async function connect(url: string, runtime: Runtime): Promise<AmqpEngine> {
   return engine
 }
 
-function harnessOf({ server, settleMs, block, runtime }: OwnServerOptions): Harness {
+function harnessOf({ server, settleMs, block, dropConsumers, runtime }: OwnServerOptions): Harness {
   let declaredAt = -settleMs
   const noting = <T>(answer: T): T => {
     declaredAt = runtime.monotonic()
     return answer
   }
   const proxies = new MemberProxies()
-  const asClient = async <T>(use: (engine: AmqpEngine) => Promise<T>): Promise<T> => {
+  const asClient: AsClient = async (use) => {
     const engine = await connect(server.url, runtime)
     try {
       return await use(engine)
@@ -95,6 +102,7 @@ function harnessOf({ server, settleMs, block, runtime }: OwnServerOptions): Harn
         await server.restart()
       },
       block,
+      dropConsumers: (group) => dropConsumers(group, asClient),
     },
     close: () => server.stop(),
   }

@@ -13,7 +13,7 @@ import { sharedTransport } from '../../transports/shared/shared-transport.ts'
 import type { Harness } from './embedded-harness.ts'
 import { MemoryAlarm } from './memory-alarm.ts'
 import { MemberProxies } from './member-proxies.ts'
-import { makeQueue, readQueue } from './plain-queue.ts'
+import { deleteQueues, makeQueue, readQueue } from './plain-queue.ts'
 
 const HEARTBEAT_SECONDS = 1
 /** While no broker is announced: nobody listens there. */
@@ -69,6 +69,7 @@ export async function sharedHarness(runtime: Runtime = systemRuntime()): Promise
         await found()
       },
       block: (blocked) => alarm.set(blocked),
+      dropConsumers: (group) => asClient((engine) => deleteQueues(engine, group)),
     },
     close: async () => {
       process.kill(announced(dir).pid, 'SIGKILL')

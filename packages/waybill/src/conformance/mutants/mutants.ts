@@ -3,6 +3,7 @@ import { closeMutants } from './close-mutants.ts'
 import { deliveryMutants } from './delivery-mutants.ts'
 import { historyMutants } from './history-mutants.ts'
 import { lifecycleMutants } from './lifecycle-mutants.ts'
+import { livenessMutants } from './liveness-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { sendMutants } from './send-mutants.ts'
 import { settleMutants } from './settle-mutants.ts'
@@ -14,6 +15,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...settleMutants,
   ...closeMutants,
   ...lifecycleMutants,
+  ...livenessMutants,
   ...historyMutants,
   ...capabilityMutants,
 ]

@@ -12,7 +12,7 @@ export function mutatedHarness(mutant: Mutant | undefined, runtime: Runtime): Ha
   const originals = new WeakMap<Transport, Transport>()
   const reach = (fault: Faults['cut']): Faults['cut'] =>
     typeof fault === 'function' ? (transport) => fault(originals.get(transport) ?? transport) : fault
-  const { cut, stall, halfOpen, slow, heal, crash, restartBroker, block } = good.faults
+  const { cut, stall, halfOpen, slow, heal, crash, restartBroker, block, dropConsumers } = good.faults
   return {
     ...good,
     createTransport: async () => {
@@ -30,6 +30,7 @@ export function mutatedHarness(mutant: Mutant | undefined, runtime: Runtime): Ha
       crash: reach(crash),
       restartBroker,
       block,
+      ...(dropConsumers === undefined ? {} : { dropConsumers }),
     },
   }
 }

@@ -157,10 +157,21 @@ export class RabbitmqServer {
   /** Raises the node's memory alarm, so that it holds publishers back, or ends it. */
   async block(blocked: boolean): Promise<void> {
     const limit = blocked ? '0.0000001' : '0.6'
-    const program = join(dirname(this.#program), 'rabbitmqctl')
-    const control = new ServerProcess(program, ['set_vm_memory_high_watermark', limit], this.#env, this.#folder)
-    await control.says(/Setting memory threshold/, START_DEADLINE_MS)
-    await control.exited
+    await this.#control(['set_vm_memory_high_watermark', limit], /Setting memory threshold/)
+  }
+
+  /**
+   * Quorum queues forget their consumers, and neither these nor their channels are told: as a queue may that a partition
+   * or a bug has parted from them.
+   */
+  async dropConsumers(queues: readonly string[]): Promise<void> {
+    const names = queues.map((name) => `<<"${name}">>`).join(', ')
+    const code = `[begin
+      {ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, Name)),
+      Forget = rabbit_fifo:make_checkout({element(2, Each), element(1, Each)}, cancel, #{}),
+      {ok, _, _} = ra:process_command(amqqueue:get_pid(Queue), Forget)
+    end || Name <- [${names}], Each <- rabbit_amqqueue:consumers(element(2, rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, Name))))], dropped.`
+    await this.#control(['eval', code], /dropped/)
   }
 
   /** Ends everything, and removes the folder. */
@@ -172,6 +183,13 @@ export class RabbitmqServer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
+  }
+
+  async #control(args: readonly string[], done: RegExp): Promise<void> {
+    const program = join(dirname(this.#program), 'rabbitmqctl')
+    const control = new ServerProcess(program, args, this.#env, this.#folder)
+    await control.says(done, START_DEADLINE_MS)
+    await control.exited
   }
 
   #requireTls(): Tls & { readonly port: number } {

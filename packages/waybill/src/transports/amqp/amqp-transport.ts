@@ -125,7 +125,8 @@ export class AmqpTransport implements Transport {
   async routeFacts(group: Group): Promise<RouteFacts> {
     this.#requireOpen()
     checkGroup(group)
-    return this.#engine.routeFacts(groupTopology(group).queues[0]?.life ?? 'durable')
+    const { life, isForeign } = sourceOf(group)
+    return this.#engine.routeFacts(life, isForeign)
   }
 
   async inspect(): Promise<TransportSnapshot> {

@@ -17,8 +17,12 @@ export interface AmqpEngine {
   deleteQueue(queue: string): Promise<void>
   /** Ready messages and consumers; `undefined` when there is no such queue. */
   checkQueue(queue: string): Promise<{ readonly messages: number; readonly consumers: number } | undefined>
-  /** What it promises for persistent messages in a queue of such a life; others are in memory. After `connect`. */
-  routeFacts(life: QueueSpec['life']): RouteFacts
+  /**
+   * What it promises for persistent messages in a queue of such a life; others are in memory. After `connect`.
+   *
+   * @param isForeign others have declared the queue
+   */
+  routeFacts(life: QueueSpec['life'], isForeign: boolean): RouteFacts
   /** Publishes in order, with confirms. Answers each, in order; never rejects. While the link is down: `refused`. */
   publish(batch: readonly Publication[]): Promise<readonly PublishResult[]>
   /** Resolves on consume-ok. Each consumer has a channel of its own: closing it requeues and releases in one step. */

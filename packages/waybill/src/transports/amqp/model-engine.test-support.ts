@@ -122,8 +122,8 @@ export class ModelBroker {
 
   /** Forgets the consumers of a queue, and tells nobody. */
   forget(queueName: string): void {
-    const queue = this.queues.get(queueName)
-    for (const consumer of [...(queue?.consumers ?? [])]) this.detach(queueName, consumer)
+    const consumers = this.queues.get(queueName)?.consumers.slice() ?? []
+    for (const consumer of consumers) this.detach(queueName, consumer)
   }
 
   drop(queueName: string): void {

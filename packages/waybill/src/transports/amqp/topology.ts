@@ -130,6 +130,13 @@ export function groupTopology(group: Group): GroupTopology {
   }
 }
 
+/** The queue, or the first of those, that a group reads. */
+export function sourceOf(group: Group): { readonly life: QueueSpec['life']; readonly isForeign: boolean } {
+  const { queues, sources } = groupTopology(group)
+  const own = queues.find(({ name }) => name === sources[0])
+  return { life: own?.life ?? 'durable', isForeign: own === undefined }
+}
+
 /** A queue of one instance, which leaves nothing behind: no dead letters either. */
 export function transientTopology(group: Group, id: string): GroupTopology {
   const { channel } = group
