@@ -118,6 +118,7 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
     subscription: (service, message) => bus.subscription(service, message),
     health: () => bus.health(),
     explain: (messages) => bus.explain(messages),
+    read: (event, from) => bus.read(event, from),
     drain,
     [Symbol.asyncDispose]: dispose,
     facts: bus.facts,

@@ -18,7 +18,7 @@ export const shop = contract(
     offers: survey(type<number>(), type<number>()),
   },
 )
-export const bare = foreign(shop.counted, { channel: 'legacy' })
+export const bare = foreign(shop.pay, { channel: 'legacy' })
 
 export const read = (value: number): Limit => ({ value, source: 'read' })
 export const told = (value: number): Limit => ({ value, source: 'told' })

@@ -35,7 +35,10 @@ function surprises(route: Route, verdict: Omit<RouteVerdict, 'statement' | 'note
       'nobody counts deliveries: a message that kills its process comes again without end',
     ],
     [verdict.redelivery === 'unmarked', 'a second delivery is not marked: tell it by its id'],
-    [group.channel.foreign !== undefined, 'the channel is not ours: its settings are nowhere told'],
+    [
+      group.channel.foreign !== undefined && message.kind !== 'event',
+      'the channel is not ours: its settings are nowhere told',
+    ],
     [
       loss.window === 'power-loss' && (copies.value ?? 1) > 1,
       `to lose them, all ${copies.value} servers must lose power`,

@@ -57,8 +57,8 @@ export class LinkedEngine implements AmqpEngine {
     this.#listener = listener
   }
 
-  routeFacts(life: QueueSpec['life'], isForeign: boolean): RouteFacts {
-    return this.#up().routeFacts(life, isForeign)
+  routeFacts(life: QueueSpec['life']): RouteFacts {
+    return this.#up().routeFacts(life)
   }
 
   declareExchange(exchange: ExchangeSpec): Promise<void> {

@@ -23,7 +23,7 @@ import { inspectGroup } from './inspection.ts'
 import { Sender } from './sender.ts'
 import { openSubscription } from './open-subscription.ts'
 import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
-import { channelTopology, entityOf, groupTopology } from './topology.ts'
+import { channelTopology, entityOf, groupTopology, sourceOf } from './topology.ts'
 
 /** What closing consumers may take beyond the deadline: one round trip on a slow link. */
 const GOODBYE_MS = 1_000

@@ -3,10 +3,9 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import { connectError } from './amqp-errors.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import type { Driver } from './driver.ts'
-import type { LinkOptions } from './rabbitmq-options.ts'
+import { DEFAULT_HEARTBEAT_SECONDS, type LinkOptions } from './rabbitmq-options.ts'
 import { settledWithin } from './settled-within.ts'
 
-const DEFAULT_HEARTBEAT_SECONDS = 10
 /** Frames that amqplib buffers, twice, before it says that it is full: with bodies of 128 KiB a frame, 128 MiB. */
 const MAX_BUFFERED_FRAMES = 512
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000

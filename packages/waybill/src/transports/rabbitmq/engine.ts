@@ -23,6 +23,8 @@ import { serverVersion, type ServerVersion } from './server-version.ts'
 export interface RabbitmqEngineSettings extends LinkSettings {
   /** What errors and logs call it. Default: `rabbitmq`. */
   readonly name?: string
+  /** The broker's `consumer_timeout`, where somebody told it. */
+  readonly consumerTimeoutMs?: number
 }
 
 /** RabbitMQ, and brokers that speak its AMQP 0-9-1, through amqplib. */
@@ -30,6 +32,7 @@ export class RabbitmqEngine implements AmqpEngine {
   readonly name: string
   readonly losesConsumersSilently = true
   readonly #runtime: Runtime
+  readonly #settings: RabbitmqEngineSettings
   readonly #link: Link
   readonly #declarations: Declarations
   /** Questions, apart from declarations: a queue without a leader takes seconds to answer. */
@@ -51,6 +54,7 @@ export class RabbitmqEngine implements AmqpEngine {
   constructor(settings: RabbitmqEngineSettings, runtime: Runtime) {
     this.name = settings.name ?? 'rabbitmq'
     this.#runtime = runtime
+    this.#settings = settings
     this.#link = new Link(runtime, settings, {
       prepare: (pair) => this.#prepare(pair),
       up: () => this.#up(),
@@ -118,8 +122,10 @@ export class RabbitmqEngine implements AmqpEngine {
     }
   }
 
-  routeFacts(life: QueueSpec['life']): RouteFacts {
-    return routeFacts(this.#version, life)
+  routeFacts(life: QueueSpec['life'], isForeign: boolean): RouteFacts {
+    const { consumerTimeoutMs, options } = this.#settings
+    const { heartbeatSeconds } = options
+    return routeFacts(this.#version, life, { isForeign, consumerTimeoutMs, heartbeatSeconds })
   }
 
   publish(batch: readonly Publication[]): Promise<readonly PublishResult[]> {

@@ -3,12 +3,14 @@ import type { EngineFacts, Limit, RouteFacts, Support } from '../../transport/en
 import type { QueueSpec } from '../amqp/engine.ts'
 import { DELIVERY_LIMIT } from '../amqp/queue-declaration.ts'
 import { MAX_DELAY_MS as LADDER_MAX_DELAY_MS } from './ladder-grammar.ts'
+import { DEFAULT_HEARTBEAT_SECONDS } from './rabbitmq-options.ts'
 import {
   hasConsumerTimeout,
   hasDelayedExchanges,
   hasQuorumQueues,
   hasSafeDeadLettering,
   isAtLeast,
+  isWaybill,
   type ServerVersion,
 } from './server-version.ts'
 
@@ -50,30 +52,59 @@ export function engineFacts(version: ServerVersion): EngineFacts {
   }
 }
 
+export interface RouteSettings {
+  /** Others have declared the queue: its settings are not known. Default false. */
+  readonly isForeign?: boolean
+  /** The broker's `consumer_timeout`, where somebody told it. */
+  readonly consumerTimeoutMs?: number | undefined
+  readonly heartbeatSeconds?: number | undefined
+}
+
 /** RabbitMQ's default consumer_timeout: a channel that holds a delivery longer is closed. AMQP does not tell it. */
 const CONSUMER_TIMEOUT_MS = 30 * 60_000
+/** Of a quorum queue declared without: from RabbitMQ 4.0 a message is dropped when it is returned the 21st time. */
+const DEFAULT_DELIVERY_LIMIT = 21
 
 /**
  * Of a queue with such a life. Confirms of a quorum queue come when a majority of its nodes have synced the message; AMQP
  * does not tell how many those are.
  */
-export function routeFacts(version: ServerVersion, life: QueueSpec['life']): RouteFacts {
-  const quorum = life === 'durable' && hasQuorumQueues(version)
+export function routeFacts(version: ServerVersion, life: QueueSpec['life'], settings: RouteSettings = {}): RouteFacts {
+  // Waybill's broker says that it is one, and so what it does.
+  const source = isWaybill(version) ? 'read' : 'assumed'
+  const { isForeign = false, consumerTimeoutMs, heartbeatSeconds = DEFAULT_HEARTBEAT_SECONDS } = settings
   return {
     durability: {
       accepted: life === 'durable' ? 'synced' : 'memory',
-      lossWindowMs: assumed(0),
-      copies: assumed(1),
-      source: 'assumed',
+      lossWindowMs: { value: 0, source },
+      copies: { value: 1, source },
+      source,
     },
     limits: {
-      // Quorum queues are declared with it, and classic queues have none.
-      deliveryLimit: { value: quorum ? DELIVERY_LIMIT : Infinity, source: 'told' },
-      settleWithinMs: assumed(hasConsumerTimeout(version) ? CONSUMER_TIMEOUT_MS : Infinity),
+      deliveryLimit: isForeign ? foreignDeliveryLimit(version) : ownDeliveryLimit(version, life),
+      settleWithinMs:
+        consumerTimeoutMs === undefined
+          ? assumed(hasConsumerTimeout(version) ? CONSUMER_TIMEOUT_MS : Infinity)
+          : told(consumerTimeoutMs),
       retentionMs: assumed(Infinity),
       retentionBytes: assumed(Infinity),
+      // Its end of the connection says so at once, unless the machine goes without a word: two heartbeats later.
+      redeliveredWithinMs: told(heartbeatSeconds === 0 ? Infinity : 2_000 * heartbeatSeconds),
     },
   }
+}
+
+/** Quorum queues are declared with it, and classic queues have none. */
+function ownDeliveryLimit(version: ServerVersion, life: QueueSpec['life']): Limit {
+  return told(life === 'durable' && hasQuorumQueues(version) ? DELIVERY_LIMIT : Infinity)
+}
+
+function foreignDeliveryLimit(version: ServerVersion): Limit {
+  return assumed(version.product === 'rabbitmq' && isAtLeast(version, 4, 0) ? DEFAULT_DELIVERY_LIMIT : Infinity)
+}
+
+function told(value: number): Limit {
+  return { value, source: 'told' }
 }
 
 function assumed(value: number): Limit {

@@ -1,8 +1,18 @@
+import type { Duration } from '../../runtime/duration.ts'
+
+/** Of the connections of a bus, unless it is told otherwise. */
+export const DEFAULT_HEARTBEAT_SECONDS = 10
+
 export interface RabbitmqOptions extends LinkOptions {
   /** `amqp://user:password@host:5672/vhost`, or `amqps://…`. Without a user: guest/guest. Give this or `urls`. */
   readonly url?: string
   /** Several addresses of one cluster, tried in turn, at connect and whenever the link is lost. */
   readonly urls?: readonly string[]
+  /**
+   * The broker's `consumer_timeout`, where it is not RabbitMQ's default of 30 minutes: AMQP does not tell it. It changes
+   * nothing but what the start-up checks. `'none'`: the broker has it switched off.
+   */
+  readonly consumerTimeout?: Duration | 'none'
 }
 
 /** How to speak to a broker, wherever it is. */

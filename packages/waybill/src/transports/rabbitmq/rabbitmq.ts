@@ -1,5 +1,6 @@
 import type { TransportFactory } from '../../transport/transport-factory.ts'
 import { WaybillError } from '../../message/errors.ts'
+import { durationMs } from '../../runtime/duration.ts'
 import { parseBrokerAddress } from './broker-address.ts'
 import type { RabbitmqEngineSettings } from './engine.ts'
 import type { RabbitmqOptions } from './rabbitmq-options.ts'
@@ -13,6 +14,7 @@ import type { RabbitmqOptions } from './rabbitmq-options.ts'
  * the error gives the reason of each. Once it is up, the link is kept up.
  *
  * @throws {WaybillError} `WAYBILL_BAD_URL`, at once, when an address cannot be read
+ * @throws {TypeError} when `consumerTimeout` is no duration
  */
 export function rabbitmq(options: RabbitmqOptions): TransportFactory {
   const settings = settingsOf(options)
@@ -27,5 +29,10 @@ export function settingsOf(options: RabbitmqOptions): RabbitmqEngineSettings {
   const urls = options.urls ?? (options.url === undefined ? [] : [options.url])
   if (urls.length === 0) throw new WaybillError('WAYBILL_BAD_URL', 'rabbitmq() needs url or urls')
   const addresses = urls.map(parseBrokerAddress)
-  return { addresses: () => Promise.resolve(addresses), options }
+  const { consumerTimeout } = options
+  const told =
+    consumerTimeout === undefined
+      ? {}
+      : { consumerTimeoutMs: consumerTimeout === 'none' ? Infinity : durationMs(consumerTimeout) }
+  return { addresses: () => Promise.resolve(addresses), options, ...told }
 }

@@ -39,7 +39,7 @@ export function hasConsumerTimeout(version: ServerVersion): boolean {
   return version.product === 'rabbitmq' && isAtLeast(version, 3, 9)
 }
 
-function isWaybill(version: ServerVersion): boolean {
+export function isWaybill(version: ServerVersion): boolean {
   return version.product === 'waybill'
 }
 
