@@ -30,7 +30,7 @@ export type { ForeignIdentity, ForeignMessage, ForeignOutput } from './contract/
 export { service } from './bus/service.ts'
 export type { AsyncReply, HandlerOptions, Service, SubscriberOptions } from './bus/service.ts'
 export { createBus } from './bus/create-bus.ts'
-export type { Bus, BusHealth, BusOptions, SubscriptionControl } from './bus/bus.ts'
+export type { Bus, BusHealth, BusOptions, SubscriptionControl, SubscriptionHealth } from './bus/bus.ts'
 export type { ReadEvent, ReadOptions } from './bus/reading.ts'
 export type { Context } from './bus/context.ts'
 export type {

@@ -72,13 +72,23 @@ export interface SubscriptionControl {
   tune(limits: { readonly concurrency?: number; readonly prefetch?: number }): void
 }
 
+/** How one subscription stands, here and at the broker. */
+export interface SubscriptionHealth extends Pick<SubscriptionControl, 'service' | 'channel' | 'group' | 'state'> {
+  /** The broker counts it among its consumers. */
+  readonly attached: boolean
+  /** Since when; `undefined` while it is not attached. */
+  readonly since: Date | undefined
+  /** Messages that wait for its group, all members together; the last number known, `undefined` where none is. */
+  readonly lag: number | undefined
+}
+
 export interface BusHealth {
-  /** Connected, and every subscription consuming. */
+  /** Connected, and every subscription consuming and attached. */
   readonly healthy: boolean
   readonly connected: boolean
   /** Why the broker holds publishers back (memory, disk): sends wait. `undefined` while it does not. */
   readonly blocked: string | undefined
-  readonly subscriptions: readonly Pick<SubscriptionControl, 'service' | 'channel' | 'group' | 'state'>[]
+  readonly subscriptions: readonly SubscriptionHealth[]
   /** What the broker itself says. */
   readonly broker: TransportSnapshot
 }

@@ -10,6 +10,7 @@ import type { Verdicts } from '../verdict/route-verdict.ts'
 import type { Bus, BusHealth, SubscriptionControl } from './bus.ts'
 import type { BusParts } from './bus-parts.ts'
 import type { BusSettings } from './bus-settings.ts'
+import { busHealth } from './bus-health.ts'
 import { drainBus } from './drain-bus.ts'
 import { drainOnSignal } from './drain-on-signal.ts'
 import { explainBus } from './explain-bus.ts'
@@ -27,7 +28,6 @@ import { within } from './within.ts'
 
 /** A broker that does not say how it is within this time is not well. */
 const INSPECT_MS = 5_000
-const NOTHING_KNOWN: TransportSnapshot = { connected: false, groups: [], subscriptions: [] }
 
 export class RunningBus extends RelayedSender implements Bus {
   readonly #parts: BusParts
@@ -129,22 +129,8 @@ export class RunningBus extends RelayedSender implements Bus {
 
   async health(): Promise<BusHealth> {
     const broker = await this.#inspect()
-    const subscriptions = this.#parts.subscriptions.map(({ service, channel, group, state }) => ({
-      service,
-      channel,
-      group,
-      state,
-    }))
-    const { blocked } = this.#parts.sends
-    // A blocked broker answers no question, and yet the link is up.
-    const connected = this.#connected && (broker.connected || (broker === NOTHING_KNOWN && blocked !== undefined))
-    return {
-      healthy: connected && subscriptions.every(({ state }) => state === 'consuming'),
-      connected,
-      blocked,
-      subscriptions,
-      broker,
-    }
+    const { subscriptions, sends } = this.#parts
+    return busHealth({ subscriptions, linked: this.#connected, blocked: sends.blocked, broker })
   }
 
   async explain(messages: readonly AnyContracted[] = []): Promise<Verdicts> {
@@ -169,11 +155,11 @@ export class RunningBus extends RelayedSender implements Bus {
     for (const end of this.#atEnd.splice(0)) end()
   }
 
-  /** What the broker says; nothing where it cannot be asked, because then the rest of the health is the answer. */
-  async #inspect(): Promise<TransportSnapshot> {
+  /** What the broker says; `undefined` where it cannot be asked, because then the rest of the health is the answer. */
+  async #inspect(): Promise<TransportSnapshot | undefined> {
     const { transport, deadlines } = this.#parts
-    if (this.#draining !== undefined && !this.#connected) return NOTHING_KNOWN
-    let snapshot = NOTHING_KNOWN
+    if (this.#draining !== undefined && !this.#connected) return undefined
+    let snapshot: TransportSnapshot | undefined
     await within(
       deadlines,
       INSPECT_MS,

@@ -4,7 +4,14 @@ import type { MessageFields } from '../message/build-message.ts'
 import { virtualRuntime } from '../runtime/virtual-runtime.ts'
 import type { EngineFacts, RouteFacts } from '../transport/engine-facts.ts'
 import type { TransportEvent } from '../transport/transport-event.ts'
-import type { Delivery, Outgoing, Settlement, SubscriptionSpec, Transport } from '../transport/transport.ts'
+import type {
+  Delivery,
+  Outgoing,
+  Settlement,
+  SubscriptionSnapshot,
+  SubscriptionSpec,
+  Transport,
+} from '../transport/transport.ts'
 
 export interface StubSubscription {
   readonly spec: SubscriptionSpec
@@ -51,6 +58,11 @@ const routeFacts: RouteFacts = {
   limits: { deliveryLimit: limit, settleWithinMs: limit, retentionMs: limit, retentionBytes: limit },
 }
 
+function standing({ spec, closed }: StubSubscription): readonly SubscriptionSnapshot[] {
+  const { channel, name } = spec.group
+  return closed === undefined ? [{ channel: channel.name, group: name, attached: true, since: 1, lag: 0 }] : []
+}
+
 /** Accepts everything at once, unless `own` says otherwise. */
 export function stubTransport(own: Partial<Transport> = {}): Stub {
   const listeners = new Set<(event: TransportEvent) => void>()
@@ -82,7 +94,8 @@ export function stubTransport(own: Partial<Transport> = {}): Stub {
       },
       addressOf: (channel) => channel.name,
       routeFacts: () => Promise.resolve(routeFacts),
-      inspect: () => Promise.resolve({ connected: true, groups: [], subscriptions: [] }),
+      inspect: () =>
+        Promise.resolve({ connected: true, groups: [], subscriptions: stub.subscriptions.flatMap(standing) }),
       close: () => {
         stub.calls.push('close')
         return Promise.resolve()

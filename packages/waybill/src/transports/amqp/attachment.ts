@@ -1,6 +1,6 @@
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Group, SubscriptionSnapshot } from '../../transport/transport.ts'
-import type { AmqpConsumer } from './engine.ts'
+import type { AmqpConsumer, ConsumerStanding } from './engine.ts'
 
 /** A queue whose leader changes has no consumers for a moment; one that is lost has none the second time either. */
 const LOOK_AGAIN_MS = 500
@@ -38,17 +38,18 @@ export class Attachment {
   }
 }
 
-/** Whether the broker has said twice that it does not count the consumer. One that cannot be asked is not lost. */
-export async function isLost(consumer: AmqpConsumer, runtime: Runtime): Promise<boolean> {
-  const counted = async (): Promise<boolean> => {
+/** What the broker says of the consumer; that it is not attached, only when it has said so twice. */
+export async function standingOf(consumer: AmqpConsumer, runtime: Runtime): Promise<ConsumerStanding> {
+  const asked = async (): Promise<ConsumerStanding> => {
     try {
-      return (await consumer.inspect()).attached
+      return await consumer.inspect()
     } catch {
       // The link is down or going down, which is told by itself.
-      return true
+      return { attached: true, ready: 0 }
     }
   }
-  if (await counted()) return false
+  const first = await asked()
+  if (first.attached) return first
   await new Promise<void>((resolve) => void runtime.setTimer(LOOK_AGAIN_MS, resolve))
-  return !(await counted())
+  return await asked()
 }

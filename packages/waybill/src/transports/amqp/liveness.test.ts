@@ -86,6 +86,23 @@ test('a consumer that the broker has lost without a word is taken up again', asy
   expect(count(b.events, 'subscription-lost')).toBe(1)
 })
 
+test('one of several consumers that the broker has lost is found by what it does not get', async () => {
+  const b = await bench(plain)
+  const other = new AmqpTransport(b.broker.engine(), b.runtime)
+  await other.connect(new AbortController().signal)
+  await other.subscribe({ group: plain, transient: false, prefetch: 1 }, () => undefined)
+  b.broker.forget('orders:shipping', b.engine)
+  await b.send('1', '2')
+  await b.runtime.advance(4 * CHECK_EVERY_MS)
+  await b.runtime.settle()
+  expect(count(b.events, 'subscription-restored')).toBe(1)
+  expect(b.got.map((each) => each.message.id)).toEqual(['2'])
+  await b.send('3', '4', '5', '6')
+  await b.runtime.advance(10 * CHECK_EVERY_MS)
+  // With no room there is nothing to miss.
+  expect(count(b.events, 'subscription-lost')).toBe(1)
+})
+
 const PARTS = ['orders:shipping:0', 'orders:shipping:0:retry', 'member'] as const
 
 test('an ordered subscription takes up again what the broker has lost of it, without a word or with one', async () => {

@@ -120,10 +120,10 @@ export class ModelBroker {
     if (queue.spec.life === 'shared-transient' && queue.consumers.length === 0) this.drop(queueName)
   }
 
-  /** Forgets the consumers of a queue, and tells nobody. */
-  forget(queueName: string): void {
+  /** Forgets the consumers of a queue, or those of one engine, and tells nobody. */
+  forget(queueName: string, of?: ModelEngine): void {
     const consumers = this.queues.get(queueName)?.consumers.slice() ?? []
-    for (const consumer of consumers) this.detach(queueName, consumer)
+    for (const consumer of consumers) if (of === undefined || consumer.engine === of) this.detach(queueName, consumer)
   }
 
   drop(queueName: string): void {

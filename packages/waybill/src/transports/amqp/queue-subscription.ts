@@ -6,13 +6,14 @@ import type {
   SubscriptionSnapshot,
   SubscriptionSpec,
 } from '../../transport/transport.ts'
-import { Attachment, isLost } from './attachment.ts'
+import { Attachment, standingOf } from './attachment.ts'
 import { ConfirmedMoves } from './confirmed-moves.ts'
 import type { AmqpConsumer, AmqpDelivery } from './engine.ts'
 import { Idle } from '../../transport/idle.ts'
 import { vanishesWhenExpired } from './publication.ts'
 import { QueueDelivery } from './queue-delivery.ts'
 import { deadLetterPublication, retryPublication } from './settlement.ts'
+import { Starvation } from './starvation.ts'
 import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
 import { TakeUp } from './take-up.ts'
 import type { GroupTopology } from './topology.ts'
@@ -34,6 +35,8 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
   readonly #takeUp: TakeUp
   readonly #idle: Idle
   readonly #attachment: Attachment
+  readonly #starvation = new Starvation()
+  #received = 0
   #consumer: AmqpConsumer | undefined
   #moves: ConfirmedMoves
   #life = 0
@@ -102,7 +105,10 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
     const consumer = this.#consumer
     const life = this.#life
     if (consumer === undefined || this.#closing !== undefined) return
-    if (!(await isLost(consumer, this.#context.runtime)) || life !== this.#life || this.#closing !== undefined) return
+    const { attached, ready } = await standingOf(consumer, this.#context.runtime)
+    if (life !== this.#life || this.#closing !== undefined) return
+    const starves = this.#starvation.note(this.#received, ready > 0 && this.#idle.count < this.#prefetch)
+    if (attached && !starves) return
     this.#cancelled(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `${this.#queue} has lost its consumer`), life)
     await consumer.close()
   }
@@ -172,6 +178,7 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
     const now = this.#context.runtime.now()
     const deliveries: QueueDelivery[] = []
     this.#idle.add(batch.length)
+    this.#received += batch.length
     for (const each of batch) {
       const delivery = new QueueDelivery(each, 0, life)
       const { expiresAt } = each.message

@@ -10,7 +10,7 @@ import { isWaybillError, WaybillError } from '../../../message/errors.ts'
 import type { Timer } from '../../../runtime/runtime.ts'
 import { Membership } from '../../../transport/ordered/membership.ts'
 import type { Group } from '../../../transport/transport.ts'
-import { isLost } from '../attachment.ts'
+import { standingOf } from '../attachment.ts'
 import type { AmqpConsumer, AmqpDelivery, Publication } from '../engine.ts'
 import type { SubscriptionContext } from '../subscription-context.ts'
 import { memberQueue, membersExchange } from '../topology.ts'
@@ -110,7 +110,9 @@ export class GroupMembers {
 
   /** Reports itself as failed where the broker has lost the consumer of its queue. */
   async check(): Promise<void> {
-    if (this.#consumer === undefined || !(await isLost(this.#consumer, this.#context.runtime)) || this.#ended) return
+    if (this.#consumer === undefined) return
+    const { attached } = await standingOf(this.#consumer, this.#context.runtime)
+    if (attached || this.#ended) return
     this.#events.failed(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `${this.#queue} has lost its consumer`))
   }
 

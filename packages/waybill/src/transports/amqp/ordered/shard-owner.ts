@@ -4,7 +4,7 @@ import type { Group, Settlement } from '../../../transport/transport.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
 import { TakeOver } from '../../../transport/ordered/take-over.ts'
-import { isLost } from '../attachment.ts'
+import { standingOf } from '../attachment.ts'
 import { ConfirmedMoves } from '../confirmed-moves.ts'
 import type { Burial } from '../../../transport/dead-letter.ts'
 import type { AmqpConsumer, AmqpDelivery, Publication } from '../engine.ts'
@@ -98,7 +98,8 @@ export class ShardOwner implements DeliveryOwner {
   /** Fails where the broker has lost a consumer. */
   async check(): Promise<void> {
     for (const [from, consumer] of this.#consumers) {
-      if (!(await isLost(consumer, this.#parts.context.runtime)) || this.#consumers.get(from) !== consumer) continue
+      const { attached } = await standingOf(consumer, this.#parts.context.runtime)
+      if (attached || this.#consumers.get(from) !== consumer) continue
       const queue = from === 'main' ? this.#main : this.#lane
       return this.#fail(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `${queue} has lost its consumer`))
     }
