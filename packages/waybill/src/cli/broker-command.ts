@@ -8,6 +8,7 @@ import type { Door } from '../broker/process/run-broker.ts'
 import { runUntilEnd, type Ended } from '../broker/process/run-until-end.ts'
 import { isWaybillError, WaybillError } from '../message/errors.ts'
 import { systemRuntime } from '../runtime/system-runtime.ts'
+import { UsageError } from './usage-error.ts'
 
 /** As they come from the command line. */
 export interface BrokerOptions {
@@ -23,8 +24,6 @@ export interface BrokerOptions {
 
 /** A broker that is closing the folder is waited for so long. */
 const LOCK_WAIT_MS = 3_000
-
-class UsageError extends Error {}
 
 /**
  * Serves a folder until SIGTERM or SIGINT, and returns the exit code.

@@ -6,6 +6,7 @@ import { isWaybillError } from '../message/errors.ts'
 import { systemRuntime } from '../runtime/system-runtime.ts'
 import { serveFolder, type BrokerOptions } from './broker-command.ts'
 import { runCtl } from './ctl-command.ts'
+import { EXPLAIN_EXIT, EXPLAIN_HELP, explainServices, type ExplainOptions } from './explain-command.ts'
 import { exportFolder } from './export-command.ts'
 import { inspectFolder, repairFolder } from './store-commands.ts'
 
@@ -51,6 +52,23 @@ broker
   .description('print everything that is declared, users too, as definitions that RabbitMQ imports; messages stay')
   .requiredOption('--data <folder>', 'the data folder')
   .action(({ data }: { readonly data: string }) => exportFolder(data, print, complain))
+
+waybill
+  .command('explain')
+  .description('say what is promised for every message of your services, and refuse what cannot be kept')
+  .argument('<modules...>', 'files that export services: ./src/services.ts')
+  .option('--url <address>', 'the broker to ask, or a data folder; default WAYBILL_URL, else as createBus()')
+  .option('--assume <engine>', 'ask nobody: embedded, rabbitmq, rabbitmq@4.0')
+  .option('--json', 'everything, in an order that does not change')
+  .option('--check <file>', 'compare with an earlier --json, and say what changed')
+  .addHelpText('after', `\n${EXPLAIN_HELP}`)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXPLAIN_EXIT.usage))
+  .action(async (files: readonly string[], options: ExplainOptions) => {
+    const environment = { url: process.env['WAYBILL_URL'], mode: process.env['NODE_ENV'], cwd: process.cwd() }
+    const code = await explainServices(files, options, environment, { print, complain })
+    // What a module has begun, a timer for instance, must not keep the command waiting once everything is written.
+    process.stdout.write('', () => process.exit(code))
+  })
 
 waybill
   .command('ctl')

@@ -94,6 +94,8 @@ test.each<[RouteChanges, FactChanges, string]>([
   [{ retry: { attempts: 2 } }, {}, 'shop.paid → till: at least once, no loss window, no order, 2 attempts at once, then dead letter'],
   [{ retry: { attempts: 6, base: '3m', max: '3m', immediate: 2, jitter: false }, ordered: true }, {}, 'shop.paid → till: at least once, no loss window, ordered per key, 6 attempts over 9 min, then dead letter; fencing: token'],
   [{ ordered: true }, { capabilities: { fencing: 'refused' }, durability: { accepted: 'written', lossWindowMs: told(120_000) } }, 'shop.paid → till: at least once, up to 2 min lost on power loss, ordered per key, 5 attempts over 1.8 to 3.5 s, then dead letter; fencing: none'],
+  [{}, { durability: { source: 'assumed' } }, 'shop.paid → till: at least once, no loss window (assumed), no order, 5 attempts over 1.8 to 3.5 s, then dead letter'],
+  [{}, { durability: { accepted: 'written', lossWindowMs: told(Infinity), source: 'assumed' } }, 'shop.paid → till: at least once, the newest lost on power loss (assumed), no order, 5 attempts over 1.8 to 3.5 s, then dead letter'],
   [{}, { durability: { accepted: 'written', lossWindowMs: told(Infinity) } }, 'shop.paid → till: at least once, the newest lost on power loss, no order, 5 attempts over 1.8 to 3.5 s, then dead letter'],
   [{ transient: true, group: 'till.broadcast' }, {}, 'shop.paid → each till: at most once, nothing kept while away, no order, 5 attempts over 1.8 to 3.5 s, then dropped'],
   [{ role: 'answer', message: shop.price }, { durability: { accepted: 'memory' } }, 'shop.price → till: at least once, all lost with the server, no order, 1 attempt, then the asker is told'],
@@ -115,8 +117,6 @@ test.each<[RouteChanges, FactChanges, string]>([
   [{}, { limits: { retentionBytes: told(5_000) } }, 'the oldest are dropped beyond 5000 bytes, handled or not (told)'],
   [{}, { limits: { redeliveredWithinMs: assumed(45_000) } }, 'what a crashed member held comes again within 45 s (assumed)'],
   [{}, { limits: { redeliveredWithinMs: told(Infinity) } }, 'what a member held that vanished without a word may never come again'],
-  [{}, { durability: { source: 'assumed' } }, 'assumed of perfect: what it confirms is synced'],
-  [{}, { durability: { accepted: 'written', source: 'assumed' } }, 'assumed of perfect: what it confirms is written'],
   [{}, { limits: { deliveryLimit: assumed(500) } }, 'assumed of perfect: it gives up after 500 deliveries'],
 ])('explainRoute() notes: %o on %o', (asked, given, note) => {
   expect(verdict(asked, given).notes).toContain(note)

@@ -49,9 +49,6 @@ export function explainSend(
   const notes = [
     ...(capabilities.confirms === 'refused' ? ['a send resolves on trust: the engine does not confirm'] : []),
     ...(route === undefined ? ['the channel does not exist yet: the engine can say nothing of it'] : []),
-    ...(route?.durability.source === 'assumed'
-      ? [`assumed of ${engine.engine}: what it confirms is ${structured.confirmed}`]
-      : []),
   ]
   return { statement: sendStatement(structured, verbs), ...structured, notes }
 }

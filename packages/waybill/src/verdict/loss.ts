@@ -10,10 +10,11 @@ export function lossOf({ accepted, lossWindowMs, source }: Durability): Loss {
   return { window: 'none', upToMs: null, source }
 }
 
-export function lossInWords({ window, upToMs }: Loss): string {
-  if (window === 'none') return 'no loss window'
+export function lossInWords({ window, upToMs, source }: Loss): string {
+  const assumed = source === 'assumed' ? ' (assumed)' : ''
+  if (window === 'none') return `no loss window${assumed}`
   if (window === 'server-death') return 'all lost with the server'
   if (window === 'absence') return 'nothing kept while away'
   const newest = upToMs?.value === null || upToMs === null ? 'the newest' : `up to ${lengthOfTime(upToMs.value)}`
-  return `${newest} lost on power loss`
+  return `${newest} lost on power loss${assumed}`
 }

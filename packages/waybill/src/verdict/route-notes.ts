@@ -61,13 +61,8 @@ function surprises(route: Route, verdict: Omit<RouteVerdict, 'statement' | 'note
 }
 
 /** One sentence, of what changes the promise. */
-function assumptions(
-  { loss, limits }: Omit<RouteVerdict, 'statement' | 'notes'>,
-  { engine }: Facts,
-): readonly string[] {
+function assumptions({ limits }: Omit<RouteVerdict, 'statement' | 'notes'>, { engine }: Facts): readonly string[] {
   const assumed = [
-    loss.source === 'assumed' && loss.window === 'none' ? 'what it confirms is synced' : undefined,
-    loss.source === 'assumed' && loss.window === 'power-loss' ? 'what it confirms is written' : undefined,
     limits.settleWithinMs.source === 'assumed' && limits.settleWithinMs.value !== null
       ? `it takes back what is not settled within ${lengthOfTime(limits.settleWithinMs.value)}`
       : undefined,

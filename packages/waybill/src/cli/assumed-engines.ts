@@ -1,0 +1,68 @@
+// Engines that nobody asks: what their documentation, and our settings of them, say.
+import { PACKAGE_VERSION } from '../message/package-version.ts'
+import type { EngineFacts, Limit, RouteFacts } from '../transport/engine-facts.ts'
+import type { Group } from '../transport/transport.ts'
+import { sourceOf } from '../transports/amqp/topology.ts'
+import { DEFAULT_HEARTBEAT_SECONDS as SHARED_HEARTBEAT_SECONDS } from '../transports/shared/shared.ts'
+import { engineFacts, routeFacts, type RouteSettings } from '../transports/rabbitmq/facts.ts'
+import { serverVersion, type ServerVersion } from '../transports/rabbitmq/server-version.ts'
+import { UsageError } from './usage-error.ts'
+
+export interface AssumedEngine {
+  readonly facts: EngineFacts
+  readonly routeFacts: (group: Group) => RouteFacts
+}
+
+/** The version that the guarantees were tested with. */
+const RABBITMQ_VERSION = '3.10.8'
+
+const ENGINES: Readonly<Record<string, (version: string | undefined) => AssumedEngine>> = {
+  // The broker process that the services of a machine share.
+  embedded: (waybill = PACKAGE_VERSION) =>
+    overAmqp(serverVersion({ waybill }), { heartbeatSeconds: SHARED_HEARTBEAT_SECONDS }),
+  rabbitmq: (version = RABBITMQ_VERSION) => overAmqp(serverVersion({ product: 'RabbitMQ', version }), {}),
+}
+
+function overAmqp(version: ServerVersion, settings: RouteSettings): AssumedEngine {
+  return {
+    facts: engineFacts(version),
+    routeFacts: (group) => {
+      const { life, isForeign } = sourceOf(group)
+      return routeFacts(version, life, { ...settings, isForeign })
+    },
+  }
+}
+
+export const ASSUMED_ENGINES: readonly string[] = Object.keys(ENGINES)
+
+/**
+ * @param name `embedded`, `rabbitmq`, or with a version `rabbitmq@4.0`
+ * @throws {UsageError} for another
+ */
+export function assumedEngine(name: string): AssumedEngine {
+  const [engine = '', version] = name.split('@')
+  const known = Object.hasOwn(ENGINES, engine) ? ENGINES[engine]?.(version) : undefined
+  if (known === undefined) throw new UsageError(`--assume takes ${ASSUMED_ENGINES.join(', ')}, not ${name}`)
+  return { facts: known.facts, routeFacts: (group) => unread(known.routeFacts(group)) }
+}
+
+/** Nothing was read, because nobody was asked. */
+function unread({ durability, limits }: RouteFacts): RouteFacts {
+  const source = (each: Limit['source']): Limit['source'] => (each === 'read' ? 'assumed' : each)
+  const limit = (each: Limit): Limit => ({ ...each, source: source(each.source) })
+  return {
+    durability: {
+      ...durability,
+      lossWindowMs: limit(durability.lossWindowMs),
+      copies: limit(durability.copies),
+      source: source(durability.source),
+    },
+    limits: {
+      deliveryLimit: limit(limits.deliveryLimit),
+      settleWithinMs: limit(limits.settleWithinMs),
+      retentionMs: limit(limits.retentionMs),
+      retentionBytes: limit(limits.retentionBytes),
+      ...(limits.redeliveredWithinMs === undefined ? {} : { redeliveredWithinMs: limit(limits.redeliveredWithinMs) }),
+    },
+  }
+}
