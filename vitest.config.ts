@@ -1,11 +1,12 @@
 import { defineConfig } from 'vitest/config'
+import { serversForTests } from './scripts/servers/vitest-plugin.ts'
 
 export default defineConfig({
+  plugins: [serversForTests()],
   resolve: { conditions: ['@waybill/source'] },
   ssr: { resolve: { conditions: ['@waybill/source'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'docs/**/*.test.ts', 'scripts/**/*.test.ts'],
-    globalSetup: ['./scripts/rabbitmq-for-tests.ts'],
     setupFiles: ['./scripts/require-node.ts'],
     testTimeout: 30_000,
     pool: 'forks',

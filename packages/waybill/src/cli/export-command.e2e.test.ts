@@ -10,6 +10,8 @@ import { openBroker } from '../broker/open-broker.ts'
 import { processLog } from '../broker/process/process-log.ts'
 import { runBroker } from '../broker/process/run-broker.ts'
 import { systemRuntime } from '../runtime/system-runtime.ts'
+import { describeNeeding } from '../testing/needing.test-support.ts'
+import { NO_RABBITMQ_MANAGEMENT, RABBITMQ_MANAGEMENT_URL } from '../testing/rabbitmq-management-url.test-support.ts'
 import { exportFolder } from './export-command.ts'
 
 const runtime = systemRuntime()
@@ -91,21 +93,22 @@ test('broker export: a missing folder is one clear error, and stays missing', as
   })
 })
 
-const rabbitmq = process.env['RABBITMQ_MANAGEMENT_URL']
-test.skipIf(rabbitmq === undefined)('RabbitMQ imports what broker export prints', async () => {
-  const api = new ApiClient(rabbitmq ?? '')
-  const path = encodeURIComponent(HOST)
-  try {
-    const { text } = await exported()
-    expect(await api.post('definitions', text)).toMatchObject({ status: 204 })
-    expect((await api.get(`definitions/${path}`)).body).toMatchObject({
-      queues: [{ name: 'kept', durable: true, arguments: { 'x-max-length': 9 } }],
-      exchanges: [{ name: 'source', type: 'topic' }],
-      bindings: [{ source: 'source', destination: 'kept', routing_key: 'a.#' }],
-    })
-    expect(await api.as(HASHED, 'secret').get('whoami')).toMatchObject({ body: { tags: ['monitoring'] } })
-  } finally {
-    await api.delete(`vhosts/${path}`)
-    for (const user of [HASHED, SCRYPTED]) await api.delete(`users/${encodeURIComponent(user)}`)
-  }
+describeNeeding(NO_RABBITMQ_MANAGEMENT)('RabbitMQ', () => {
+  test('imports what broker export prints', async () => {
+    const api = new ApiClient(RABBITMQ_MANAGEMENT_URL)
+    const path = encodeURIComponent(HOST)
+    try {
+      const { text } = await exported()
+      expect(await api.post('definitions', text)).toMatchObject({ status: 204 })
+      expect((await api.get(`definitions/${path}`)).body).toMatchObject({
+        queues: [{ name: 'kept', durable: true, arguments: { 'x-max-length': 9 } }],
+        exchanges: [{ name: 'source', type: 'topic' }],
+        bindings: [{ source: 'source', destination: 'kept', routing_key: 'a.#' }],
+      })
+      expect(await api.as(HASHED, 'secret').get('whoami')).toMatchObject({ body: { tags: ['monitoring'] } })
+    } finally {
+      await api.delete(`vhosts/${path}`)
+      for (const user of [HASHED, SCRYPTED]) await api.delete(`users/${encodeURIComponent(user)}`)
+    }
+  })
 })

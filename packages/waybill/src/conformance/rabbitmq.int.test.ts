@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, test, vi } from 'vitest'
-import { RabbitmqServer } from '../testing/servers/rabbitmq-server.ts'
+import { afterAll, beforeAll, test, vi } from 'vitest'
+import { describeOwnRabbitmq } from '../testing/servers/describe-own-rabbitmq.test-support.ts'
 import type { Harness } from './harnesses/embedded-harness.ts'
 import { rabbitmqHarness } from './harnesses/rabbitmq-harness.ts'
 import { lazily } from './harnesses/lazily.ts'
@@ -7,11 +7,8 @@ import { transportConformance } from './transport-conformance.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
-const installed = RabbitmqServer.findProgram() !== undefined
-if (!installed && process.env['CI'] !== undefined) throw new Error('rabbitmq-server is not installed')
-
 // The clauses that restart the broker, and the long ones, run in `npm run conformance -- --transport rabbitmq`.
-describe.skipIf(!installed)('transportConformance() on a RabbitMQ node of our own', () => {
+describeOwnRabbitmq('transportConformance() on a RabbitMQ node of our own', () => {
   let harness: Harness | undefined
   beforeAll(async () => {
     harness = await rabbitmqHarness()

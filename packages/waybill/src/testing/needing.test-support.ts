@@ -1,5 +1,5 @@
 // Tests that need something which this machine may not have.
-import { describe } from 'vitest'
+import { beforeEach, describe } from 'vitest'
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -13,4 +13,9 @@ export function describeNeeding(missing: string | undefined): (name: string, tes
   if (missing === undefined) return describe
   const skipped = describe.skip
   return (name, tests) => void skipped(name, { meta: { missing } }, tests)
+}
+
+/** The same for all tests of a file. */
+export function skipUnlessThere(missing: string | undefined): void {
+  if (missing !== undefined) beforeEach(({ skip }) => skip(missing))
 }

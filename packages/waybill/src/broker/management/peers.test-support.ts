@@ -1,7 +1,9 @@
-// Whom the tests of the API ask: Waybill, and RabbitMQ where RABBITMQ_MANAGEMENT_URL says that its plugin
-// rabbitmq_management answers (http://127.0.0.1:15672 of guest/guest). What both have to say is said once.
+// Whom the tests of the API ask: Waybill, and RabbitMQ with its plugin rabbitmq_management. What both have to say is said
+// once.
 import { connect, type ChannelModel } from 'amqplib'
-import { afterAll, beforeAll, describe } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
+import { describeNeeding } from '../../testing/needing.test-support.ts'
+import { NO_RABBITMQ_MANAGEMENT, RABBITMQ_MANAGEMENT_URL } from '../../testing/rabbitmq-management-url.test-support.ts'
 import { ApiClient } from './api-client.test-support.ts'
 import { startManaged } from './management.test-support.ts'
 
@@ -15,15 +17,13 @@ export interface Peer {
   readonly connect: (name?: string) => Promise<ChannelModel>
 }
 
-const RABBITMQ = process.env['RABBITMQ_MANAGEMENT_URL']
-
 /** Runs the tests against every peer. */
 export function describeApi(what: string, tests: (peer: () => Peer) => void): void {
-  for (const [name, start] of [
-    ['Waybill', waybill] as const,
-    ...(RABBITMQ === undefined ? [] : [['RabbitMQ', rabbitmq] as const]),
-  ]) {
-    describe(`${what}: ${name}`, () => {
+  for (const [name, start, missing] of [
+    ['Waybill', waybill, undefined],
+    ['RabbitMQ', rabbitmq, NO_RABBITMQ_MANAGEMENT],
+  ] as const) {
+    describeNeeding(missing)(`${what}: ${name}`, () => {
       let started: { readonly peer: Peer; close(): Promise<void> } | undefined
       const connections: ChannelModel[] = []
       beforeAll(async () => {
@@ -54,7 +54,7 @@ async function waybill(connections: ChannelModel[]): Promise<{ peer: Peer; close
 }
 
 async function rabbitmq(connections: ChannelModel[]): Promise<{ peer: Peer; close(): Promise<void> }> {
-  const api = new ApiClient(RABBITMQ ?? '')
+  const api = new ApiClient(RABBITMQ_MANAGEMENT_URL)
   const { body } = await api.get('overview')
   const { port: amqpPort } = body.listeners.find(({ protocol }: { protocol: string }) => protocol === 'amqp')
   const peer: Peer = {

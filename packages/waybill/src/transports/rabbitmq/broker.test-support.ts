@@ -1,6 +1,7 @@
 import { afterEach, expect } from 'vitest'
 import { NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
+import { RABBITMQ_URL } from '../../testing/rabbitmq-url.test-support.ts'
 import type { BackOff } from '../../transport/back-off.ts'
 import type { AmqpConsumer, AmqpDelivery, LinkEvent, Publication, QueueSpec } from '../amqp/engine.ts'
 import type { BrokerAddresses } from './broker-address.ts'
@@ -8,7 +9,8 @@ import { RabbitmqEngine, type RabbitmqEngineSettings } from './engine.ts'
 import { settingsOf } from './rabbitmq.ts'
 import type { RabbitmqOptions } from './rabbitmq-options.ts'
 
-export const BROKER_URL: string = process.env['WAYBILL_RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672'
+/** Who uses it calls `skipUnlessThere(NO_RABBITMQ)`. */
+export const BROKER_URL: string = RABBITMQ_URL === '' ? 'amqp://nowhere' : RABBITMQ_URL
 export const runtime: ReturnType<typeof systemRuntime> = systemRuntime()
 /** What everything of one test file is named after. */
 export const PREFIX: string = `waybill-test.${runtime.newId()}.`

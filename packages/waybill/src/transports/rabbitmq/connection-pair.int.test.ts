@@ -1,4 +1,6 @@
 import { expect, test, vi } from 'vitest'
+import { skipUnlessThere } from '../../testing/needing.test-support.ts'
+import { NO_RABBITMQ } from '../../testing/rabbitmq-url.test-support.ts'
 import {
   BROKER_URL,
   cleanUp,
@@ -15,6 +17,8 @@ import { loadDriver } from './driver.ts'
 import { Fork } from './fork.test-support.ts'
 import { Link } from './link.ts'
 import type { RabbitmqOptions } from './rabbitmq-options.ts'
+
+skipUnlessThere(NO_RABBITMQ)
 
 type Side = 'publishing' | 'consuming'
 const SIDES: readonly Side[] = ['publishing', 'consuming']

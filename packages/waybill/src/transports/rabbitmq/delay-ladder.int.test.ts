@@ -1,5 +1,7 @@
 import { connect } from 'amqplib'
 import { afterAll, expect, test, vi } from 'vitest'
+import { skipUnlessThere } from '../../testing/needing.test-support.ts'
+import { NO_RABBITMQ } from '../../testing/rabbitmq-url.test-support.ts'
 import {
   BROKER_URL,
   connected,
@@ -12,7 +14,10 @@ import {
 } from './broker.test-support.ts'
 import { doneName, lostName, RUNGS, rungName } from './ladder-grammar.ts'
 
+skipUnlessThere(NO_RABBITMQ)
+
 afterAll(async () => {
+  if (NO_RABBITMQ !== undefined) return
   const model = await connect(BROKER_URL)
   const broker = await model.createChannel()
   for (let rung = 0; rung < RUNGS; rung++) {

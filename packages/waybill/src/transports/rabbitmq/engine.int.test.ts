@@ -1,6 +1,8 @@
 import { connect } from 'amqplib'
 import { expect, test, vi } from 'vitest'
 import { isWaybillError } from '../../message/errors.ts'
+import { skipUnlessThere } from '../../testing/needing.test-support.ts'
+import { NO_RABBITMQ } from '../../testing/rabbitmq-url.test-support.ts'
 import {
   BROKER_URL,
   cleanUp,
@@ -16,6 +18,7 @@ import {
 import { RabbitmqEngine } from './engine.ts'
 import { settingsOf } from './rabbitmq.ts'
 
+skipUnlessThere(NO_RABBITMQ)
 const never = new AbortController().signal
 
 test('connect() tells product, version and limits', async () => {

@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { skipUnlessThere } from '../../testing/needing.test-support.ts'
+import { NO_RABBITMQ } from '../../testing/rabbitmq-url.test-support.ts'
 import { BROKER_URL } from './broker.test-support.ts'
+
+skipUnlessThere(NO_RABBITMQ)
 
 const CHILD = fileURLToPath(new URL('link-chaos.child.test-support.ts', import.meta.url))
 /** Each takes about a tenth of a second. */

@@ -1,6 +1,8 @@
 import { expect, test, vi } from 'vitest'
 import { WaybillError } from '../../message/errors.ts'
 import { FaultProxy } from '../../testing/fault-proxy.ts'
+import { skipUnlessThere } from '../../testing/needing.test-support.ts'
+import { NO_RABBITMQ } from '../../testing/rabbitmq-url.test-support.ts'
 import {
   BROKER_URL,
   cleanUp,
@@ -17,6 +19,7 @@ import { parseBrokerAddress } from './broker-address.ts'
 import { RabbitmqEngine } from './engine.ts'
 import { settingsOf } from './rabbitmq.ts'
 
+skipUnlessThere(NO_RABBITMQ)
 const { hostname, port, username, password } = new URL(BROKER_URL)
 
 async function proxied(): Promise<{ readonly proxy: FaultProxy; readonly url: string }> {
