@@ -22,13 +22,22 @@ export function hasEngine(): boolean {
   }
 }
 
-/** Starts a service of `compose.yaml` in a project of its own, with data that goes with it, and waits for its health. */
-export async function composeUp(kind: ServerKind, port: number | undefined): Promise<ServerRecord> {
+/**
+ * Starts a service of `compose.yaml` in a project of its own, with data that goes with it, and waits for its health.
+ *
+ * @param others all kinds: a service may publish more than one port, and all must be free
+ */
+export async function composeUp(
+  kind: ServerKind,
+  port: number | undefined,
+  others: readonly ServerKind[],
+): Promise<ServerRecord> {
   const composeProject = `${basename(new ServerRecords().folder)}-${kind.name}`
   const url = new URL(kind.standardUrl)
   url.port = String(port ?? (await freePort()))
-  const env = { ...process.env, [portVariable(kind.name)]: url.port }
-  const args = ['compose', '-f', FILE, '-p', composeProject, '--profile', kind.name, 'up', '--detach', '--wait']
+  const env = { ...process.env }
+  for (const { name } of others) env[portVariable(name)] = name === kind.name ? url.port : String(await freePort())
+  const args = ['compose', '-f', FILE, '-p', composeProject, '--profile', kind.service, 'up', '--detach', '--wait']
   execFileSync('docker', args, { env, stdio: ['ignore', 2, 2], timeout: UP_MS })
   return { name: kind.name, url: url.href, version: await kind.version(url.href), processes: [], composeProject }
 }

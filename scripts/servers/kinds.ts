@@ -1,8 +1,18 @@
 // The servers that Waybill is tested on.
+import { canRunKafka } from '../../packages/waybill/src/testing/servers/kafka-class-path.ts'
+import { KafkaServer } from '../../packages/waybill/src/testing/servers/kafka-server.ts'
+import { NatsServer } from '../../packages/waybill/src/testing/servers/nats-server.ts'
 import { PostgresServer } from '../../packages/waybill/src/testing/servers/postgres-server.ts'
 import { RabbitmqServer } from '../../packages/waybill/src/testing/servers/rabbitmq-server.ts'
 import { RedisServer } from '../../packages/waybill/src/testing/servers/redis-server.ts'
-import { managementVersion, postgresVersion, rabbitmqVersion, redisVersion } from './versions.ts'
+import {
+  kafkaVersion,
+  managementVersion,
+  natsVersion,
+  postgresVersion,
+  rabbitmqVersion,
+  redisVersion,
+} from './versions.ts'
 
 /** One that runs. */
 export interface Server {
@@ -11,13 +21,15 @@ export interface Server {
 }
 
 export interface ServerKind {
-  /** As the commands have it, and the profile in `compose.yaml`. */
+  /** As the commands have it. */
   readonly name: string
+  /** In `compose.yaml`, and its profile. */
+  readonly service: string
   /** Names the server that is to be used. Tests read what was found as `WAYBILL_TEST_<variable>`. */
   readonly variable: string
   /** Where it is unless somebody has said otherwise. */
   readonly standardUrl: string
-  /** Resolves with the version of the server at a URL; rejects when it is not there, or is another one. */
+  /** Resolves with the version of the server at a URL, '' when it does not tell; rejects when it is not there. */
   version(url: string): Promise<string>
   /** What must be installed to start one; `undefined` where it is. */
   missing(): string | undefined
@@ -27,6 +39,7 @@ export interface ServerKind {
 
 const rabbitmq: ServerKind = {
   name: 'rabbitmq',
+  service: 'rabbitmq',
   variable: 'RABBITMQ_URL',
   standardUrl: 'amqp://guest:guest@127.0.0.1:5672',
   version: rabbitmqVersion,
@@ -34,9 +47,10 @@ const rabbitmq: ServerKind = {
   start: (port) => RabbitmqServer.start({ port }),
 }
 
-/** Another RabbitMQ: the port is that of AMQP. */
+/** A RabbitMQ with its plugin; a port that is given is that of AMQP. */
 const management: ServerKind = {
   name: 'rabbitmq-management',
+  service: 'rabbitmq',
   variable: 'RABBITMQ_MANAGEMENT_URL',
   standardUrl: 'http://127.0.0.1:15672',
   version: managementVersion,
@@ -47,8 +61,29 @@ const management: ServerKind = {
   },
 }
 
+const kafka: ServerKind = {
+  name: 'kafka',
+  service: 'kafka',
+  variable: 'KAFKA_URL',
+  standardUrl: 'kafka://127.0.0.1:9092',
+  version: kafkaVersion,
+  missing: () => (canRunKafka() ? undefined : 'java and mvn'),
+  start: (port) => KafkaServer.start({ port }),
+}
+
+const nats: ServerKind = {
+  name: 'nats',
+  service: 'nats',
+  variable: 'NATS_URL',
+  standardUrl: 'nats://127.0.0.1:4222',
+  version: natsVersion,
+  missing: () => (NatsServer.findProgram() === undefined ? 'nats-server' : undefined),
+  start: (port) => NatsServer.start({ port }),
+}
+
 const redis: ServerKind = {
   name: 'redis',
+  service: 'redis',
   variable: 'REDIS_URL',
   standardUrl: 'redis://127.0.0.1:6379',
   version: redisVersion,
@@ -58,6 +93,7 @@ const redis: ServerKind = {
 
 const postgres: ServerKind = {
   name: 'postgres',
+  service: 'postgres',
   variable: 'POSTGRES_URL',
   standardUrl: 'postgres://postgres@127.0.0.1:5432/postgres',
   version: postgresVersion,
@@ -65,4 +101,4 @@ const postgres: ServerKind = {
   start: (port) => PostgresServer.start({ port }),
 }
 
-export const SERVER_KINDS: readonly ServerKind[] = [rabbitmq, management, redis, postgres]
+export const SERVER_KINDS: readonly ServerKind[] = [rabbitmq, management, kafka, nats, redis, postgres]

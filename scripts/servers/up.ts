@@ -4,7 +4,7 @@ import { openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { composeUp, hasEngine } from './compose.ts'
 import { down } from './down.ts'
-import type { ServerKind } from './kinds.ts'
+import { SERVER_KINDS, type ServerKind } from './kinds.ts'
 import { isKept, ServerRecords, type ServerRecord } from './records.ts'
 
 const KEEPER = fileURLToPath(new URL('keeper.ts', import.meta.url))
@@ -26,7 +26,7 @@ export async function up(kind: ServerKind, port: number | undefined): Promise<Se
   const missing = kind.missing()
   if (missing !== undefined) {
     if (!hasEngine()) throw new Error(`${missing} is not installed, nor is there Docker Compose with an engine`)
-    const record = await composeUp(kind, port)
+    const record = await composeUp(kind, port, SERVER_KINDS)
     records.write(record)
     return record
   }

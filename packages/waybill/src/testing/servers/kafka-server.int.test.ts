@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { describe, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { describeNeeding } from '../needing.test-support.ts'
 import { canRunKafka } from './kafka-class-path.ts'
 import { KafkaServer } from './kafka-server.ts'
 
@@ -19,7 +20,7 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
-describe.skipIf(!canRunKafka())('KafkaServer', () => {
+describeNeeding(canRunKafka() ? undefined : 'java and mvn are not installed')('KafkaServer', () => {
   test('start() takes connections until kill(), and again after restart()', async () => {
     await using server = await KafkaServer.start({ tls: true })
     expect(await accepts(server.port)).toBe(true)

@@ -48,15 +48,20 @@ export class KafkaServer {
   /**
    * Resolves when the broker takes connections. Rejects with what it said when it does not start.
    *
+   * @param options.port default: a free one
    * @param options.tls listens for SASL over TLS too ({@link KAFKA_USER}), with a certificate for localhost and 127.0.0.1
    * @param options.settings more lines of server.properties
    */
   static async start(
-    options: { readonly tls?: boolean; readonly settings?: Readonly<Record<string, string>> } = {},
+    options: {
+      readonly port?: number | undefined
+      readonly tls?: boolean
+      readonly settings?: Readonly<Record<string, string>>
+    } = {},
   ): Promise<KafkaServer> {
     const classPath = await kafkaClassPath()
     const folder = await mkdtemp(join(tmpdir(), 'waybill-kafka-'))
-    const ports = { plain: await freePort(), sasl: await freePort(), controller: await freePort() }
+    const ports = { plain: options.port ?? (await freePort()), sasl: await freePort(), controller: await freePort() }
     let tls: Tls | undefined
     if (options.tls === true) {
       const authority = await CertificateAuthority.create(folder, 'authority')
