@@ -23,6 +23,7 @@ test.each<[string, RouteChanges, FactChanges]>([
   ['WAYBILL_LIMIT: till on shop.paid may need 20 deliveries of a message; perfect gives up on it after 20 (told)', {}, limits({ deliveryLimit: told(20) })],
   ['WAYBILL_LIMIT: till on shop.paid may need 30 deliveries of a message; perfect gives up on it after 30 (assumed)', { retry: { attempts: 30 } }, limits({ deliveryLimit: assumed(30) })],
   ['WAYBILL_LIMIT: till on shop.paid may take 30 s; perfect takes back what is not settled within 30 s (assumed)', {}, limits({ settleWithinMs: assumed(30_000) })],
+  ['WAYBILL_LIMIT: till on shop.paid may try a message for 2.6 min; perfect drops it after 2.6 min (told)', {}, limits({ retentionMs: told(153_500) })],
   ['WAYBILL_LIMIT: till on shop.paid may try a message for 2.6 min; perfect drops it after 2 min (read)', {}, limits({ retentionMs: read(120_000) })],
 ])('problemsOf() refuses: %s', (text, asked, given) => {
   const [code, what] = text.split(/: (.*)/)
@@ -34,6 +35,7 @@ test.each<[string, RouteChanges, FactChanges]>([
 
 test.each<[string, RouteChanges, FactChanges]>([
   ['may need 20 deliveries of a message; perfect gives up on it after 24 (assumed)', {}, limits({ deliveryLimit: assumed(24) })],
+  ['may hold a delivery for 1 min, its wait for a slot included; perfect takes back what is not settled within 40 s (told)', { prefetch: 17 }, limits({ settleWithinMs: told(40_000) })],
   ['may hold a delivery for 1 min, its wait for a slot included; perfect takes back what is not settled within 59 s (told)', {}, limits({ settleWithinMs: told(59_000) })],
   ['may hold a delivery for 1 min, its wait for a slot included; perfect takes back what is not settled within 70 s (assumed)', {}, limits({ settleWithinMs: assumed(70_000) })],
   ['may hold a delivery for 16 min, its wait for a slot included; perfect takes back what is not settled within 15 min (told)', { ordered: true }, limits({ settleWithinMs: told(900_000) })],
@@ -54,6 +56,9 @@ test.each<[string, RouteChanges, FactChanges]>([
   ['a query that is soon dropped', { role: 'answer', message: shop.price }, limits({ retentionMs: read(1) })],
   ['a broadcast of what is soon dropped', { transient: true }, limits({ retentionMs: read(1), deliveryLimit: read(1) })],
   ['a broadcast on an engine of memory', { transient: true }, { durability: { accepted: 'memory' } }],
+  ['a broadcast from now on, without history', { transient: true }, without('replay')],
+  ['a group from the earliest, where broadcasts have no history', { start: 'earliest' }, without('replay')],
+  ['four fifths of an assumed retention', {}, limits({ retentionMs: assumed(191_875) })],
   ['memory that was asked for', {}, { durability: { accepted: 'memory', source: 'told' } }],
   ['retries at once on an engine without delays', { retry: { attempts: 2 } }, without('delayedRetry')],
   ['a delay of nothing on an engine without delays', { retry: { base: 0 } }, without('delayedRetry')],
@@ -74,4 +79,13 @@ test('problemsOf() puts refusals before warnings', () => {
     { durability: { accepted: 'memory' }, ...limits({ retentionMs: read(HOUR) }) },
   )
   expect(found.map(({ level }) => level)).toEqual(['refused', 'warning'])
+})
+
+test('problemsOf() asks to tell the transport of a limit that is assumed', () => {
+  const cure = (limit: typeof told): string | undefined =>
+    problems({ timeoutMs: HOUR }, limits({ settleWithinMs: limit(HOUR) }))[0]?.cure
+  expect([cure(assumed), cure(told)]).toEqual([
+    "Lower the handler's `timeout`, or raise the engine's limit, and tell the transport.",
+    "Lower the handler's `timeout`, or raise the engine's limit.",
+  ])
 })

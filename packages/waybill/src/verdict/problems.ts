@@ -1,9 +1,8 @@
 // What a route asks for that cannot be kept. The only place where start-up compares options with the engine.
 import type { Capabilities, Limit } from '../transport/engine-facts.ts'
-import { known } from './known.ts'
 import { lengthOfTime } from './length-of-time.ts'
 import { isQuestion, type Facts, type Route } from './route.ts'
-import type { Known, Problem } from './route-verdict.ts'
+import type { Problem } from './route-verdict.ts'
 
 /** An assumed limit of which more than this share is used is worth a warning. */
 const CLOSE = 0.8
@@ -110,9 +109,8 @@ function isPositions(start: Route['start']): boolean {
   return typeof start === 'object' && 'positions' in start
 }
 
-function shown(limit: Limit): string {
-  const { value, source }: Known = known(limit)
-  return value === null ? 'no limit' : `${lengthOfTime(value)} (${source})`
+function shown({ value, source }: Limit): string {
+  return `${lengthOfTime(value)} (${source})`
 }
 
 function refuse(code: Problem['code'], what: string, cure: string): Problem {
