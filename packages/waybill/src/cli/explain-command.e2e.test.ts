@@ -51,7 +51,6 @@ test('explain prints a line for each route, with what is assumed under it, and a
     'on rabbitmq:',
     '',
     TILL,
-    '    what a crashed member held comes again within 20 s (told)',
     '    assumed of rabbitmq: it takes back what is not settled within 30 min',
     '',
     'publish shop.paid: confirmed once synced to disk, no loss window (assumed), forgotten when nobody subscribed, outcome unknown after 30 s',

@@ -19,7 +19,7 @@ const verdict = (asked: RouteChanges = {}, given: FactChanges = {}): RouteVerdic
 test('explainRoute() states everything of a route, and JSON keeps all of it', () => {
   const all = verdict(
     { ordered: true },
-    { limits: { redeliveredWithinMs: told(20_000), settleWithinMs: assumed(1_800_000) } },
+    { limits: { redeliveredWithinMs: told(40_000), settleWithinMs: assumed(1_800_000) } },
   )
   expect(all).toEqual({
     statement:
@@ -40,7 +40,7 @@ test('explainRoute() states everything of a route, and JSON keeps all of it', ()
     unknown: { types: 'dead-letter', versions: 'dead-letter' },
     redelivery: 'marked',
     poisonAfter: 20,
-    redeliveredWithinMs: { value: 20_000, source: 'told' },
+    redeliveredWithinMs: { value: 40_000, source: 'told' },
     retention: { ms: { value: null, source: 'read' }, bytes: { value: null, source: 'read' } },
     limits: {
       deliveries: { value: null, source: 'read' },
@@ -50,7 +50,7 @@ test('explainRoute() states everything of a route, and JSON keeps all of it', ()
     },
     problems: [],
     notes: [
-      'what a crashed member held comes again within 20 s (told)',
+      'what a crashed member held comes again within 40 s (told)',
       'assumed of perfect: it takes back what is not settled within 30 min',
     ],
   } satisfies RouteVerdict)
@@ -121,4 +121,5 @@ test.each<[RouteChanges, FactChanges, string]>([
 ])('explainRoute() notes: %o on %o', (asked, given, note) => {
   expect(verdict(asked, given).notes).toContain(note)
   expect(verdict().notes).toEqual([])
+  expect(verdict({}, { limits: { redeliveredWithinMs: told(30_000) } }).notes).toEqual([])
 }) // prettier-ignore

@@ -3,6 +3,9 @@ import { lengthOfTime, rangeOfTime } from './length-of-time.ts'
 import { isQuestion, type Facts, type Route } from './route.ts'
 import type { RouteVerdict } from './route-verdict.ts'
 
+/** A wait for the messages of a member that crashed, as most engines have it. */
+const UNSURPRISING_MS = 30_000
+
 export function notesOfRoute(
   route: Route,
   verdict: Omit<RouteVerdict, 'statement' | 'notes'>,
@@ -52,7 +55,7 @@ function surprises(route: Route, verdict: Omit<RouteVerdict, 'statement' | 'note
       `the oldest are dropped beyond ${retention.bytes.value} bytes, handled or not (${retention.bytes.source})`,
     ],
     [
-      (again?.value ?? 0) > 0,
+      !isQuestion(route) && (again?.value ?? 0) > (again?.source === 'assumed' ? 0 : UNSURPRISING_MS),
       `what a crashed member held comes again within ${lengthOfTime(again?.value ?? 0)} (${again?.source})`,
     ],
     [again !== null && again.value === null, 'what a member held that vanished without a word may never come again'],
