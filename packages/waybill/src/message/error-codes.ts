@@ -95,7 +95,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
   WAYBILL_UNSUPPORTED: {
     scope: 'configuration',
     cause: 'The engine cannot do what is asked, and Waybill does not supply it there.',
-    cure: 'Use another option or another engine; `transport.connect()` reports what each can do.',
+    cure: 'Use another option or another engine; `waybill explain` shows what each route promises.',
   },
   WAYBILL_LIMIT: {
     scope: 'configuration',

@@ -61,6 +61,12 @@ test('explainSend() warns of questions on an engine without messages that expire
   expect([verdict(shop.pay, given).problems, verdict(shop.price).problems]).toEqual([[], []])
 })
 
+test('explainSend() gives a question up with its reply, and anything else with its send', () => {
+  const messages = [shop.price, shop.offers, shop.pay, shop.paid]
+  expect(messages.map((message) => verdict(message).unknownAfterMs)).toEqual([10_000, 10_000, 30_000, 30_000])
+  expect(messages.map((message) => verdict(message).repliesWithinMs)).toEqual([10_000, 10_000, 10_000, null])
+})
+
 test('explainSend() names the channel of ordinary clients, and the limits', () => {
   expect(verdict(bare, { maxDelayMs: read(7) })).toMatchObject({
     channel: 'legacy',
