@@ -16,6 +16,8 @@ export class ServersForTests {
 
   /** Finds or starts what these files need, and puts it into the environment of those who run them. */
   async provide(files: readonly string[]): Promise<void> {
+    // This may itself be run by a test.
+    for (const { variable } of SERVER_KINDS) delete process.env[`WAYBILL_TEST_${variable}`]
     const read = variablesReadBy(files)
     const needed = SERVER_KINDS.filter(({ variable }) => read.has(variable))
     await Promise.all(
