@@ -11,10 +11,12 @@ export interface ModelMessage {
   readonly sequence?: number
   readonly due?: number
   readonly marker?: string
+  readonly token?: number
 }
 
 interface Stored {
   readonly message: ModelMessage
+  deliveries: number
   holder: Owner | undefined
 }
 
@@ -24,15 +26,17 @@ class ModelQueue {
   consumers: Owner[] = []
 
   put(message: ModelMessage): void {
-    this.stored.push({ message, holder: undefined })
+    this.stored.push({ message, deliveries: 0, holder: undefined })
   }
 
-  next(owner: Owner, window: number): ModelMessage | undefined {
+  next(owner: Owner, window: number): Stored | undefined {
     if (this.consumers[0] !== owner) return undefined
     if (this.stored.filter((each) => each.holder === owner).length >= window) return undefined
     const found = this.stored.find((each) => each.holder === undefined)
-    if (found !== undefined) found.holder = owner
-    return found?.message
+    if (found === undefined) return undefined
+    found.holder = owner
+    found.deliveries++
+    return found
   }
 
   ack(message: ModelMessage, owner: Owner): void {
@@ -55,7 +59,7 @@ const MAIN_WINDOW = 4
 
 class Owner {
   readonly #world: World
-  readonly #takeOver: TakeOver
+  readonly #takeOver: TakeOver<Tagged>
   readonly gate: ShardGate<Tagged>
   readonly #acks: Tagged[] = []
   readonly #inHand: GateEntry<Tagged>[] = []
@@ -80,11 +84,25 @@ class Owner {
       world.laneLimit,
     )
     this.gate = gate
-    this.#takeOver = new TakeOver(name, {
+    this.#takeOver = new TakeOver<Tagged>(name, {
+      now: () => world.clock(),
+      claim: ({ marker, value }) =>
+        void this.#sent.push({
+          message: { id: '', key: '', attempt: 0, marker, token: value },
+          confirm: () => undefined,
+        }),
+      release: (delivery) => void this.#acks.push(delivery),
+      superseded: () => {
+        this.leave()
+        world.add()
+      },
       mark: (marker) =>
         void this.#sent.push({ message: { id: '', key: '', attempt: 0, marker }, confirm: () => undefined }),
       consumeMain: () => void (this.#leaving || world.main.consumers.push(this)),
-      openLane: () => void (this.#leaving || gate.openLane()),
+      openLane: () => {
+        world.claimed.push(this.#takeOver.token)
+        if (!this.#leaving) gate.openLane()
+      },
       openMain: () => void (this.#leaving || gate.openMain()),
     })
     world.lane.consumers.push(this)
@@ -127,6 +145,10 @@ class Owner {
     return this.#let()
   }
 
+  renew(): void {
+    if (!this.#leaving) this.#takeOver.renew()
+  }
+
   get phase(): TakeOverPhase {
     return this.#takeOver.phase
   }
@@ -148,7 +170,7 @@ class Owner {
   }
 
   #fromMain(): boolean {
-    const message = this.#world.main.next(this, MAIN_WINDOW)
+    const message = this.#world.main.next(this, MAIN_WINDOW)?.message
     if (message === undefined) return false
     this.gate.fromMain(message.id, message.key, message.attempt, { message, queue: this.#world.main })
     this.#takeOver.sawMain()
@@ -156,11 +178,14 @@ class Owner {
   }
 
   #fromLane(): boolean {
-    const message = this.#world.lane.next(this, Infinity)
-    if (message === undefined) return false
-    const { marker, id, key, attempt, sequence = 0, due = 0 } = message
+    const next = this.#world.lane.next(this, Infinity)
+    if (next === undefined) return false
+    const { message, deliveries } = next
+    const { marker, token, id, key, attempt, sequence = 0, due = 0 } = message
     const delivery = { message, queue: this.#world.lane }
-    if (marker === undefined) this.gate.fromLane({ id, key, attempt, sequence, due, delivery })
+    if (marker !== undefined && token !== undefined) {
+      if (!this.#leaving) this.#takeOver.sawToken({ marker, value: token }, deliveries > 1, delivery)
+    } else if (marker === undefined) this.gate.fromLane({ id, key, attempt, sequence, due, delivery })
     else {
       this.#acks.push(delivery)
       this.#takeOver.sawMarker(marker)
@@ -204,6 +229,8 @@ export class World {
   readonly handled: string[] = []
   /** The highest attempt handed out. */
   readonly attempts = new Map<string, number>()
+  /** Tokens in the order in which they came into use. */
+  readonly claimed: number[] = []
   owners: Owner[] = []
   /** What dead owners sent, still on its way. */
   readonly strays: ModelMessage[] = []
@@ -219,7 +246,11 @@ export class World {
   }
 
   join(): void {
-    if (this.owners.length < 3) this.owners.push(new Owner(this, `owner${++this.#born}`))
+    if (this.owners.length < 3) this.add()
+  }
+
+  add(): void {
+    this.owners.push(new Owner(this, `owner${++this.#born}`))
   }
 
   step(choice: number, extra: number): void {
@@ -231,7 +262,13 @@ export class World {
     else if (choice === 20) owner?.die(extra)
     else if (choice === 21) owner?.loseLane()
     else if (choice === 22) owner?.loseMain()
-    else this.land()
+    else if (choice === 23) this.land()
+    else owner?.renew()
+  }
+
+  /** Of the owners' machines: they do not agree. */
+  clock(): number {
+    return 1 + ((this.now * 7) % 11)
   }
 
   tick(): void {
@@ -248,8 +285,7 @@ export class World {
   /** Everybody goes, one comes, nothing fails any more. */
   drain(): void {
     for (const owner of this.owners) owner.leave()
-    const last = new Owner(this, 'last')
-    this.owners.push(last)
+    this.add()
     for (let idle = 0, n = 0; idle < 10 && n < 20_000; n++) {
       const moved = this.owners.flatMap((owner) => [0, 3, 6, 9, 11, 15].map((choice) => owner.step(choice, n)))
       this.tick()

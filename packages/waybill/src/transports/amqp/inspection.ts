@@ -13,8 +13,23 @@ export async function inspectGroup(engine: AmqpEngine, group: Group): Promise<Gr
   return {
     channel: group.channel.name,
     group: group.name,
-    depth: [...main, ...retries].reduce((sum, queue) => sum + (queue?.messages ?? 0), 0),
-    consumers: main.reduce((sum, queue) => sum + (queue?.consumers ?? 0), 0),
-    deadLetters: dead?.messages ?? 0,
+    depth: sum(main.map(readyIn)) + sum(retries.map(readyInLane)),
+    consumers: sum(main.map((queue) => queue?.consumers ?? 0)),
+    deadLetters: readyIn(dead),
   }
+}
+
+type Checked = Awaited<ReturnType<AmqpEngine['checkQueue']>>
+
+function readyIn(queue: Checked): number {
+  return queue?.messages ?? 0
+}
+
+/** Where nobody is its owner, one of the messages is the last owner's token. */
+function readyInLane(lane: Checked): number {
+  return lane?.consumers === 0 ? Math.max(0, lane.messages - 1) : readyIn(lane)
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0)
 }

@@ -1,6 +1,7 @@
 // A broker in a few hundred lines, exact and in memory, with faults on demand: the port's contract as a model to test
 // the transport against. Deliveries and answers come in later turns, as over a wire.
 import { WaybillError } from '../../message/errors.ts'
+import type { WireMessage } from '../../message/wire-message.ts'
 import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type {
@@ -46,6 +47,8 @@ export class ModelBroker {
   readonly bindings: { queue: string; exchange: string; pattern: RegExp; key: string }[] = []
   /** Answers publications instead of the broker, when it returns something: `refused` is not stored, `unknown` is. */
   fault: ((publication: Publication) => 'refused' | 'unknown' | 'lost' | undefined) | undefined
+  /** `RouteFacts.limits.settleWithinMs`. */
+  settleWithinMs = Infinity
   #order = 0
 
   constructor(runtime: Runtime) {
@@ -58,10 +61,15 @@ export class ModelBroker {
 
   /** Ids of the ready and unacknowledged messages of a queue. */
   ids(queue: string): readonly string[] {
+    return this.messages(queue).map(({ id }) => id)
+  }
+
+  /** Unacknowledged ones first. */
+  messages(queue: string): readonly WireMessage[] {
     const found = this.queues.get(queue)
     if (found === undefined) return []
     const unacked = found.consumers.flatMap((each) => [...each.unacked.values()])
-    return [...unacked, ...found.ready].map((stored) => stored.publication.message.id)
+    return [...unacked, ...found.ready].map((stored) => stored.publication.message)
   }
 
   route(publication: Publication): boolean {
@@ -207,7 +215,8 @@ export class ModelEngine implements AmqpEngine {
   }
 
   routeFacts(): RouteFacts {
-    return ROUTE_FACTS
+    const settleWithinMs = { value: this.#broker.settleWithinMs, source: 'assumed' } as const
+    return { ...ROUTE_FACTS, limits: { ...ROUTE_FACTS.limits, settleWithinMs } }
   }
 
   async publish(batch: readonly Publication[]): Promise<readonly PublishResult[]> {
@@ -317,7 +326,7 @@ const FACTS: EngineFacts = {
   capabilities: {
     confirms: 'native', unroutable: 'native', durableGroups: 'native', transientSubscriptions: 'native',
     ordered: 'supplied', delayedRetry: 'native', delayedSend: 'native', expiry: 'supplied', deliveryCount: 'native',
-    startEarliest: 'refused', startAtTime: 'refused', fencing: 'refused', replay: 'refused', liveFlow: 'native',
+    startEarliest: 'refused', startAtTime: 'refused', fencing: 'supplied', replay: 'refused', liveFlow: 'native',
   }, // prettier-ignore
   limits: {
     maxMessageBytes: { value: 1e9, source: 'assumed' },

@@ -20,7 +20,7 @@ export const FACTS: EngineFacts = {
     deliveryCount: 'native',
     startEarliest: 'refused',
     startAtTime: 'refused',
-    fencing: 'refused',
+    fencing: 'supplied',
     replay: 'refused',
     liveFlow: 'native',
   },

@@ -41,7 +41,7 @@ export function engineFacts(version: ServerVersion): EngineFacts {
       deliveryCount: hasQuorumQueues(version) ? 'native' : 'refused',
       startEarliest: 'refused',
       startAtTime: 'refused',
-      fencing: 'refused',
+      fencing: 'supplied',
       replay: 'refused',
       liveFlow: 'supplied',
     },

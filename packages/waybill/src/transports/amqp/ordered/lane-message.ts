@@ -3,11 +3,15 @@
 //   waybill-lane-due        not to be handed out before, milliseconds since the epoch, decimal text
 // A marker (see take-over.ts) has one header and no body:
 //   waybill-lane-marker     <take-over id>/<round>
+// A token is a marker with one header more:
+//   waybill-lane-token      the fencing token, decimal text; the largest in the lane is that of the present or last owner
+import type { LaneToken } from '../../../transport/ordered/take-over.ts'
 import { WIRE_VERSION, type WireMessage } from '../../../message/wire-message.ts'
 
 const SEQUENCE = 'waybill-lane-sequence'
 const DUE = 'waybill-lane-due'
 const MARKER = 'waybill-lane-marker'
+const TOKEN = 'waybill-lane-token'
 
 export interface LaneMessage {
   /** As it is handed out. */
@@ -28,6 +32,15 @@ export function fromLane(message: WireMessage): LaneMessage {
 
 export function markerMessage(marker: string, now: number): WireMessage {
   return controlMessage('waybill.lane.marker', { [MARKER]: marker }, now)
+}
+
+export function tokenMessage({ marker, value }: LaneToken, now: number): WireMessage {
+  return controlMessage('waybill.lane.token', { [MARKER]: marker, [TOKEN]: String(value) }, now)
+}
+
+export function tokenIn(message: WireMessage): LaneToken | undefined {
+  const { [MARKER]: marker, [TOKEN]: value } = message.headers
+  return marker === undefined || value === undefined ? undefined : { marker, value: numberOf(value) }
 }
 
 export function markerIn(message: WireMessage): string | undefined {

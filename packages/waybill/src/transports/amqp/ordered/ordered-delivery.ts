@@ -14,6 +14,8 @@ export interface ShardItem {
 /** Who handed it out, and takes its settlement. */
 export interface DeliveryOwner {
   readonly shard: number
+  /** Its fencing token. */
+  readonly fencing: number
   /** Deliveries that the application has. */
   handed: number
   settle(delivery: OrderedDelivery, settlement: Settlement): void
@@ -27,6 +29,7 @@ export class OrderedDelivery implements Delivery {
   readonly redelivered: boolean
   readonly deliveryCount: number | undefined
   readonly shard: number
+  readonly fencing: number
   readonly owner: DeliveryOwner
   readonly entry: GateEntry<ShardItem>
   settled = false
@@ -36,6 +39,7 @@ export class OrderedDelivery implements Delivery {
     this.redelivered = item.amqp.redelivered
     this.deliveryCount = item.amqp.deliveryCount
     this.shard = owner.shard
+    this.fencing = owner.fencing
     this.owner = owner
     this.entry = entry
   }

@@ -54,10 +54,12 @@ async function publish(to: Member, ...keyed: readonly string[]): Promise<void> {
   await to.transport.send(keyed.map((id) => ({ message: message(id, { key: id[0] as string }), to: orders })))
 }
 
+/** Tokens apart: each lane keeps one. */
 function stored(broker: ModelBroker): readonly string[] {
   return [...broker.queues.keys()]
     .filter((name) => !name.includes('member'))
     .flatMap((name) => broker.ids(name))
+    .filter((id) => id !== '')
     .toSorted()
 }
 

@@ -292,6 +292,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       topology: this.#topology,
       deadlines: new Deadlines(this.#context.runtime),
       window: Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
+      renewEveryMs: this.#context.engine.routeFacts('durable', false).limits.settleWithinMs.value / 4,
       handOut: (delivery) => {
         this.#ready.push(delivery)
         this.#pump()

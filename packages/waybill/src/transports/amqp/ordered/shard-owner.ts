@@ -12,7 +12,7 @@ import { Idle } from '../../../transport/idle.ts'
 import { deadLetterPublication, retried } from '../settlement.ts'
 import type { SubscriptionContext } from '../subscription-context.ts'
 import type { GroupTopology } from '../topology.ts'
-import { fromLane, markerIn, markerMessage, toLane } from './lane-message.ts'
+import { fromLane, markerIn, markerMessage, tokenIn, tokenMessage, toLane } from './lane-message.ts'
 import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
 
 export interface ShardParts {
@@ -22,6 +22,8 @@ export interface ShardParts {
   readonly deadlines: Deadlines
   /** Most deliveries of the main queue in this process: a key's queue must not keep other keys out of sight. */
   readonly window: number
+  /** An owner holds its token unsettled; longer than this, the broker might take it back. */
+  readonly renewEveryMs: number
   readonly handOut: (delivery: OrderedDelivery) => void
   /** The lane is ours. */
   readonly assigned: (owner: ShardOwner) => void
@@ -35,7 +37,7 @@ export class ShardOwner implements DeliveryOwner {
   handed = 0
   readonly #parts: ShardParts
   readonly #gate: ShardGate<ShardItem>
-  readonly #takeOver: TakeOver
+  readonly #takeOver: TakeOver<ShardItem>
   readonly #moves: ConfirmedMoves
   readonly #idle: Idle
   readonly #wakes = new Map<string, number>()
@@ -62,10 +64,16 @@ export class ShardOwner implements DeliveryOwner {
       copy: (entry) => this.#copy(entry),
       wakeAt: (key, due) => this.#wakeAt(key, due),
     })
-    this.#takeOver = new TakeOver(context.runtime.newId(), {
+    this.#takeOver = new TakeOver<ShardItem>(context.runtime.newId(), {
+      now: () => context.runtime.now(),
       mark: (marker) => this.#publish(toQueue(this.#lane, markerMessage(marker, context.runtime.now()))),
+      claim: (token) => this.#publish(toQueue(this.#lane, tokenMessage(token, context.runtime.now()))),
+      release: (item) => this.#ack(item),
+      superseded: () =>
+        this.#fail(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `another member has taken shard ${shard} over`)),
       consumeMain: () => void this.#consume('main'),
       openLane: () => {
+        this.#renewLater()
         this.#parts.assigned(this)
         this.#gate.openLane()
       },
@@ -75,7 +83,11 @@ export class ShardOwner implements DeliveryOwner {
 
   /** Whether the lane has been proved ours. */
   get isAssigned(): boolean {
-    return !this.#ended && this.#takeOver.phase !== 'probing' && this.#takeOver.phase !== 'rebuilding'
+    return !this.#ended && this.fencing > 0
+  }
+
+  get fencing(): number {
+    return this.#takeOver.token
   }
 
   /** Resolves when it stands in line for the shard. */
@@ -179,6 +191,12 @@ export class ShardOwner implements DeliveryOwner {
         this.#takeOver.sawMain()
         continue
       }
+      const token = tokenIn(message)
+      if (token !== undefined) {
+        // Who is leaving lets it lie there, for who comes.
+        if (!this.#leaving) this.#takeOver.sawToken(token, amqp.redelivered, { message, from, amqp })
+        continue
+      }
       const marker = markerIn(message)
       if (marker === undefined) {
         const { message: original, sequence, due } = fromLane(message)
@@ -251,6 +269,16 @@ export class ShardOwner implements DeliveryOwner {
       this.#acks[from] = []
       consumer.ack(tags)
     }
+  }
+
+  #renewLater(): void {
+    const { renewEveryMs, deadlines } = this.#parts
+    if (renewEveryMs === Infinity) return
+    deadlines.add(renewEveryMs, () => {
+      if (this.#ended) return
+      this.#takeOver.renew()
+      this.#renewLater()
+    })
   }
 
   #wakeAt(key: string, due: number): void {
