@@ -11,6 +11,12 @@ export interface Context extends Sender {
   /** The engine has handed it out before, so an earlier try may have had effects. */
   readonly redelivered: boolean
   readonly key: string | undefined
+  /**
+   * On an ordered subscription, where the engine has fencing: larger than that of every earlier owner of the key's shard in
+   * this group. Write it beside what you change, and refuse to write where a larger one is: so a member that stalled and
+   * was replaced meanwhile changes nothing any more. `undefined` elsewhere.
+   */
+  readonly fencing: number | undefined
   /** When it was made. */
   readonly time: Date
   /** The id shared by everything that one first message caused. */

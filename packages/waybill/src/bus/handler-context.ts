@@ -12,6 +12,7 @@ export class HandlerContext extends RelayedSender implements Context, Handling {
   readonly service: string
   readonly group: string
   readonly redelivered: boolean
+  readonly fencing: number | undefined
   /** The requester has been told already (a time-out): what the handler returns is settled but not sent. */
   answered = false
   /** The bus closes and waits no longer: the message goes back to the broker, whatever its handler says of the abort. */
@@ -24,6 +25,7 @@ export class HandlerContext extends RelayedSender implements Context, Handling {
     super()
     this.message = message
     this.redelivered = delivery.redelivered ?? false
+    this.fencing = delivery.fencing
     this.body = body
     this.service = service
     this.group = group
