@@ -60,7 +60,9 @@ export async function explainServices(
     if (options.json === true) print(JSON.stringify(verdicts, undefined, 2))
     else if (options.check === undefined) verdictLines(verdicts).forEach(print)
     changes.forEach(complain)
-    const refused = verdicts.routes.flatMap(({ problems }) => problems).filter(({ level }) => level === 'refused')
+    const refused = [...verdicts.routes, ...verdicts.sends]
+      .flatMap(({ problems }) => problems)
+      .filter(({ level }) => level === 'refused')
     if (options.json === true || options.check !== undefined)
       for (const { code, what, cure } of refused) complain(`REFUSED ${code}: ${what}\n  cure: ${cure}`)
     return changes.length + refused.length === 0 ? EXPLAIN_EXIT.fine : EXPLAIN_EXIT.refused

@@ -18,6 +18,7 @@ import { messageClauses } from './clauses/message.ts'
 import { orderClauses } from './clauses/order.ts'
 import { redeliveryClauses } from './clauses/redelivery.ts'
 import { replyClauses } from './clauses/reply.ts'
+import { routeFactsClauses } from './clauses/route-facts.ts'
 import { sendClauses } from './clauses/send.ts'
 import { settleClauses } from './clauses/settle.ts'
 import { shardClauses } from './clauses/shard.ts'
@@ -43,6 +44,7 @@ export const CLAUSES: readonly Clause[] = [
   ...orderClauses,
   ...shardClauses,
   ...inspectClauses,
+  ...routeFactsClauses,
   ...livenessClauses,
   ...closeClauses,
   ...capabilityClauses,

@@ -30,7 +30,10 @@ export interface Transport {
   subscribe(spec: SubscriptionSpec, receive: (batch: readonly Delivery[]) => void): Promise<Subscription>
   /** The return address of a durable `reply` channel, for requests whose replies its group will receive. */
   addressOf(channel: Channel): string
-  /** What the engine promises for the messages of a declared group, as it and its channel are configured there. */
+  /**
+   * What the engine promises for the messages of a group, as it and its channel are configured there; of a group that is not
+   * declared, what it will be. Changes nothing. Rejects with WAYBILL_NOT_FOUND where that needs the channel to exist.
+   */
   routeFacts(group: Group): Promise<RouteFacts>
   /** What the engine says of the groups subscribed or declared here. */
   inspect(): Promise<TransportSnapshot>

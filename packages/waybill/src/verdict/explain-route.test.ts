@@ -123,3 +123,13 @@ test.each<[RouteChanges, FactChanges, string]>([
   expect(verdict().notes).toEqual([])
   expect(verdict({}, { limits: { redeliveredWithinMs: told(30_000) } }).notes).toEqual([])
 }) // prettier-ignore
+
+test.each<[string, RouteChanges, FactChanges]>([
+  ['a survey, which is asked once', { role: 'answer', message: shop.offers }, {}],
+  ['a question that is tried once', { role: 'answer', message: shop.price, retry: { attempts: 1 } }, {}],
+  ['a single copy', {}, { durability: { accepted: 'written', copies: told(1) } }],
+  ['order without a shard lost', { ordered: true }, {}],
+  ['what a question does not care about', { role: 'answer', message: shop.price, retry: { attempts: 1 } }, { limits: { retentionMs: read(5), retentionBytes: read(5), redeliveredWithinMs: assumed(1) } }],
+])('explainRoute() notes nothing of %s', (_, asked, given) => {
+  expect(verdict(asked, given).notes).toEqual([])
+}) // prettier-ignore

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { explainSend } from './explain-send.ts'
-import { bare, facts, read, shop, told, type FactChanges } from './facts.test-support.ts'
+import { bare, facts, kept, read, shop, told, type FactChanges } from './facts.test-support.ts'
 import type { AnyContracted } from '../contract/contract.ts'
 import type { SendVerdict } from './route-verdict.ts'
 
@@ -59,6 +59,14 @@ test('explainSend() warns of questions on an engine without messages that expire
   const given: FactChanges = { capabilities: { expiry: 'refused' } }
   expect(verdict(shop.price, given).problems).toMatchObject([{ level: 'warning', code: 'WAYBILL_UNSUPPORTED' }])
   expect([verdict(shop.pay, given).problems, verdict(shop.price).problems]).toEqual([[], []])
+})
+
+test('explainSend() refuses to keep events where the engine cannot', () => {
+  const given: FactChanges = { capabilities: { replay: 'refused' } }
+  expect(verdict(kept.seen, given).problems).toMatchObject([
+    { level: 'refused', what: 'kept.seen keeps its events for 7 d, to be read again, which perfect cannot' },
+  ])
+  expect([verdict(kept.seen).problems, verdict(shop.paid, given).problems]).toEqual([[], []])
 })
 
 test('explainSend() gives a question up with its reply, and anything else with its send', () => {

@@ -1,6 +1,7 @@
 import type { AnyContracted } from '../contract/contract.ts'
 import type { EngineFacts, RouteFacts } from '../transport/engine-facts.ts'
 import { known } from './known.ts'
+import { keepsEvents } from './problems.ts'
 import { lossOf } from './loss.ts'
 import type { Problem, SendVerdict } from './route-verdict.ts'
 import { sendStatement } from './statement.ts'
@@ -43,7 +44,7 @@ export function explainSend(
     unknownAfterMs: kind === 'query' || kind === 'survey' ? requestTimeoutMs : sendTimeoutMs,
     repliesWithinMs: answered ? requestTimeoutMs : null,
     limits: { messageBytes: known(limits.maxMessageBytes), delayMs: known(limits.maxDelayMs) },
-    problems: expiring(message, engine),
+    problems: [...keeping(message, engine), ...expiring(message, engine)],
   }
   const verbs = kind === 'command' ? 'send, request' : VERBS[kind]
   const notes = [
@@ -62,6 +63,12 @@ function confirmedOf({ capabilities }: EngineFacts, route: RouteFacts | undefine
 function withoutRecipient(kind: AnyContracted['kind'], { capabilities }: EngineFacts): SendVerdict['withoutRecipient'] {
   if (kind === 'event' || kind === 'survey') return 'forgotten'
   return capabilities.unroutable === 'refused' ? 'kept' : 'refused'
+}
+
+function keeping({ channel, type }: AnyContracted, { capabilities, engine }: EngineFacts): readonly Problem[] {
+  if (channel.retentionMs === undefined || capabilities.replay !== 'refused') return []
+  const what = `${type} ${keepsEvents(channel.retentionMs)}, which ${engine} cannot`
+  return [{ level: 'refused', code: 'WAYBILL_UNSUPPORTED', what, cure: 'Leave `retention` out of the contract.' }]
 }
 
 /** A request expires with its time-out: an engine that refuses such messages refuses every request. */

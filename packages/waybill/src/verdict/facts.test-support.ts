@@ -18,6 +18,7 @@ export const shop = contract(
     offers: survey(type<number>(), type<number>()),
   },
 )
+export const kept = contract('kept', { retention: '7d' }, { seen: event(type<number>()) })
 export const bare = foreign(shop.pay, { channel: 'legacy' })
 
 export const read = (value: number): Limit => ({ value, source: 'read' })

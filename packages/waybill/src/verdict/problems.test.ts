@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest'
-import { assumed, facts, read, route, shop, told, type FactChanges, type RouteChanges } from './facts.test-support.ts'
+import {
+  assumed,
+  facts,
+  kept,
+  read,
+  route,
+  shop,
+  told,
+  type FactChanges,
+  type RouteChanges,
+} from './facts.test-support.ts'
 import { problemsOf } from './problems.ts'
 
 const problems = (asked: RouteChanges, given: FactChanges) => problemsOf(route(asked), facts(given))
@@ -14,6 +24,7 @@ test.each<[string, RouteChanges, FactChanges]>([
   ['WAYBILL_UNSUPPORTED: till on shop.paid wants its messages kept while it is away, which perfect cannot', {}, without('durableGroups')],
   ['WAYBILL_UNSUPPORTED: till on shop.paid is a broadcast, which perfect cannot', { transient: true }, without('transientSubscriptions')],
   ['WAYBILL_UNSUPPORTED: till on shop.paid is a broadcast that begins in the past, which perfect cannot', { transient: true, start: 'earliest' }, without('replay')],
+  ['WAYBILL_UNSUPPORTED: till on kept.seen keeps its events for 7 d, to be read again, which perfect cannot', { message: kept.seen }, without('replay')],
   ['WAYBILL_UNSUPPORTED: till on shop.paid is a broadcast and ordered: its retries have no lane to wait in', { transient: true, ordered: true }, {}],
   ['WAYBILL_UNSUPPORTED: till on shop.paid begins at the earliest message, which perfect cannot', { start: 'earliest' }, without('startEarliest')],
   ['WAYBILL_UNSUPPORTED: till on shop.paid begins at a time, which perfect cannot', { start: { time: 5 } }, without('startAtTime')],
@@ -56,6 +67,7 @@ test.each<[string, RouteChanges, FactChanges]>([
   ['a query that is soon dropped', { role: 'answer', message: shop.price }, limits({ retentionMs: read(1) })],
   ['a broadcast of what is soon dropped', { transient: true }, limits({ retentionMs: read(1), deliveryLimit: read(1) })],
   ['a broadcast on an engine of memory', { transient: true }, { durability: { accepted: 'memory' } }],
+  ['events that are kept', { message: kept.seen }, {}],
   ['a broadcast from now on, without history', { transient: true }, without('replay')],
   ['a group from the earliest, where broadcasts have no history', { start: 'earliest' }, without('replay')],
   ['four fifths of an assumed retention', {}, limits({ retentionMs: assumed(191_875) })],

@@ -23,11 +23,13 @@ export function problemsOf(route: Route, facts: Facts): readonly Problem[] {
 
 function capabilities(name: string, route: Route, { engine }: Facts): readonly Problem[] {
   const { group, transient, start } = route
+  const { retentionMs } = group.channel
   const shared = !transient && !['query', 'survey'].includes(group.channel.kind)
   const wanted: readonly (readonly [asked: boolean, keyof Capabilities, string, cure: string])[] = [
     [group.ordered, 'ordered', 'wants order', 'Leave `ordered` out, and let the handler bear any order.'],
     [shared, 'durableGroups', 'wants its messages kept while it is away', 'Subscribe with `broadcast: true`.'],
     [transient, 'transientSubscriptions', 'is a broadcast', 'Leave `broadcast` out: one instance receives each event.'],
+    [retentionMs !== undefined, 'replay', keepsEvents(retentionMs), 'Leave `retention` out of the contract.'],
     [transient && start !== 'now', 'replay', 'is a broadcast that begins in the past', 'Leave `start` out.'],
     [!transient && start === 'earliest', 'startEarliest', 'begins at the earliest message', "Set `start: 'now'`."],
     [isTime(start), 'startAtTime', 'begins at a time', "Set `start: 'now'`."],
@@ -51,6 +53,11 @@ function delays(name: string, { retry: { longestMs } }: Route, { engine }: Facts
   if (longestMs <= limit.value) return []
   const what = `${name} retries after up to ${lengthOfTime(longestMs)}; ${engine.engine} can delay a message by ${shown(limit)}`
   return [refuse('WAYBILL_LIMIT', what, 'Lower `retry.max`.')]
+}
+
+/** What a contract with `retention` asks for. */
+export function keepsEvents(retentionMs: number | undefined): string {
+  return `keeps its events for ${lengthOfTime(retentionMs ?? 0)}, to be read again`
 }
 
 /** The engine must not drop a message before we put it aside, with its history. */

@@ -5,6 +5,7 @@ import { historyMutants } from './history-mutants.ts'
 import { lifecycleMutants } from './lifecycle-mutants.ts'
 import { livenessMutants } from './liveness-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { routeFactsMutants } from './route-facts-mutants.ts'
 import { sendMutants } from './send-mutants.ts'
 import { settleMutants } from './settle-mutants.ts'
 
@@ -17,5 +18,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...lifecycleMutants,
   ...livenessMutants,
   ...historyMutants,
+  ...routeFactsMutants,
   ...capabilityMutants,
 ]

@@ -132,7 +132,8 @@ export function groupTopology(group: Group): GroupTopology {
 
 /** The queue, or the first of those, that a group reads. */
 export function sourceOf(group: Group): { readonly life: QueueSpec['life']; readonly isForeign: boolean } {
-  const { queues, sources } = groupTopology(group)
+  const { retentionMs: _, ...channel } = group.channel // refused where it is declared
+  const { queues, sources } = groupTopology({ ...group, channel })
   const own = queues.find(({ name }) => name === sources[0])
   return { life: own?.life ?? 'durable', isForeign: own === undefined }
 }
