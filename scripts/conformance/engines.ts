@@ -30,4 +30,9 @@ export const ENGINES: Readonly<Record<string, ConformanceEngine>> = {
     open: async () =>
       (await import('../../packages/waybill/src/conformance/harnesses/rabbitmq-harness.ts')).rabbitmqHarness(),
   },
+  nats: {
+    title: 'NATS',
+    open: async () =>
+      (await import('../../packages/waybill/src/conformance/harnesses/nats-harness.ts')).natsHarness(),
+  },
 }

@@ -1,0 +1,94 @@
+import type { ConsumerConfig, ConsumerInfo, JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream'
+import { apiCode, isMissing, operationError } from './nats-errors.ts'
+
+/** Durations of the API are in nanoseconds. */
+export const NANOS = 1_000_000
+
+/** "maximum consumers limit"-like answers aside, what a second creation with other settings is answered. */
+const CONSUMER_EXISTS: ReadonlySet<number> = new Set([10_012, 10_013, 10_105, 10_148])
+const STREAM_EXISTS = 10_058
+
+/** JetStream's API, with what is missing told from what failed. */
+export class Api {
+  readonly #manager: JetStreamManager
+
+  constructor(manager: JetStreamManager) {
+    this.#manager = manager
+  }
+
+  /** `undefined` when there is no such stream. */
+  async stream(name: string, subjects?: string): Promise<StreamInfo | undefined> {
+    const options = subjects === undefined ? undefined : { subjects_filter: subjects }
+    return await found(`stream ${name}`, this.#manager.streams.info(name, options))
+  }
+
+  /** The stream that has the subject. */
+  async streamOf(subject: string): Promise<string | undefined> {
+    return await found(`the stream of ${subject}`, this.#manager.streams.find(subject))
+  }
+
+  /** One that exists, with whatever settings, is left as it is. */
+  async ensureStream(config: Partial<StreamConfig> & { readonly name: string }): Promise<void> {
+    try {
+      await this.#manager.streams.add(config)
+    } catch (error) {
+      if (apiCode(error) !== STREAM_EXISTS) throw operationError(`stream ${config.name}`, error)
+    }
+  }
+
+  async consumer(stream: string, name: string): Promise<ConsumerInfo | undefined> {
+    return await found(`consumer ${name} of ${stream}`, this.#manager.consumers.info(stream, name))
+  }
+
+  async createConsumer(stream: string, config: Partial<ConsumerConfig>): Promise<ConsumerInfo> {
+    const name = config.durable_name ?? config.name ?? ''
+    try {
+      return await this.#manager.consumers.add(stream, config)
+    } catch (error) {
+      // Somebody else was quicker; or a client is older than the settings, which then stand.
+      const there = CONSUMER_EXISTS.has(apiCode(error) ?? 0) ? await this.consumer(stream, name) : undefined
+      if (there !== undefined) return there
+      throw operationError(`consumer ${name} of ${stream}`, error)
+    }
+  }
+
+  async setFilter(stream: string, name: string, filter: string): Promise<void> {
+    try {
+      await this.#manager.consumers.update(stream, name, { filter_subject: filter })
+    } catch (error) {
+      throw operationError(`consumer ${name} of ${stream}`, error)
+    }
+  }
+
+  async deleteConsumer(stream: string, name: string): Promise<void> {
+    await found(`consumer ${name} of ${stream}`, this.#manager.consumers.delete(stream, name))
+  }
+
+  async consumers(stream: string): Promise<readonly ConsumerInfo[]> {
+    try {
+      const all: ConsumerInfo[] = []
+      for await (const info of this.#manager.consumers.list(stream)) all.push(info)
+      return all
+    } catch (error) {
+      throw operationError(`stream ${stream}`, error)
+    }
+  }
+
+  /** Removes what lies before `sequence`. */
+  async purge(stream: string, sequence: number): Promise<number> {
+    try {
+      return (await this.#manager.streams.purge(stream, { seq: sequence })).purged
+    } catch (error) {
+      throw operationError(`stream ${stream}`, error)
+    }
+  }
+}
+
+async function found<T>(entity: string, asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked
+  } catch (error) {
+    if (isMissing(error) || (error instanceof Error && error.message === 'no stream matches subject')) return undefined
+    throw operationError(entity, error)
+  }
+}

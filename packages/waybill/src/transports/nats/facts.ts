@@ -1,0 +1,87 @@
+import type { ConsumerInfo, StreamInfo } from '@nats-io/jetstream'
+import type { EngineFacts, Limit, RouteFacts } from '../../transport/engine-facts.ts'
+import { MAX_DELAY_MS } from './delays.ts'
+
+/** What headers may take of the server's max_payload: those of a user are bounded by 64 KiB, and nearly never near it. */
+const HEADER_ROOM = 16 * 1_024
+
+/** In bytes, where the server takes `maxPayload` with headers. */
+export function largestBody(maxPayload: number): number {
+  return Math.max(1, maxPayload - HEADER_ROOM)
+}
+
+/** The server's own default of `sync_interval`: what is younger is with the operating system alone. */
+const SYNC_INTERVAL_MS = 120_000
+
+export function engineFacts(version: string, maxPayload: number): EngineFacts {
+  return {
+    engine: 'nats',
+    version,
+    capabilities: {
+      confirms: 'native',
+      unroutable: 'native',
+      durableGroups: 'native',
+      transientSubscriptions: 'native',
+      ordered: 'supplied',
+      delayedRetry: 'supplied',
+      delayedSend: 'supplied',
+      expiry: 'supplied',
+      deliveryCount: 'native',
+      startEarliest: 'native',
+      startAtTime: 'native',
+      fencing: 'supplied',
+      replay: 'native',
+      liveFlow: 'supplied',
+    },
+    limits: {
+      maxMessageBytes: { value: largestBody(maxPayload), source: 'read' },
+      maxDelayMs: { value: MAX_DELAY_MS, source: 'assumed' },
+    },
+  }
+}
+
+/**
+ * Of a channel that has a stream, as the server says that it and the group's consumer are configured. A consumer that is
+ * kept informed has no limit to settle within: `ack_wait` is extended while a handler runs.
+ *
+ * @param syncIntervalMs as the user told it; the server does not
+ */
+export function storedFacts(
+  { config }: StreamInfo,
+  consumer: ConsumerInfo | undefined,
+  syncIntervalMs: number | undefined,
+): RouteFacts {
+  const inFile = config.storage === 'file'
+  const source: Limit['source'] = syncIntervalMs === undefined ? 'assumed' : 'told'
+  const maxDeliver = consumer?.config.max_deliver ?? -1
+  const dropsOldest = config.discard === 'old'
+  return {
+    durability: {
+      accepted: inFile ? (syncIntervalMs === 0 ? 'synced' : 'written') : 'memory',
+      lossWindowMs: inFile ? { value: syncIntervalMs ?? SYNC_INTERVAL_MS, source } : { value: Infinity, source: 'read' },
+      copies: read(config.num_replicas),
+      source: inFile ? source : 'read',
+    },
+    limits: {
+      deliveryLimit: read(maxDeliver > 0 ? maxDeliver : Infinity),
+      settleWithinMs: { value: Infinity, source: 'told' },
+      retentionMs: read(config.max_age > 0 ? config.max_age / 1_000_000 : Infinity),
+      retentionBytes: read(dropsOldest && config.max_bytes > 0 ? config.max_bytes : Infinity),
+    },
+  }
+}
+
+/** Of a query, a survey, or replies to one process: core NATS keeps nothing. */
+export const CORE_FACTS: RouteFacts = {
+  durability: { accepted: 'memory', lossWindowMs: read(Infinity), copies: read(0), source: 'read' },
+  limits: {
+    deliveryLimit: read(Infinity),
+    settleWithinMs: read(Infinity),
+    retentionMs: read(Infinity),
+    retentionBytes: read(Infinity),
+  },
+}
+
+function read(value: number): Limit {
+  return { value, source: 'read' }
+}

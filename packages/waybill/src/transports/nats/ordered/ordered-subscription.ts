@@ -1,0 +1,2 @@
+import { GroupSubscription } from '../group-subscription.ts'
+export class OrderedSubscription extends GroupSubscription {}

@@ -1,0 +1,60 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { Runtime } from '../../runtime/runtime.ts'
+import { Api } from './api.ts'
+import type { Driver } from './driver.ts'
+import { operationError } from './nats-errors.ts'
+import { Publisher } from './publisher.ts'
+import { Registry } from './registry.ts'
+import type { Settings } from './settings.ts'
+
+/** An operation of JetStream's API on a busy server, or over a slow link, may take a while. */
+const API_TIMEOUT_MS = 10_000
+
+/** Everything that lives as long as one connection. */
+export class Wire {
+  readonly connection: NatsConnection
+  readonly api: Api
+  readonly publisher: Publisher
+  readonly #driver: Driver
+  readonly #settings: Settings
+  #registry: Promise<Registry> | undefined
+  #inboxes = 0
+  readonly #inbox: string
+
+  private constructor(driver: Driver, connection: NatsConnection, api: Api, settings: Settings, runtime: Runtime) {
+    this.#driver = driver
+    this.#settings = settings
+    this.connection = connection
+    this.api = api
+    this.#inbox = `${settings.inboxPrefix}.${runtime.newId().replaceAll('-', '')}`
+    this.publisher = new Publisher(connection, `${this.#inbox}.a`, runtime)
+  }
+
+  static async open(driver: Driver, connection: NatsConnection, settings: Settings, runtime: Runtime): Promise<Wire> {
+    // The answer to the first thing that is asked tells whether JetStream is there.
+    const manager = await driver.jetstream.jetstreamManager(connection, { checkAPI: false, timeout: API_TIMEOUT_MS })
+    return new Wire(driver, connection, new Api(manager), settings, runtime)
+  }
+
+  /** A subject of this connection, which nobody else has. */
+  newInbox(): string {
+    return `${this.#inbox}.${++this.#inboxes}`
+  }
+
+  /** The bucket is made when it is first needed: who only asks queries needs no JetStream. */
+  registry(): Promise<Registry> {
+    this.#registry ??= this.#openRegistry()
+    this.#registry.catch(() => (this.#registry = undefined))
+    return this.#registry
+  }
+
+  async #openRegistry(): Promise<Registry> {
+    const { prefix, replicas } = this.#settings
+    try {
+      const manager = new this.#driver.kv.Kvm(this.connection)
+      return new Registry(await manager.create(prefix, { history: 1, replicas }))
+    } catch (error) {
+      throw operationError(`bucket ${prefix}`, error)
+    }
+  }
+}
