@@ -40,6 +40,12 @@ ${text}`,
   return file
 }
 
+function jsonOf(value: unknown): string {
+  const file = join(home, 'other.json')
+  writeFileSync(file, JSON.stringify(value))
+  return file
+}
+
 const till = moduleOf('till.ts', `export const till = service('till').on(shop.paid, nothing)`)
 const TILL =
   'shop.paid → till: at least once, no loss window (assumed), no order, 5 attempts over 1.8 to 3.5 s, then dead letter'
@@ -114,6 +120,14 @@ test('explain refuses what cannot be kept, in every form', async () => {
   })
 })
 
+test('explain refuses options that no bus takes', async () => {
+  const idle = moduleOf('idle.ts', `export const idle = service('idle').on(shop.paid, nothing, { concurrency: 0 })`)
+  expect(await explain(idle, '--assume', 'embedded')).toMatchObject({
+    code: 1,
+    stderr: 'concurrency of idle on shop.paid must be a whole number from 1 to 10000, not 0\n',
+  })
+})
+
 test('explain takes what createBus would be given: busOptions, a transport, contracts of what is sent', async () => {
   const whole = moduleOf(
     'whole.ts',
@@ -144,10 +158,11 @@ test.each([
     'nowhere.json',
   ],
   [
-    'a file to compare with that is no verdicts',
+    'a file to compare with that is no JSON',
     [till, '--assume', 'embedded', '--check', till],
-    'till.ts cannot be read',
+    'till.ts cannot be compared with',
   ],
+  ['a file to compare with that has no verdicts', [till, '--assume', 'embedded', '--check', jsonOf({})], 'no verdicts'],
 ])('explain with %s is a mistake on the command line', async (_, args, text) => {
   const { code, stderr } = await explain(...args)
   expect([code, stderr]).toEqual([64, expect.stringContaining(text)])

@@ -5,14 +5,13 @@ import { busSettings, type BusSettings } from '../bus/bus-settings.ts'
 import { explainBus, type BusOutline, type EngineAnswers } from '../bus/explain-bus.ts'
 import { silentLogger } from '../bus/logger.ts'
 import { planSubscriptions } from '../bus/plan.ts'
-import { resolveTransport } from '../bus/resolve-transport.ts'
-import { isWaybillError, WaybillError } from '../message/errors.ts'
-import type { Transport } from '../transport/transport.ts'
+import { resolveTransport, type TransportEnvironment } from '../bus/resolve-transport.ts'
+import { isWaybillError } from '../message/errors.ts'
 import type { TransportFactory } from '../transport/transport-factory.ts'
 import { compareVerdicts } from '../verdict/compare-verdicts.ts'
 import type { Verdicts } from '../verdict/route-verdict.ts'
-import { assumedEngine, ASSUMED_ENGINES } from './assumed-engines.ts'
-import { exportedServices } from './exported-services.ts'
+import { assumedAnswers, withEngine } from './engine-answers.ts'
+import { exportedServices, type ExportedServices } from './exported-services.ts'
 import { UsageError } from './usage-error.ts'
 import { verdictLines } from './verdict-lines.ts'
 
@@ -45,18 +44,18 @@ Exit codes:
 export async function explainServices(
   files: readonly string[],
   options: ExplainOptions,
-  environment: { readonly url: string | undefined; readonly mode: string | undefined; readonly cwd: string },
+  environment: TransportEnvironment,
   { print, complain }: ExplainOutput,
 ): Promise<number> {
   try {
     const exported = await exportedServices(files)
-    const settings = busSettings({ ...exported.options, logger: silentLogger })
-    const outline = outlineOf(exported.options, exported.messages, settings)
+    const { outline, settings } = outlineOf(exported)
+    const explain = (engine: EngineAnswers): Promise<Verdicts> => explainBus(outline, engine)
     const verdicts =
       options.assume === undefined
-        ? await askEngine(await factoryOf(exported.options, options.url, environment), outline, settings)
-        : await explainBus(outline, assumedAnswers(options.assume))
-    const changes = options.check === undefined ? [] : compareVerdicts(readJson(options.check), verdicts)
+        ? await withEngine(await factoryOf(exported.options, options.url, environment), settings, explain)
+        : await explain(assumedAnswers(options.assume))
+    const changes = options.check === undefined ? [] : changesSince(options.check, verdicts)
     if (options.json === true) print(JSON.stringify(verdicts, undefined, 2))
     else if (options.check === undefined) verdictLines(verdicts).forEach(print)
     changes.forEach(complain)
@@ -67,68 +66,42 @@ export async function explainServices(
       for (const { code, what, cure } of refused) complain(`REFUSED ${code}: ${what}\n  cure: ${cure}`)
     return changes.length + refused.length === 0 ? EXPLAIN_EXIT.fine : EXPLAIN_EXIT.refused
   } catch (error) {
-    // Options that no bus takes, and services that cannot run beside each other, are as refused as the rest.
-    if (!(error instanceof UsageError || error instanceof TypeError || isWaybillError(error))) throw error
+    if (!(error instanceof UsageError || error instanceof Refused || isWaybillError(error))) throw error
     complain(error.message)
     if (error instanceof UsageError) return EXPLAIN_EXIT.usage
     return isWaybillError(error) && error.scope === 'connection' ? EXPLAIN_EXIT.unavailable : EXPLAIN_EXIT.refused
   }
 }
 
-function outlineOf(options: BusOptions, messages: BusOutline['messages'], settings: BusSettings): BusOutline {
+/** Options that no bus takes, and services that cannot run beside each other: as refused as the rest. */
+class Refused extends Error {}
+
+/** @throws {Refused} */
+function outlineOf({ options, messages }: ExportedServices): { outline: BusOutline; settings: BusSettings } {
   const { services = [], declare = [] } = options
-  return { plans: planSubscriptions(services), messages: [...declare, ...messages], settings }
+  try {
+    const settings = busSettings({ ...options, logger: silentLogger })
+    return { outline: { plans: planSubscriptions(services), messages: [...declare, ...messages], settings }, settings }
+  } catch (error) {
+    throw error instanceof TypeError ? new Refused(error.message, { cause: error }) : error
+  }
 }
 
+/** An address on the command line goes before what the modules say, and that before the environment. */
 async function factoryOf(
   { transport }: BusOptions,
   url: string | undefined,
-  environment: { readonly url: string | undefined; readonly mode: string | undefined; readonly cwd: string },
+  environment: TransportEnvironment,
 ): Promise<TransportFactory> {
   if (url === undefined && transport !== undefined) return transport
   return (await resolveTransport({ ...environment, url: url ?? environment.url })).factory
 }
 
-async function askEngine(factory: TransportFactory, outline: BusOutline, settings: BusSettings): Promise<Verdicts> {
-  const transport = await factory(settings.runtime)
-  const abort = new AbortController()
-  const timer = settings.runtime.setTimer(settings.startTimeoutMs, () => {
-    const what = `${transport.name} did not answer within ${settings.startTimeoutMs} ms`
-    abort.abort(new WaybillError('WAYBILL_NOT_CONNECTED', what))
-  })
+/** @throws {UsageError} */
+function changesSince(file: string, verdicts: Verdicts): readonly string[] {
   try {
-    const facts = await transport.connect(abort.signal)
-    return await explainBus(outline, { facts, routeFacts: routeFactsOf(transport, facts) })
+    return compareVerdicts(JSON.parse(readFileSync(file, 'utf8')), verdicts)
   } catch (error) {
-    throw abort.signal.aborted ? abort.signal.reason : error
-  } finally {
-    timer.cancel()
-    await transport.close(0)
-  }
-}
-
-/** Of a channel that is not there yet: what is assumed of such an engine. */
-function routeFactsOf(transport: Transport, { engine, version }: EngineAnswers['facts']): EngineAnswers['routeFacts'] {
-  return async (group) => {
-    try {
-      return await transport.routeFacts(group)
-    } catch (error) {
-      // Those that keep a channel's settings with the channel.
-      if (!isWaybillError(error, 'WAYBILL_NOT_FOUND') || !ASSUMED_ENGINES.includes(engine)) throw error
-      return assumedEngine(`${engine}@${version}`).routeFacts(group)
-    }
-  }
-}
-
-function assumedAnswers(name: string): EngineAnswers {
-  const { facts, routeFacts } = assumedEngine(name)
-  return { facts, routeFacts: (group) => Promise.resolve(routeFacts(group)) }
-}
-
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'))
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    throw new UsageError(`${file} cannot be compared with: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
