@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { foreign } from '../contract/foreign.ts'
 import { explainRoute } from './explain-route.ts'
 import {
   assumed,
@@ -128,7 +129,12 @@ test.each<[string, RouteChanges, FactChanges]>([
   ['a survey, which is asked once', { role: 'answer', message: shop.offers }, {}],
   ['a question that is tried once', { role: 'answer', message: shop.price, retry: { attempts: 1 } }, {}],
   ['a single copy', {}, { durability: { accepted: 'written', copies: told(1) } }],
-  ['order without a shard lost', { ordered: true }, {}],
+  ['order by keys, with tokens', { ordered: true }, {}],
+  ['a command without a reply', { message: shop.pay }, {}],
+  ['the reply to a command', { role: 'reply', message: shop.charge }, {}],
+  ['events of ordinary clients, whose queue is ours', { message: foreign(shop.counted, { channel: 'legacy' }) }, {}],
+  ['limits that are told', {}, { limits: { settleWithinMs: told(1e9), deliveryLimit: told(1e9) } }],
+  ['limits that are assumed not to be', {}, { limits: { settleWithinMs: assumed(Infinity), deliveryLimit: assumed(Infinity) } }],
   ['what a question does not care about', { role: 'answer', message: shop.price, retry: { attempts: 1 } }, { limits: { retentionMs: read(5), retentionBytes: read(5), redeliveredWithinMs: assumed(1) } }],
 ])('explainRoute() notes nothing of %s', (_, asked, given) => {
   expect(verdict(asked, given).notes).toEqual([])
