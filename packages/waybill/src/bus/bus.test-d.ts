@@ -34,6 +34,8 @@ export async function wrong(): Promise<void> {
   await bus.publish(orders.placed, {})
   // @ts-expect-error not a duration
   await bus.request(orders.quote, { sku: 'a' }, { timeout: '2 seconds' })
+  // @ts-expect-error a contract is not a message of it
+  await bus.explain([orders])
   // @ts-expect-error the reply has no such field
   void (await bus.request(orders.quote, { sku: 'a' })).cost
 }
@@ -53,6 +55,8 @@ service('wrong')
   .onReply(orders.placed, () => {})
 
 export async function right(): Promise<number> {
+  const { routes } = await bus.explain([orders.place, orders.placed, orders.quote, orders.offers, orders.invoice])
+  routes.forEach(({ retry }) => retry.attempts satisfies number)
   service('right')
     .on(orders.placed, ({ at }) => void at.getTime())
     .on(orders.place, () => ({ number: 1 }))
