@@ -41,10 +41,10 @@ test('embedded: a delay beyond the longest is refused', async () => {
 
 describeNeeding(NO_RABBITMQ)('rabbitmq', () => {
   afterAll(async () => {
-    const command = `${unique}.pay`
+    const pay = `${unique}.pay`
     await deleteEntities({
-      queues: [command, `${command}:till:dead`],
-      exchanges: [`${command}:owner`, `${command}:layout`],
+      queues: [pay, `${pay}:till:dead`],
+      exchanges: [`${pay}:owner`, `${pay}:layout`],
     })
   })
 
