@@ -13,6 +13,8 @@ const records = new ServerRecords()
 
 // Nobody else starts it meanwhile.
 records.claim(name, familyOf(process.pid))
+// Its data goes with the record, even when this process is killed.
+process.env['TMPDIR'] = records.makeDataFolder(name)
 const starting = kind.start(Number(port) || undefined)
 
 let isEnding = false

@@ -1,10 +1,13 @@
 // What `servers up` has started, a file for each, in a folder of this checkout alone.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runs, type KnownProcess } from './processes.ts'
+
+/** PostgreSQL, started by root, is another user, who must get through to its data. */
+const PASSABLE = 0o711
 
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -25,7 +28,10 @@ export class ServerRecords {
   /** @param folder default: one in the system's folder for temporary files */
   constructor(folder: string = process.env['WAYBILL_SERVERS_DIR'] ?? defaultFolder()) {
     this.folder = folder
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    mkdirSync(folder, { recursive: true })
+    const user = process.getuid?.()
+    if (user !== undefined && statSync(folder).uid !== user) throw new Error(`${folder} is somebody else's`)
+    chmodSync(folder, PASSABLE)
   }
 
   file(name: string): string {
@@ -52,12 +58,29 @@ export class ServerRecords {
     writeFileSync(this.file(name), JSON.stringify({ name, url: '', version: '', processes }), { flag: 'wx' })
   }
 
+  /** Where it has its data: made anew. */
+  makeDataFolder(name: string): string {
+    this.#removeData(name)
+    mkdirSync(this.#dataFolder(name), { mode: PASSABLE })
+    return this.#dataFolder(name)
+  }
+
   write(record: ServerRecord): void {
     writeFileSync(this.file(record.name), `${JSON.stringify(record, undefined, 2)}\n`)
   }
 
+  /** With its data. */
   remove(name: string): void {
+    this.#removeData(name)
     rmSync(this.file(name), { force: true })
+  }
+
+  #dataFolder(name: string): string {
+    return join(this.folder, `${name}.data`)
+  }
+
+  #removeData(name: string): void {
+    rmSync(this.#dataFolder(name), { recursive: true, force: true, maxRetries: 10 })
   }
 }
 

@@ -57,10 +57,15 @@ describeNeeding(RedisServer.findProgram() === undefined ? 'redis-server is not i
         const { url, processes } = record()
         expect(processes).toHaveLength(2)
         process.kill(processes[0]?.pid ?? 0, 'SIGKILL')
-        await expect.poll(async () => (await servers('status', 'redis')).text).toContain('its keeper was killed')
+        await expect
+          .poll(async () => (await servers('status', 'redis')).text, { timeout: 20_000 })
+          .toContain('its keeper was killed')
         expect(await redisVersion(url)).toMatch(/^\d/)
         expect(await servers(next, 'redis')).toMatchObject({ code: 0 })
         await expect(redisVersion(url)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+        const data = readdirSync(folder).filter((name) => name.endsWith('.data'))
+        expect(data).toEqual(next === 'down' ? [] : ['redis.data'])
+        for (const name of data) expect(readdirSync(join(folder, name))).toHaveLength(1)
         if (next === 'down') await servers('up', 'redis')
       }
     })

@@ -17,9 +17,7 @@ async function ask(url: string, sql: string): Promise<string> {
 describeNeeding(program === undefined ? 'postgresql is not installed' : undefined)('PostgresServer', () => {
   test(
     'keeps what is committed through kill() and restart(), with a client there, beside another one',
-    {
-      timeout: 120_000,
-    },
+    { timeout: 120_000 },
     async () => {
       await using server = await PostgresServer.start()
       await using other = await PostgresServer.start()
@@ -27,7 +25,9 @@ describeNeeding(program === undefined ? 'postgresql is not installed' : undefine
       await ask(server.url, `insert into kept values ('still here')`)
       const cut = ask(server.url, 'select pg_sleep(60)').catch((error: unknown) => String(error))
       await expect
-        .poll(() => ask(server.url, `select count(*) from pg_stat_activity where wait_event = 'PgSleep'`))
+        .poll(() => ask(server.url, `select count(*) from pg_stat_activity where wait_event = 'PgSleep'`), {
+          timeout: 20_000,
+        })
         .toBe('1')
       await server.kill()
       expect(await cut).toContain('server closed the connection')
