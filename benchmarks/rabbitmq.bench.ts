@@ -8,7 +8,7 @@ import { RawRequester } from './rabbitmq-rpc-raw.ts'
 import { SeamClient } from './seam-client.ts'
 import { SeamRequester } from './seam-requester.ts'
 
-const URL_OF_BROKER = process.env['WAYBILL_RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672'
+const URL_OF_BROKER = process.env['RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672'
 const WINDOW = 256
 const IN_FLIGHT = 64
 

@@ -10,7 +10,7 @@ import { amqplibLoad } from './amqplib-load.ts'
 import { interval, pairs } from './pairs.ts'
 import { load } from './wire-load.ts'
 
-const RABBITMQ = new URL(process.env['WAYBILL_RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672')
+const RABBITMQ = new URL(process.env['RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672')
 const WAYBILL = fileURLToPath(new URL('../packages/waybill/src/cli/main.ts', import.meta.url))
 const SECONDS = 4
 const WINDOW = 1_000
