@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const PACKAGE = fileURLToPath(new URL('../packages/waybill/', import.meta.url))
-const DRIVER = fileURLToPath(new URL('../node_modules/amqplib/', import.meta.url))
+const INSTALLED = fileURLToPath(new URL('../node_modules/', import.meta.url))
 const MAX_UNPACKED_BYTES = 3_000_000
 const ALLOWED_DEPENDENCIES = ['@standard-schema/spec', 'amqplib', 'commander']
 const START_BUDGET_MS = 150
@@ -49,7 +49,8 @@ try {
   mkdirSync(target, { recursive: true })
   run('tar', ['-xzf', join(home, packed.filename), '--strip-components=1', '-C', target], home)
   // What an install would bring with it.
-  cpSync(DRIVER, join(home, 'node_modules', 'amqplib'), { recursive: true })
+  for (const name of ['amqplib', 'commander'])
+    cpSync(join(INSTALLED, name), join(home, 'node_modules', name), { recursive: true })
   writeFileSync(
     join(home, 'start.mjs'),
     `const t0 = performance.now()
@@ -62,6 +63,16 @@ try {
   )
   for (const door of ['waybill', 'waybill/testing', 'waybill/conformance', 'waybill/transport'])
     run('node', ['-e', `await import('${door}')`, '--input-type=module'], home)
+  // The command reads a user's TypeScript as Node does.
+  writeFileSync(
+    join(home, 'services.ts'),
+    `import { contract, event, service, type, type Service } from 'waybill'
+     const orders = contract('orders', { placed: event(type<{ id: string }>()) })
+     export const shipping: Service = service('shipping').on(orders.placed, ({ id }) => void id)`,
+  )
+  const command = join(target, 'dist', 'cli', 'main.js')
+  const said = run('node', [command, 'explain', 'services.ts', '--assume', 'rabbitmq'], home)
+  check(said.includes('orders.placed → shipping: at least once'), `waybill explain said: ${said}`)
   const inProcess = started('in-process', START_BUDGET_MS)
   const shared = started('shared', SHARED_START_BUDGET_MS)
   console.log(
