@@ -60,6 +60,11 @@ test('createBus() refuses what the engine cannot keep, before anything is subscr
   expect([stub.subscriptions, stub.calls, warnings]).toEqual([[], ['close'], []])
 })
 
+test('createBus() says of a single refusal what it is about, and no more', async () => {
+  const slow = service('slow').on(shop.paid, nothing, { timeout: '2m' })
+  await expect(stubbed().start({ services: [slow] })).rejects.toThrow(/within 1 min \(read\)\n/)
+})
+
 test('createBus() logs each warning once, and starts', async () => {
   const memory: RouteFacts = { ...FACTS, durability: { ...FACTS.durability, accepted: 'memory' } }
   const { warnings, start } = stubbed({ routeFacts: () => Promise.resolve(memory) })
@@ -97,7 +102,7 @@ test('createBus() fails as the transport does when that cannot say what it promi
 test('explain() has a verdict for each handler and each message sent, sorted, whatever the order they were given in', async () => {
   const audit = service('audit')
     .on(shop.sent, nothing)
-    .on(shop.paid, nothing, { group: 'books', timeout: '5s' })
+    .on(shop.paid, nothing, { group: 'books', timeout: '5s', unknown: 'skip' })
     .onReply(shop.price, nothing)
   const one = stubbed()
   await using first = await one.start({ services: [till, audit], declare: [shop.pay], maxDeliveries: 7 })
@@ -112,7 +117,8 @@ test('explain() has a verdict for each handler and each message sent, sorted, wh
     'reply to shop.price → audit',
     'shop.sent → audit',
   ])
-  expect(routes[0]).toMatchObject({ timeoutMs: 5_000, poisonAfter: 7 })
+  expect(routes[0]).toMatchObject({ timeoutMs: 5_000, poisonAfter: 7, unknown: { types: 'skip', versions: 'skip' } })
+  expect(routes[1]).toMatchObject({ unknown: { types: 'dead-letter', versions: 'dead-letter' } })
   expect(sends.map(({ message }) => message)).toEqual(['shop.paid', 'shop.pay', 'shop.price', 'shop.sent'])
   expect(await second.explain()).toEqual({ format, engine, routes, sends })
   const questions = one.asked.map(({ channel, name }) => `${channel.name}:${name}`)
