@@ -1,6 +1,6 @@
 // Servers in containers, where the program is not installed.
 import { execFileSync } from 'node:child_process'
-import { basename } from 'node:path'
+import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../../packages/waybill/src/testing/servers/free-port.ts'
 import type { ServerKind } from './kinds.ts'
@@ -32,7 +32,8 @@ export async function composeUp(
   port: number | undefined,
   others: readonly ServerKind[],
 ): Promise<ServerRecord> {
-  const composeProject = `${basename(new ServerRecords().folder)}-${kind.name}`
+  const hash = createHash('sha256').update(new ServerRecords().folder).digest('hex').slice(0, 12)
+  const composeProject = `waybill-${hash}-${kind.name}`
   const url = new URL(kind.standardUrl)
   url.port = String(port ?? (await freePort()))
   const env = { ...process.env }
