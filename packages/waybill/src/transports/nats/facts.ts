@@ -45,11 +45,13 @@ export function engineFacts(version: string, maxPayload: number): EngineFacts {
  * kept informed has no limit to settle within: `ack_wait` is extended while a handler runs.
  *
  * @param syncIntervalMs as the user told it; the server does not
+ * @param redeliveredWithinMs until what a member held that crashed comes again, by our own settings
  */
 export function storedFacts(
   { config }: StreamInfo,
   consumer: ConsumerInfo | undefined,
   syncIntervalMs: number | undefined,
+  redeliveredWithinMs: number,
 ): RouteFacts {
   const inFile = config.storage === 'file'
   const source: Limit['source'] = syncIntervalMs === undefined ? 'assumed' : 'told'
@@ -58,7 +60,9 @@ export function storedFacts(
   return {
     durability: {
       accepted: inFile ? (syncIntervalMs === 0 ? 'synced' : 'written') : 'memory',
-      lossWindowMs: inFile ? { value: syncIntervalMs ?? SYNC_INTERVAL_MS, source } : { value: Infinity, source: 'read' },
+      lossWindowMs: inFile
+        ? { value: syncIntervalMs ?? SYNC_INTERVAL_MS, source }
+        : { value: Infinity, source: 'read' },
       copies: read(config.num_replicas),
       source: inFile ? source : 'read',
     },
@@ -67,15 +71,16 @@ export function storedFacts(
       settleWithinMs: { value: Infinity, source: 'told' },
       retentionMs: read(config.max_age > 0 ? config.max_age / 1_000_000 : Infinity),
       retentionBytes: read(dropsOldest && config.max_bytes > 0 ? config.max_bytes : Infinity),
+      redeliveredWithinMs: { value: redeliveredWithinMs, source: 'told' },
     },
   }
 }
 
-/** Of a query, a survey, or replies to one process: core NATS keeps nothing. */
+/** Of a query, a survey, or replies to one process: core NATS keeps nothing, and hands out once. */
 export const CORE_FACTS: RouteFacts = {
   durability: { accepted: 'memory', lossWindowMs: read(Infinity), copies: read(0), source: 'read' },
   limits: {
-    deliveryLimit: read(Infinity),
+    deliveryLimit: read(1),
     settleWithinMs: read(Infinity),
     retentionMs: read(Infinity),
     retentionBytes: read(Infinity),

@@ -3,16 +3,23 @@ import type { RouteFacts } from '../../transport/engine-facts.ts'
 import type { Group } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
 import { CORE_FACTS, storedFacts } from './facts.ts'
+import { foreignEntity } from './foreign.ts'
 import { isOrdered, isStored } from './names.ts'
 
-/** @throws {WaybillError} WAYBILL_NOT_FOUND when the group has not been declared */
-export async function routeFactsOf({ wire, declarer, settings }: Context, group: Group): Promise<RouteFacts> {
-  if (!isStored(group.channel)) return CORE_FACTS
+/** What a shard's next owner needs beyond the lease of one that is silent. */
+const TAKE_OVER_MS = 2_000
+
+/** @throws {WaybillError} WAYBILL_NOT_FOUND when the channel has not been declared */
+export async function routeFactsOf({ wire, declarer, names, settings }: Context, group: Group): Promise<RouteFacts> {
+  const { channel } = group
+  if (!isStored(channel)) return CORE_FACTS
   const { api } = wire()
-  const { source } = await declarer.source(group)
-  const stream = await api.stream(source.stream)
-  if (stream === undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `stream ${source.stream} does not exist`)
+  const name =
+    channel.foreign === undefined ? names.stream(channel) : (await foreignEntity(api, channel.foreign)).stream
+  const stream = await api.stream(name)
+  if (stream === undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `stream ${name} does not exist`)
+  const { ackWaitMs, leaseMs, syncIntervalMs } = settings
   // An ordered group's consumers are made by their owners, like all that are made here.
-  const consumer = isOrdered(group) ? undefined : await api.consumer(source.stream, declarer.consumerName(group))
-  return storedFacts(stream, consumer, settings.syncIntervalMs)
+  if (isOrdered(group)) return storedFacts(stream, undefined, syncIntervalMs, leaseMs + TAKE_OVER_MS)
+  return storedFacts(stream, await api.consumer(name, declarer.consumerName(group)), syncIntervalMs, ackWaitMs)
 }
