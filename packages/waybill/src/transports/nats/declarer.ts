@@ -11,6 +11,9 @@ import type { Settings } from './settings.ts'
 import { TypeClaims } from './type-claims.ts'
 import type { Wire } from './wire.ts'
 
+/** Of consumers that are deleted when their owner has gone: longer than any handler runs. */
+const OWNED_ACK_WAIT_MS = 30 * 86_400_000
+
 /** The owner that nobody is: consumers that stand for a group's start until a shard has its first owner. */
 export const NO_OWNER = 0
 
@@ -116,6 +119,11 @@ export class Declarer {
       deliver_policy: 'all',
       ...start,
     }
+  }
+
+  /** The config of a consumer that one owner of a shard has for itself: it is deleted with its ownership, and so never waits. */
+  ownedConsumer(name: string, filter: string, start: ConsumerStart): Partial<ConsumerConfig> {
+    return { ...this.consumerConfig(name, filter, start), ack_wait: OWNED_ACK_WAIT_MS * NANOS }
   }
 
   #retryConsumer(group: Group): Partial<ConsumerConfig> {

@@ -151,7 +151,7 @@ class Mover {
   async close(): Promise<void> {
     this.#ended = true
     this.#timer?.cancel()
-    await this.#puller.drain()
+    await this.#puller.drain(this.#wire.api)
     for (const message of this.#due) this.#later(message, 0)
   }
 

@@ -344,9 +344,9 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
   }
 }
 
-async function drain({ main, retries, rollCall }: Attachment): Promise<void> {
+async function drain({ wire, main, retries, rollCall }: Attachment): Promise<void> {
   rollCall.end()
-  await Promise.all([main.drain(), retries.drain()])
+  await Promise.all([main.drain(wire.api), retries.drain(wire.api)])
 }
 
 function placeOf(delivery: NatsDelivery): { readonly of: Origin; readonly sequence: number } {

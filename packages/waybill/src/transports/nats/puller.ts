@@ -3,7 +3,7 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
-import { NANOS } from './api.ts'
+import { NANOS, type Api } from './api.ts'
 
 /** How long a request stays with the server; then it is made anew. */
 const REQUEST_MS = 30_000
@@ -70,11 +70,17 @@ export class Puller {
     this.#timer ??= this.#runtime.setTimer(HEARTBEAT_MS, () => this.#look())
   }
 
-  /** Takes the requests back. What is on its way still comes before it resolves. */
-  async drain(): Promise<void> {
+  /**
+   * Takes the requests back. What is on its way still comes before it resolves.
+   *
+   * The server forgets the requests of who listens no more when it next looks at them. Asked about the consumer, it does:
+   * one that finds no other when it hands something out again mislays that message until `ack_wait` (seen on 2.9.10).
+   */
+  async drain(api: Api): Promise<void> {
     this.#timer?.cancel()
     this.#ended = true
     await this.#subscription.drain()
+    await api.consumer(this.#target.stream, this.#target.consumer)
   }
 
   /** The link is gone, or nothing more is wanted of it. */

@@ -38,6 +38,19 @@ export class Registry {
     }
   }
 
+  /**
+   * Writes the value where `revision` stands (`undefined`: nothing). Answers the new revision; `undefined` when something
+   * else stands there.
+   */
+  async write(key: string, value: string, revision: number | undefined): Promise<number | undefined> {
+    try {
+      return revision === undefined ? await this.#bucket.create(key, value) : await this.#bucket.update(key, value, revision)
+    } catch (error) {
+      if ((await this.get(key))?.revision !== revision) return undefined
+      throw operationError(`key ${key}`, error)
+    }
+  }
+
   /** Sets what `change` makes of the value; left as it is when that is equal. Answers the value that stands. */
   async change(key: string, change: (value: string | undefined) => string): Promise<string> {
     for (let n = 0; ; n++) {

@@ -1,0 +1,148 @@
+// How a member becomes the owner of a shard, so that no former owner can settle, hand out or put into the lane anything
+// that counts.
+//
+//   1  the shard's record is written with this member's id: that write's revision is the fencing token. Of several who try,
+//      one succeeds, because each names the revision that it has seen
+//   2  the former owner's two consumers are asked how far they were, and deleted: from now on nothing that it settles
+//      reaches anything, and nothing more is handed to it
+//   3  a consumer of the lane is made, and a marker put into the lane. What lies before the marker is the truth. What a
+//      former owner still puts behind it counts for nothing: it could not acknowledge the original any more, which is
+//      therefore still there, and the copy is thrown away
+//   4  a consumer of the main stream is made where the former one was
+//   5  the record is written again, with what is known now
+//
+// A member that dies on the way leaves a record that names the consumers that may be there; the next one deletes them.
+import { WaybillError } from '../../../message/errors.ts'
+import type { ConsumerInfo } from '@nats-io/jetstream'
+import type { Group } from '../../../transport/transport.ts'
+import type { Context } from '../context.ts'
+import { NO_OWNER, type Source } from '../declarer.ts'
+import type { Wire } from '../wire.ts'
+import { markerHeaders, markerMessage } from './lane-message.ts'
+import { shardKey, standing, type ShardRecord, type Standing } from './shard-record.ts'
+
+/** Ranges kept of what was handed out and not settled: more than any limit of deliveries counts to. */
+const MOST_RANGES = 32
+
+export interface Taken {
+  readonly token: number
+  /** Of the record as it was last written by this owner. */
+  revision: number
+  readonly record: ShardRecord
+  readonly main: { readonly stream: string; readonly consumer: string }
+  readonly lane: { readonly stream: string; readonly consumer: string }
+}
+
+/** `undefined`: another member was quicker. */
+export async function takeShard(
+  context: Context,
+  wire: Wire,
+  group: Group,
+  shard: number,
+  self: string,
+  before: Standing | undefined,
+): Promise<Taken | undefined> {
+  const { names, declarer } = context
+  const registry = await wire.registry()
+  const key = shardKey(context, group, shard)
+  const older = before === undefined ? [NO_OWNER] : [...before.record.older, before.token]
+  const next = before?.record.next ?? 1
+  const unsettled = before?.record.unsettled ?? []
+  const token = await registry.write(key, JSON.stringify({ owner: self, older, next, unsettled }), before?.revision)
+  if (token === undefined) return undefined
+
+  const { source } = await declarer.source(group)
+  const side = names.side(group.channel)
+  const reached = await ended(context, wire, group, shard, source, older)
+  const from = reached === undefined ? next : reached.from + 1
+  const ranges = unsettled.filter(([, to]) => to >= from)
+  if (reached !== undefined && reached.to > reached.from) ranges.push([reached.from, reached.to])
+
+  const lane = names.laneConsumer(group, shard, token)
+  const main = names.shardConsumer(group, shard, token)
+  await wire.api.createConsumer(side, declarer.ownedConsumer(lane, names.lane(group, shard, '*'), { deliver_policy: 'all' })) // prettier-ignore
+  await mark(context, wire, group, shard, token)
+  await createMain(context, wire, group, shard, source, main, from)
+
+  const record: ShardRecord = { owner: self, token, older: [], next: from, unsettled: ranges.slice(-MOST_RANGES) }
+  const revision = await registry.write(key, JSON.stringify(record), token)
+  if (revision === undefined) return undefined
+  return { token, revision, record, main: { stream: source.stream, consumer: main }, lane: { stream: side, consumer: lane } } // prettier-ignore
+}
+
+/** What has been settled up to, and handed out up to, by the former owner that came farthest. */
+interface Reached {
+  readonly from: number
+  readonly to: number
+}
+
+async function ended(
+  { names }: Context,
+  { api }: Wire,
+  group: Group,
+  shard: number,
+  source: Source,
+  older: readonly number[],
+): Promise<Reached | undefined> {
+  let reached: Reached | undefined
+  for (const token of older) {
+    const main = names.shardConsumer(group, shard, token)
+    const info = await api.consumer(source.stream, main)
+    if (info !== undefined) {
+      const found = reachedBy(info)
+      if (reached === undefined || found.from >= reached.from) reached = found
+      await api.deleteConsumer(source.stream, main)
+    }
+    await api.deleteConsumer(names.side(group.channel), names.laneConsumer(group, shard, token))
+  }
+  return reached
+}
+
+function reachedBy({ ack_floor, delivered, num_ack_pending, config }: ConsumerInfo): Reached {
+  const to = delivered.stream_seq
+  if (num_ack_pending === 0) return { from: to, to }
+  // Before the first acknowledgement the floor is not told.
+  return { from: Math.max(ack_floor.stream_seq, (config.opt_start_seq ?? 1) - 1), to }
+}
+
+async function createMain(
+  { names, declarer }: Context,
+  { api }: Wire,
+  group: Group,
+  shard: number,
+  source: Source,
+  main: string,
+  from: number,
+): Promise<void> {
+  const stream = await api.stream(source.stream)
+  if (stream === undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `stream ${source.stream} does not exist`)
+  // What is settled in a work queue is not there any more.
+  const start = stream.config.retention === 'workqueue' ? { deliver_policy: 'all' as const } : { deliver_policy: 'by_start_sequence' as const, opt_start_seq: from } // prettier-ignore
+  await api.createConsumer(source.stream, declarer.ownedConsumer(main, names.filter(group.channel, shard), start))
+}
+
+async function mark({ names, runtime }: Context, wire: Wire, group: Group, shard: number, token: number): Promise<void> {
+  const [result] = await wire.publisher.publish([
+    {
+      subject: names.lane(group, shard, token),
+      message: markerMessage(runtime.now()),
+      to: 'stream',
+      more: markerHeaders(token),
+    },
+  ])
+  if (result?.outcome === 'accepted') return
+  const cause = result !== undefined && 'error' in result ? result.error : undefined
+  throw new WaybillError('WAYBILL_REFUSED', `the lane of shard ${shard} of ${group.name} takes no marker`, { cause })
+}
+
+/** Lets go: whoever wants the shard may take it at once. `false` when it was lost before. */
+export async function releaseShard(context: Context, wire: Wire, group: Group, shard: number, taken: Taken): Promise<boolean> {
+  const registry = await wire.registry()
+  const record: ShardRecord = { ...taken.record, owner: '' }
+  return (await registry.write(shardKey(context, group, shard), JSON.stringify(record), taken.revision)) !== undefined
+}
+
+/** What stands of the shard now. */
+export async function shardStanding(context: Context, wire: Wire, group: Group, shard: number): Promise<Standing | undefined> {
+  return standing(await (await wire.registry()).get(shardKey(context, group, shard)))
+}
