@@ -6,6 +6,7 @@ import { deadLetterClauses } from './clauses/dead-letter.ts'
 import { declareClauses } from './clauses/declare.ts'
 import { delayClauses } from './clauses/delay.ts'
 import { expiryClauses } from './clauses/expiry.ts'
+import { fencingClauses } from './clauses/fencing.ts'
 import { flowClauses } from './clauses/flow.ts'
 import { foreignClauses } from './clauses/foreign.ts'
 import { groupClauses } from './clauses/group.ts'
@@ -43,6 +44,7 @@ export const CLAUSES: readonly Clause[] = [
   ...flowClauses,
   ...orderClauses,
   ...shardClauses,
+  ...fencingClauses,
   ...inspectClauses,
   ...routeFactsClauses,
   ...livenessClauses,

@@ -126,6 +126,11 @@ const REFUSALS: Readonly<Record<Capability, (stage: Stage, member: Member) => Pr
     }
     unsupported(outcome, 'flow()')
   },
-  // Nothing to ask for at the seam: the verdicts of the bus say `fencing: none`.
-  fencing: async () => {},
+  // Nothing to ask for: deliveries have no token, and the verdicts of the bus say `fencing: none`.
+  fencing: async (stage, member) => {
+    const group = stage.orderedGroup(1)
+    const inbox = await member.subscribe(group)
+    await member.sendKeyed(group.channel, 'a', 'a1')
+    assert.equal((await inbox.delivered('a1')).fencing, undefined, 'a token that the facts say there is none of')
+  },
 }

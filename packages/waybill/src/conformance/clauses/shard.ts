@@ -1,48 +1,13 @@
 import { strict as assert } from 'node:assert'
 import { shardOf } from '../../message/shard.ts'
-import type { Group } from '../../transport/transport.ts'
 import { clause, type Clause, type ClauseOptions } from '../clause.ts'
 import type { Decide } from '../inbox.ts'
 import { Ledger } from '../ledger.ts'
 import type { Member } from '../member.ts'
 import { numbered, text } from '../message-of.ts'
-import type { Stage } from '../stage.ts'
+import { keysOf, ownedBy, spread } from '../shards.ts'
 
 const ordered: ClauseOptions = { needs: ['durableGroups', 'ordered'] }
-
-/** The shards that the member says it owns now. */
-function ownedBy(member: Member, group: Group): readonly number[] {
-  const owned = new Set<number>()
-  for (const event of member.events) {
-    if (event.type !== 'shard-assigned' && event.type !== 'shard-revoked') continue
-    if (event.channel !== group.channel.name || event.group !== group.name) continue
-    if (event.type === 'shard-assigned') owned.add(event.shard)
-    else owned.delete(event.shard)
-  }
-  return [...owned].sort((a, b) => a - b)
-}
-
-/** Waits until each shard has one owner and no member has two more than another. */
-async function spread(stage: Stage, members: readonly Member[], group: Group): Promise<void> {
-  const { shards } = group.channel
-  await stage.patience.until(
-    () =>
-      `${shards} shards spread evenly; owned: ${members.map((member) => `[${ownedBy(member, group).join(' ')}]`).join(' ')}`,
-    () => {
-      const owned = members.map((member) => ownedBy(member, group))
-      const all = owned.flat()
-      const counts = owned.map((each) => each.length)
-      return all.length === shards && new Set(all).size === shards && Math.max(...counts) - Math.min(...counts) <= 1
-    },
-  )
-}
-
-/** One key for each shard. */
-function keysOf(shards: number): readonly string[] {
-  const keys: string[] = []
-  for (let n = 0; keys.filter(Boolean).length < shards; n++) keys[shardOf(`key${n}`, shards)] ??= `key${n}`
-  return keys
-}
 
 export const shardClauses: readonly Clause[] = [
   clause('shard/a message goes to the shard of its key', ordered, async (stage) => {
@@ -59,14 +24,14 @@ export const shardClauses: readonly Clause[] = [
     const member = await stage.member()
     const group = stage.orderedGroup(3)
     await member.subscribe(group)
-    await spread(stage, [member], group)
+    await spread(stage.patience, [member], group)
   }),
 
   clause('shard/are spread evenly over the members, each with one owner', ordered, async (stage) => {
     const members = await stage.members(3)
     const group = stage.orderedGroup(6)
     const inboxes = await Promise.all(members.map((member) => member.subscribe(group)))
-    await spread(stage, members, group)
+    await spread(stage.patience, members, group)
     const keys = keysOf(6)
     for (const key of keys) await (members[0] ?? assert.fail()).sendKeyed(group.channel, key, ...numbered(`${key}/`, 5))
     await stage.patience.until('all 30 to come', () => inboxes.reduce((sum, each) => sum + each.texts.length, 0) >= 30)
@@ -84,7 +49,7 @@ export const shardClauses: readonly Clause[] = [
     const handle = (member: Member): Promise<unknown> =>
       member.subscribe(group, { prefetch: 4, decide: (delivery) => (ledger.handled(text(delivery)), 'ack') })
     await handle(first)
-    await spread(stage, [first], group)
+    await spread(stage.patience, [first], group)
     const keys = keysOf(4)
     for (let n = 1; n <= 30; n++) {
       if (n === 10) await handle(second)
@@ -94,7 +59,7 @@ export const shardClauses: readonly Clause[] = [
         ledger.sent(`${key}/${n}`, 'accepted')
       }
     }
-    await spread(stage, [first, second], group)
+    await spread(stage.patience, [first, second], group)
     await stage.patience.until(
       () => `missing: ${ledger.verdict().lost.join(' ')}`,
       () => ledger.missing === 0,
@@ -108,9 +73,9 @@ export const shardClauses: readonly Clause[] = [
     const group = stage.orderedGroup(4)
     await leaving.subscribe(group)
     const inbox = await staying.subscribe(group)
-    await spread(stage, [leaving, staying], group)
+    await spread(stage.patience, [leaving, staying], group)
     await leaving.close(1_000)
-    await spread(stage, [staying], group)
+    await spread(stage.patience, [staying], group)
     const keys = keysOf(4)
     for (const key of keys) await staying.sendKeyed(group.channel, key, key)
     for (const key of keys) await inbox.delivered(key)
@@ -122,9 +87,9 @@ export const shardClauses: readonly Clause[] = [
     const group = stage.orderedGroup(3)
     const before = await leaving.subscribe(group)
     const inbox = await staying.subscribe(group)
-    await spread(stage, [leaving, staying], group)
+    await spread(stage.patience, [leaving, staying], group)
     await before.close(1_000)
-    await spread(stage, [staying], group)
+    await spread(stage.patience, [staying], group)
     for (const key of keysOf(3)) await leaving.sendKeyed(group.channel, key, key)
     await inbox.arrived(3)
   }),
@@ -138,7 +103,7 @@ export const shardClauses: readonly Clause[] = [
       const group = stage.orderedGroup(4)
       const held = await crashing.subscribe(group, { decide: () => 'hold' })
       const inbox = await staying.subscribe(group)
-      await spread(stage, [crashing, staying], group)
+      await spread(stage.patience, [crashing, staying], group)
       const keys = keysOf(4)
       for (const key of keys) await staying.sendKeyed(group.channel, key, `${key}/1`, `${key}/2`)
       await held.arrived(2)

@@ -1,5 +1,5 @@
 import { WaybillError } from '../../message/errors.ts'
-import type { Runtime } from '../../runtime/runtime.ts'
+import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type {
   AmqpConsumer,
@@ -15,6 +15,9 @@ import type {
 import { EmbeddedEngine, type BrokerSource } from '../../transports/embedded/engine.ts'
 import { Pipe } from './pipe.ts'
 
+/** After so long a silence the broker gives a link up. */
+const GIVEN_UP_MS = 1_000
+
 /**
  * The embedded broker behind a link that can fail. A bus in the broker's own process has no link to lose; this stands
  * for the socket that a bus of another process has, so that the transport's recovery is tried on our broker too.
@@ -29,6 +32,9 @@ export class LinkedEngine implements AmqpEngine {
   readonly #in: Pipe
   readonly #pending = new Set<(error: Error) => void>()
   readonly #consumers = new Set<{ readonly queue: string; readonly consumer: AmqpConsumer }>()
+  readonly #runtime: Runtime
+  #silence: Timer | undefined
+  #isGivenUp = false
   #engine: EmbeddedEngine | undefined
   #listener: (event: LinkEvent) => void = () => {}
   #life = 0
@@ -37,6 +43,7 @@ export class LinkedEngine implements AmqpEngine {
   constructor(source: BrokerSource, runtime: Runtime, gone: () => void) {
     this.#source = source
     this.#gone = gone
+    this.#runtime = runtime
     this.#out = new Pipe(runtime)
     this.#in = new Pipe(runtime)
   }
@@ -58,7 +65,8 @@ export class LinkedEngine implements AmqpEngine {
   }
 
   routeFacts(life: QueueSpec['life']): RouteFacts {
-    return this.#up().routeFacts(life)
+    const { durability, limits } = this.#up().routeFacts(life)
+    return { durability, limits: { ...limits, redeliveredWithinMs: { value: GIVEN_UP_MS, source: 'told' } } }
   }
 
   declareExchange(exchange: ExchangeSpec): Promise<void> {
@@ -152,10 +160,12 @@ export class LinkedEngine implements AmqpEngine {
   stall(): void {
     this.#out.stall()
     this.#in.stall()
+    this.#fallSilent()
   }
 
   halfOpen(): void {
     this.#in.stall()
+    this.#fallSilent()
   }
 
   slow(delayMs: number): void {
@@ -164,10 +174,24 @@ export class LinkedEngine implements AmqpEngine {
   }
 
   async heal(): Promise<void> {
+    this.#silence?.cancel()
+    // The broker had given it up, and could not say so.
+    if (this.#isGivenUp) this.lose(new Error('the broker has heard nothing for too long'))
     this.#out.open()
     this.#in.open()
     if (this.#state === 'cut') this.#state = 'down'
     await this.restore()
+  }
+
+  /** As by heartbeats: who says nothing is gone, and what it held is handed to others. */
+  #fallSilent(): void {
+    const engine = this.#engine
+    this.#silence?.cancel()
+    this.#silence = this.#runtime.setTimer(GIVEN_UP_MS, () => {
+      if (engine === undefined || engine !== this.#engine) return
+      this.#isGivenUp = true
+      void engine.close(0)
+    })
   }
 
   /** The other side has gone. */
@@ -204,6 +228,8 @@ export class LinkedEngine implements AmqpEngine {
   #drop(error: Error): void {
     this.#life++
     this.#engine = undefined
+    this.#isGivenUp = false
+    this.#silence?.cancel()
     this.#consumers.clear()
     this.#out.drop()
     this.#in.drop()

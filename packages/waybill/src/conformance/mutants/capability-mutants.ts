@@ -12,7 +12,7 @@ const pretending = (capability: Capability, ...breaks: readonly string[]): Mutan
     }),
 })
 
-// confirms and fencing are missing: there is nothing to ask for at the seam, so nothing that could be accepted wrongly.
+// confirms is missing: there is nothing to ask for at the seam, so nothing that could be accepted wrongly.
 export const capabilityMutants: readonly Mutant[] = [
   pretending('unroutable', 'send/a command that'),
   pretending('durableGroups', 'group/keeps its messages'),
@@ -23,4 +23,5 @@ export const capabilityMutants: readonly Mutant[] = [
   pretending('expiry', 'expiry/what expired while'),
   pretending('deliveryCount', 'redelivery/the delivery count'),
   pretending('liveFlow', 'flow/raised'),
+  pretending('fencing', 'fencing/every delivery'),
 ]

@@ -1,6 +1,7 @@
 import { capabilityMutants } from './capability-mutants.ts'
 import { closeMutants } from './close-mutants.ts'
 import { deliveryMutants } from './delivery-mutants.ts'
+import { fencingMutants } from './fencing-mutants.ts'
 import { historyMutants } from './history-mutants.ts'
 import { lifecycleMutants } from './lifecycle-mutants.ts'
 import { livenessMutants } from './liveness-mutants.ts'
@@ -17,6 +18,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...closeMutants,
   ...lifecycleMutants,
   ...livenessMutants,
+  ...fencingMutants,
   ...historyMutants,
   ...routeFactsMutants,
   ...capabilityMutants,
