@@ -75,13 +75,13 @@ function deliveries(name: string, route: Route, { engine, route: { limits } }: F
 /** The engine must not take a delivery back while its handler runs. */
 function settlement(name: string, route: Route, { engine, route: { limits } }: Facts): readonly Problem[] {
   const limit = limits.settleWithinMs
-  const { timeoutMs, concurrency, prefetch, group } = route
+  const { timeoutMs, concurrency, prefetch } = route
   const cure = `Lower the handler's \`timeout\`, or raise the engine's limit${limit.source === 'assumed' ? ', and tell the transport' : ''}.`
   const takesBack = `${engine.engine} takes back what is not settled within ${shown(limit)}`
   if (timeoutMs >= limit.value)
     return [refuse('WAYBILL_LIMIT', `${name} may take ${lengthOfTime(timeoutMs)}; ${takesBack}`, cure)]
-  // A delivery waits here for those before it: in an ordered group, at worst for all of them, if they have one key.
-  const heldMs = timeoutMs * (group.ordered ? prefetch : Math.ceil(prefetch / concurrency))
+  // A delivery waits here for a slot behind those before it.
+  const heldMs = timeoutMs * Math.ceil(prefetch / concurrency)
   const most = limit.source === 'assumed' ? limit.value * CLOSE : limit.value
   if (heldMs <= most) return []
   const what = `${name} may hold a delivery for ${lengthOfTime(heldMs)}, its wait for a slot included; ${takesBack}`
