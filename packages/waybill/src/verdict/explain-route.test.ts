@@ -108,6 +108,7 @@ test.each<[RouteChanges, FactChanges, string]>([
 test.each<[RouteChanges, FactChanges, string]>([
   [{ ordered: true, message: shop.counted }, {}, 'its contract has no key: what is sent without one shares a single shard'],
   [{ ordered: true }, { capabilities: { fencing: 'refused' } }, 'a stalled former owner of a shard may still be executing: nothing refuses its writes'],
+  [{ ordered: true }, { limits: { settleWithinMs: told(900_000) } }, '32 messages of one key, at 30 s each, would outlast the 15 min in which they must be settled'],
   [{ role: 'answer', message: shop.price }, {}, 'asked with requestAsync: 5 attempts over 1.8 to 3.5 s'],
   [{ message: shop.charge }, {}, 'a requester who waits is told of the first failure, and decides about trying again'],
   [{}, { capabilities: { deliveryCount: 'refused' } }, 'nobody counts deliveries: a message that kills its process comes again without end'],
@@ -129,7 +130,8 @@ test.each<[string, RouteChanges, FactChanges]>([
   ['a survey, which is asked once', { role: 'answer', message: shop.offers }, {}],
   ['a question that is tried once', { role: 'answer', message: shop.price, retry: { attempts: 1 } }, {}],
   ['a single copy', {}, { durability: { accepted: 'written', copies: told(1) } }],
-  ['order by keys, with tokens', { ordered: true }, {}],
+  ['order by keys, with tokens', { ordered: true }, { limits: { settleWithinMs: told(960_000) } }],
+  ['many messages without order', {}, { limits: { settleWithinMs: told(900_000) } }],
   ['a command without a reply', { message: shop.pay }, {}],
   ['the reply to a command', { role: 'reply', message: shop.charge }, {}],
   ['events of ordinary clients, whose queue is ours', { message: foreign(shop.counted, { channel: 'legacy' }) }, {}],

@@ -17,6 +17,7 @@ export function notesOfRoute(
 function surprises(route: Route, verdict: Omit<RouteVerdict, 'statement' | 'notes'>): readonly string[] {
   const { order, fencing, retention, retry, loss, copies, redeliveredWithinMs: again } = verdict
   const { message, role, group } = route
+  const { settleWithinMs } = verdict.limits
   const ordered = order.kept === 'per-key'
   const { attempts, waitsMs } = retry
   const notes: readonly (readonly [when: boolean, note: string])[] = [
@@ -32,6 +33,10 @@ function surprises(route: Route, verdict: Omit<RouteVerdict, 'statement' | 'note
     [
       role !== 'reply' && message.kind === 'command' && message.reply !== undefined,
       'a requester who waits is told of the first failure, and decides about trying again',
+    ],
+    [
+      ordered && route.timeoutMs * route.prefetch > (settleWithinMs.value ?? Infinity),
+      `${route.prefetch} messages of one key, at ${lengthOfTime(route.timeoutMs)} each, would outlast the ${lengthOfTime(settleWithinMs.value ?? 0)} in which they must be settled`,
     ],
     [
       verdict.poisonAfter === null,
