@@ -14,6 +14,7 @@ import type { AmqpConsumer } from '../engine.ts'
 import { TakeUp } from '../take-up.ts'
 import type { GroupTopology } from '../topology.ts'
 import { GroupMembers } from './group-members.ts'
+import { HandOut } from './hand-out.ts'
 import { OrderedDelivery } from './ordered-delivery.ts'
 import { ShardOwner, type ShardParts } from './shard-owner.ts'
 
@@ -34,7 +35,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly #spec: SubscriptionSpec
   readonly #context: SubscriptionContext
   readonly #topology: GroupTopology
-  readonly #receive: (batch: readonly Delivery[]) => void
+  readonly #handOut: HandOut
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
   readonly #attachment: Attachment
@@ -44,11 +45,6 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly #failures = new Map<number, number>()
   #parts: ShardParts
   #members: GroupMembers
-  /** Let through by a gate, and waiting for room; at most a window for each shard. */
-  #ready: OrderedDelivery[] = []
-  #handed = 0
-  #prefetch: number
-  #pumping = false
   #closing: Promise<void> | undefined
 
   constructor(
@@ -61,9 +57,8 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#spec = spec
     this.#context = context
     this.#topology = topology
-    this.#receive = receive
+    this.#handOut = new HandOut(spec.prefetch, context.runtime, receive)
     this.#onClosed = onClosed
-    this.#prefetch = spec.prefetch
     this.#attachment = new Attachment(spec.group, context.runtime)
     this.#parts = this.#newParts()
     this.#members = this.#newMembers()
@@ -88,16 +83,14 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       if (!(delivery instanceof OrderedDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
       if (delivery.settled || this.#owners.get(delivery.shard) !== delivery.owner) continue
       delivery.settled = true
-      this.#handed--
-      delivery.owner.handed--
+      this.#handOut.settled(delivery.owner)
       delivery.owner.settle(delivery, settlement)
     }
-    this.#pump()
+    this.#handOut.resume()
   }
 
   flow(prefetch: number): void {
-    this.#prefetch = prefetch
-    this.#pump()
+    this.#handOut.flow(prefetch)
   }
 
   linkDown(error: Error): void {
@@ -131,6 +124,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#takeUp.end()
+    this.#handOut.end()
     const members = this.#members
     await members.leave()
     await Promise.all([...this.#owners.values()].map((owner) => this.#letGo(owner, deadlineMs)))
@@ -171,8 +165,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#owners.clear()
     this.#busy.clear()
     this.#failures.clear()
-    this.#ready = []
-    this.#handed = 0
+    this.#handOut.clear()
     return left
   }
 
@@ -211,10 +204,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   async #letGo(owner: ShardOwner, graceMs: number): Promise<void> {
     const members = this.#members
     const wasAssigned = owner.isAssigned
-    this.#ready = this.#ready.filter((delivery) => {
-      if (delivery.owner === owner) owner.forget()
-      return delivery.owner !== owner
-    })
+    this.#handOut.withdraw(owner)
     try {
       await owner.release(graceMs)
     } catch (error) {
@@ -222,7 +212,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     }
     if (members !== this.#members || this.#owners.get(owner.shard) !== owner) return
     this.#owners.delete(owner.shard)
-    this.#handed -= owner.handed
+    this.#handOut.gone(owner)
     if (!wasAssigned) return
     this.#emit({ type: 'shard-revoked', shard: owner.shard })
     await members.released(owner.shard)
@@ -270,21 +260,6 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#emit({ type: 'subscription-restored' })
   }
 
-  #pump(): void {
-    if (this.#pumping || this.#ready.length === 0) return
-    this.#pumping = true
-    this.#context.runtime.defer(() => {
-      this.#pumping = false
-      if (this.#closing !== undefined) return
-      const room = Math.max(0, this.#prefetch - this.#handed)
-      const batch = this.#ready.splice(0, room)
-      if (batch.length === 0) return
-      this.#handed += batch.length
-      for (const delivery of batch) delivery.owner.handed++
-      this.#receive(batch)
-    })
-  }
-
   #newParts(): ShardParts {
     return {
       context: this.#context,
@@ -293,10 +268,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       deadlines: new Deadlines(this.#context.runtime),
       window: Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
       renewEveryMs: this.#context.engine.routeFacts('durable', false).limits.settleWithinMs.value / 4,
-      handOut: (delivery) => {
-        this.#ready.push(delivery)
-        this.#pump()
-      },
+      handOut: (delivery) => this.#handOut.add(delivery),
       assigned: (owner) => this.#assigned(owner),
       failed: (owner, error) => this.#failed(owner, error),
     }

@@ -4,7 +4,6 @@ import type { Group, Settlement } from '../../../transport/transport.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
 import { TakeOver } from '../../../transport/ordered/take-over.ts'
-import { standingOf } from '../attachment.ts'
 import { ConfirmedMoves } from '../confirmed-moves.ts'
 import type { Burial } from '../../../transport/dead-letter.ts'
 import type { AmqpConsumer, AmqpDelivery, Publication } from '../engine.ts'
@@ -13,6 +12,7 @@ import { deadLetterPublication, retried } from '../settlement.ts'
 import type { SubscriptionContext } from '../subscription-context.ts'
 import type { GroupTopology } from '../topology.ts'
 import { fromLane, markerIn, markerMessage, tokenIn, tokenMessage, toLane } from './lane-message.ts'
+import { ShardConsumers } from './shard-consumers.ts'
 import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
 
 export interface ShardParts {
@@ -31,6 +31,9 @@ export interface ShardParts {
   readonly failed: (owner: ShardOwner, error: Error) => void
 }
 
+/** Of the lane: its entries are held in memory, and bounded by the gate. */
+const UNLIMITED = 0
+
 /** One shard, from the moment that this member wants it until it has let go: its consumers, its gate, its settlements. */
 export class ShardOwner implements DeliveryOwner {
   readonly shard: number
@@ -41,11 +44,8 @@ export class ShardOwner implements DeliveryOwner {
   readonly #moves: ConfirmedMoves
   readonly #idle: Idle
   readonly #wakes = new Map<string, number>()
-  readonly #main: string
   readonly #lane: string
-  readonly #consumers = new Map<ShardItem['from'], AmqpConsumer>()
-  readonly #acks = { main: [] as number[], lane: [] as number[] }
-  #flushing = false
+  readonly #consumers: ShardConsumers
   #leaving = false
   #ended = false
 
@@ -53,14 +53,18 @@ export class ShardOwner implements DeliveryOwner {
     const { context, topology } = parts
     this.shard = shard
     this.#parts = parts
-    this.#main = topology.sources[shard] as string // below channel.shards
+    const main = topology.sources[shard] as string // below channel.shards
     this.#lane = topology.lanes[shard] as string
+    this.#consumers = new ShardConsumers({ main, lane: this.#lane }, context, {
+      deliver: (batch, from) => this.#deliver(batch, from),
+      failed: (error) => this.#fail(error),
+    })
     this.#idle = new Idle(context.runtime)
     this.#moves = new ConfirmedMoves(context.engine, context.runtime, () => context.declarer.declare(topology))
     this.#gate = new ShardGate<ShardItem>({
       now: () => context.runtime.now(),
       handOut: (entry) => this.#handOut(entry),
-      release: (item) => this.#ack(item),
+      release: (item) => this.#consumers.ack(item),
       copy: (entry) => this.#copy(entry),
       wakeAt: (key, due) => this.#wakeAt(key, due),
     })
@@ -68,10 +72,10 @@ export class ShardOwner implements DeliveryOwner {
       now: () => context.runtime.now(),
       mark: (marker) => this.#publish(toQueue(this.#lane, markerMessage(marker, context.runtime.now()))),
       claim: (token) => this.#publish(toQueue(this.#lane, tokenMessage(token, context.runtime.now()))),
-      release: (item) => this.#ack(item),
+      release: (item) => this.#consumers.ack(item),
       superseded: () =>
         this.#fail(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `another member has taken shard ${shard} over`)),
-      consumeMain: () => void this.#consume('main'),
+      consumeMain: () => void this.#consumers.consume('main', parts.window),
       openLane: () => {
         this.#renewLater()
         this.#parts.assigned(this)
@@ -92,7 +96,7 @@ export class ShardOwner implements DeliveryOwner {
 
   /** Resolves when it stands in line for the shard. */
   async start(): Promise<void> {
-    await this.#consume('lane')
+    await this.#consumers.consume('lane', UNLIMITED)
     this.probe()
   }
 
@@ -102,19 +106,14 @@ export class ShardOwner implements DeliveryOwner {
   }
 
   /** Whether the broker counts its consumers. Rejects while the link is down. */
-  async isCounted(): Promise<boolean> {
-    const standings = await Promise.all([...this.#consumers.values()].map((consumer) => consumer.inspect()))
-    return standings.every(({ attached }) => attached)
+  isCounted(): Promise<boolean> {
+    return this.#consumers.areCounted()
   }
 
   /** Fails where the broker has lost a consumer. */
   async check(): Promise<void> {
-    for (const [from, consumer] of this.#consumers) {
-      const { attached } = await standingOf(consumer, this.#parts.context.runtime)
-      if (attached || this.#consumers.get(from) !== consumer) continue
-      const queue = from === 'main' ? this.#main : this.#lane
-      return this.#fail(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `${queue} has lost its consumer`))
-    }
+    const queue = await this.#consumers.lost()
+    if (queue !== undefined) this.#fail(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `${queue} has lost its consumer`))
   }
 
   settle(delivery: OrderedDelivery, settlement: Settlement): void {
@@ -141,7 +140,7 @@ export class ShardOwner implements DeliveryOwner {
     this.#leaving = true
     this.#gate.shut()
     await this.#idle.wait(graceMs)
-    this.#flush()
+    this.#consumers.flush()
     for (const consumer of this.end()) await consumer.close()
   }
 
@@ -151,33 +150,12 @@ export class ShardOwner implements DeliveryOwner {
    * @returns the consumers: to be closed, unless they are gone with the link
    */
   end(): readonly AmqpConsumer[] {
-    const consumers = [this.#consumers.get('main'), this.#consumers.get('lane')].filter((each) => each !== undefined)
     this.#ended = true
     this.#leaving = true
     this.#gate.shut()
     this.#moves.end()
-    this.#consumers.clear()
     this.#idle.reset()
-    return consumers
-  }
-
-  async #consume(from: ShardItem['from']): Promise<void> {
-    const { engine } = this.#parts.context
-    const [queue, prefetch] = from === 'main' ? [this.#main, this.#parts.window] : [this.#lane, 0]
-    try {
-      const consumer = await engine.consume(
-        { queue, prefetch },
-        {
-          deliver: (batch) => this.#deliver(batch, from),
-          cancelled: (error) => this.#fail(error),
-        },
-      )
-      if (this.#ended) return await consumer.close()
-      this.#consumers.set(from, consumer)
-      this.#flush()
-    } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)))
-    }
+    return this.#consumers.end()
   }
 
   #deliver(batch: readonly AmqpDelivery[], from: ShardItem['from']): void {
@@ -203,7 +181,7 @@ export class ShardOwner implements DeliveryOwner {
         const delivery: ShardItem = { message: original, from, amqp }
         this.#gate.fromLane({ id: message.id, key, sequence, attempt: message.attempt, due, delivery })
       } else {
-        this.#ack({ message, from, amqp })
+        this.#consumers.ack({ message, from, amqp })
         // Who is leaving takes nothing over any more, and so never says that it owns what another is about to get.
         if (!this.#leaving) this.#takeOver.sawMarker(marker)
       }
@@ -250,25 +228,6 @@ export class ShardOwner implements DeliveryOwner {
       const what = `${publication.routingKey} does not take a message of shard ${this.shard}`
       this.#fail(new WaybillError('WAYBILL_REFUSED', what, { cause: error }))
     })
-  }
-
-  #ack(item: ShardItem): void {
-    this.#acks[item.from].push(item.amqp.tag)
-    if (this.#flushing) return
-    this.#flushing = true
-    this.#parts.context.runtime.defer(() => {
-      this.#flushing = false
-      this.#flush()
-    })
-  }
-
-  #flush(): void {
-    for (const [from, consumer] of this.#consumers) {
-      const tags = this.#acks[from]
-      if (tags.length === 0) continue
-      this.#acks[from] = []
-      consumer.ack(tags)
-    }
   }
 
   #renewLater(): void {
