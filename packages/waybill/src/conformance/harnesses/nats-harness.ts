@@ -53,7 +53,10 @@ export async function natsHarness(runtime: Runtime = systemRuntime()): Promise<H
         await server.kill()
         await server.restart()
       },
-      block: { cannot: 'nats-server does not hold publishers back: short of memory or disk, it refuses what they publish' },
+      dropConsumers: (group) => asClient((connection) => dropConsumers(connection, group)),
+      block: {
+        cannot: 'nats-server does not hold publishers back: short of memory or disk, it refuses what they publish',
+      },
     },
     close: () => server.stop(),
   }
@@ -74,4 +77,14 @@ async function deadLettersOf(connection: NatsConnection, group: Group): Promise<
     letters.push(decodeMessage(letter.headers, letter.data))
   await manager.consumers.delete(stream, name)
   return letters
+}
+
+/** As an operator deletes them. */
+async function dropConsumers(connection: NatsConnection, group: Group): Promise<void> {
+  const names = new Names(PREFIX)
+  const { consumers } = await jetstreamManager(connection)
+  const name = names.consumer(group)
+  for (const stream of [names.stream(group.channel), names.side(group.channel)])
+    for await (const { name: each } of consumers.list(stream))
+      if (each === name || each.startsWith(`${name}+`)) await consumers.delete(stream, each)
 }

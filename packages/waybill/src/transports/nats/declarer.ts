@@ -50,9 +50,10 @@ export class Declarer {
 
   /**
    * @param start of a group that is new
+   * @param settledTo of one that is not ordered and was there: where it goes on, should its consumer have been deleted
    * @throws {WaybillError} WAYBILL_COMMAND_CLAIMED, WAYBILL_TOPOLOGY_CONFLICT, WAYBILL_POSITION_GONE
    */
-  async group(group: Group, start: StartPosition = 'now'): Promise<void> {
+  async group(group: Group, start: StartPosition = 'now', settledTo?: number): Promise<void> {
     await this.#claimOwner(group)
     await this.channel(group.channel)
     if (!isStored(group.channel)) return
@@ -61,7 +62,7 @@ export class Declarer {
     await this.side(group.channel)
     await this.#wire().api.createConsumer(this.#names.side(group.channel), this.#retryConsumer(group))
     if (isOrdered(group)) return await this.#shardConsumers(group, source.stream, start)
-    await this.#consumer(group, source, start)
+    await this.#consumer(group, source, start, settledTo)
   }
 
   /** The stream of retries, lanes, dead letters and delays. */
@@ -130,12 +131,17 @@ export class Declarer {
     return this.consumerConfig(this.#names.retryConsumer(group), this.#names.retry(group), { deliver_policy: 'all' })
   }
 
-  async #consumer(group: Group, source: Source, start: StartPosition): Promise<void> {
+  async #consumer(
+    group: Group,
+    source: Source,
+    start: StartPosition,
+    settledTo: number | undefined,
+  ): Promise<void> {
     const { api } = this.#wire()
     const name = this.consumerName(group)
     const there = await api.consumer(source.stream, name)
     if (there === undefined) {
-      const from = await this.#startOn(source.stream, start, undefined)
+      const from = await this.#startOn(source.stream, start, undefined, settledTo)
       await api.createConsumer(source.stream, this.consumerConfig(name, source.filter, from))
     } else if (there.config.filter_subject !== source.filter && group.channel.foreign === undefined) {
       // Another type was asked for since: none of them may be missed from now on.
@@ -166,11 +172,20 @@ export class Declarer {
     )
   }
 
-  async #startOn(name: string, start: StartPosition, shard: number | undefined): Promise<ConsumerStart> {
+  async #startOn(
+    name: string,
+    start: StartPosition,
+    shard: number | undefined,
+    settledTo?: number,
+  ): Promise<ConsumerStart> {
     const stream = await this.#wire().api.stream(name)
     if (stream === undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `stream ${name} does not exist`)
     // Of a work queue, every message is for its one group.
-    return stream.config.retention === 'workqueue' ? { deliver_policy: 'all' } : consumerStart(start, shard, stream)
+    if (stream.config.retention === 'workqueue') return { deliver_policy: 'all' }
+    // A stream that is new as well has lower sequences: all of it is unread.
+    if (settledTo !== undefined && settledTo <= stream.state.last_seq)
+      return { deliver_policy: 'by_start_sequence', opt_start_seq: settledTo + 1 }
+    return consumerStart(settledTo === undefined ? start : 'earliest', shard, stream)
   }
 
   #streamOf(channel: Channel): Partial<StreamConfig> & { readonly name: string } {

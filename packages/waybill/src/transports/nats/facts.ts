@@ -78,7 +78,7 @@ export function storedFacts(
 
 /** Of a query, a survey, or replies to one process: core NATS keeps nothing, and hands out once. */
 export const CORE_FACTS: RouteFacts = {
-  durability: { accepted: 'memory', lossWindowMs: read(Infinity), copies: read(0), source: 'read' },
+  durability: { accepted: 'memory', lossWindowMs: read(Infinity), copies: read(1), source: 'read' },
   limits: {
     deliveryLimit: read(1),
     settleWithinMs: read(Infinity),

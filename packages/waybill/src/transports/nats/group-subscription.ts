@@ -12,12 +12,17 @@ import { Moves } from './moves.ts'
 import { shardOfMessage } from './names.ts'
 import { NatsDelivery, type Origin } from './nats-delivery.ts'
 import type { Publication } from './publisher.ts'
-import { Puller } from './puller.ts'
+import { Puller, type PullTarget } from './puller.ts'
+import { settledTo } from './progress.ts'
 import { RollCall } from './roll-call.ts'
 import { deadLetterPublication, retryPublication, vanishesWhenExpired } from './settlement.ts'
 import type { Wire } from './wire.ts'
 
 const RETURN = '-NAK'
+/** The server says so at once, if its consumer is there. */
+const RETURNED_WITHIN_MS = 2_000
+/** How often the server is asked how far the group is. */
+const LOOK_EVERY_MS = 5_000
 const WORKING = '+WPI'
 
 /** Everything of one time that the subscription is attached. */
@@ -53,8 +58,11 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
   #prefetch: number
   #pumping = false
   #extending: Timer | undefined
+  #looking: Timer | undefined
   /** Deliveries of an earlier life, to be returned once there is a link again. */
   #returning: string[] = []
+  /** The sequence up to which the group has settled everything, as the server said last: from there it goes on, should its consumer be deleted. */
+  #settledTo: number | undefined
   #closing: Promise<void> | undefined
 
   constructor(
@@ -129,7 +137,7 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
     await drained?.catch(() => undefined) // a link that goes meanwhile returns everything
     this.#detach()
     if (attachment !== undefined && !attachment.wire.connection.isClosed()) {
-      this.#returnAll(attachment.wire)
+      await this.#returnAll(attachment.wire)
       await attachment.wire.connection.flush().catch(() => undefined)
     }
     this.#onClosed()
@@ -139,14 +147,20 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
     const { declarer, names, runtime } = this.#context
     const { group, start } = this.#spec
     const wire = this.#context.wire()
-    await declarer.group(group, start)
+    await declarer.group(group, start, this.#settledTo)
     await this.#context.delays.serve(group.channel)
     const { source, types } = await declarer.source(group)
+    const consumer = declarer.consumerName(group)
+    const info = await wire.api.consumer(source.stream, consumer)
+    await this.#returnAll(wire)
     const life = ++this.#life
     this.#types = types
-    this.#returnAll(wire)
+    this.#settledTo = info === undefined ? undefined : settledTo(info)
     const target = (origin: Origin): Puller => {
-      const at = origin === 'main' ? { stream: source.stream, consumer: declarer.consumerName(group) } : { stream: names.side(group.channel), consumer: names.retryConsumer(group) } // prettier-ignore
+      const at =
+        origin === 'main'
+          ? { stream: source.stream, consumer }
+          : { stream: names.side(group.channel), consumer: names.retryConsumer(group) }
       return new Puller(wire.connection, wire.newInbox(), at, runtime, {
         message: (message) => this.#heard(message, origin, life, wire),
         freed: () => this.#pump(),
@@ -163,8 +177,11 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
     this.#ask()
     // The requests have arrived, and the roll is called with us.
     await wire.connection.flush()
-    if (life === this.#life) this.#since = runtime.now()
+    if (life !== this.#life) return
+    this.#since = runtime.now()
     this.#extend()
+    const own = { stream: source.stream, consumer }
+    this.#looking = runtime.setTimer(LOOK_EVERY_MS, () => void this.#look(own, life))
   }
 
   #detach(): void {
@@ -172,6 +189,7 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
     this.#since = undefined
     this.#extending?.cancel()
     this.#extending = undefined
+    this.#looking?.cancel()
     const { main, retries, moves, rollCall } = this.#attachment ?? {}
     this.#attachment = undefined
     main?.end()
@@ -184,9 +202,13 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
     this.#idle.reset()
   }
 
-  /** So that nobody has to wait for the server to miss us. */
-  #returnAll(wire: Wire): void {
-    for (const reply of this.#returning.splice(0)) wire.connection.publish(reply, RETURN)
+  /** So that nobody has to wait for the server to miss us; and has done so before we ask for anything new. */
+  async #returnAll(wire: Wire): Promise<void> {
+    const returned = this.#returning
+      .splice(0)
+      .map((reply) => wire.connection.request(reply, RETURN, { timeout: RETURNED_WITHIN_MS }))
+    // What is not answered returns after `ack_wait`.
+    await Promise.allSettled(returned)
   }
 
   #returnReady(): void {
@@ -322,6 +344,24 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
   #publish(reply: string, word: string): void {
     const wire = this.#attachment?.wire
     if (wire !== undefined && !wire.connection.isClosed()) wire.connection.publish(reply, word)
+  }
+
+  /** Keeps in mind how far the group is. */
+  async #look(target: PullTarget, life: number): Promise<void> {
+    if (life !== this.#life) return
+    const { runtime } = this.#context
+    try {
+      const info = await this.#context.wire().api.consumer(target.stream, target.consumer)
+      if (life !== this.#life) return
+      if (info === undefined) {
+        const what = `consumer ${target.consumer} of stream ${target.stream} does not exist any more`
+        return this.#vanished(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', what), life)
+      }
+      this.#settledTo = settledTo(info)
+    } catch {
+      // A link that is lost says so itself; a server that is busy is asked again.
+    }
+    if (life === this.#life) this.#looking = runtime.setTimer(LOOK_EVERY_MS, () => void this.#look(target, life))
   }
 
   /** Tells the server of what is still in work, in time. */

@@ -218,6 +218,13 @@ export class Reading implements Subscription, LinkedSubscription {
       channel.foreign === undefined
         ? shardOfSubject(message.subject, this.#context.names.prefix)
         : shardOfMessage(channel, decoded)
+    // One consumer of all shards begins behind the oldest of their positions.
+    if (of === ALL && streamSequence <= this.#positionOf(shard)) return this.#ask()
     this.#queue.add(new HereDelivery(decoded, shard, life, String(streamSequence)))
+  }
+
+  #positionOf(shard: number): number {
+    const { start } = this.#spec
+    return typeof start === 'object' && 'positions' in start ? Number(start.positions[shard] ?? 0) : 0
   }
 }

@@ -274,6 +274,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     const attachment = this.#attachment
     if (this.#owners.get(owner.shard) !== owner || this.#busy.has(owner.shard) || attachment === undefined) return
     this.#busy.add(owner.shard)
+    this.#since = undefined
     this.#emit({ type: 'subscription-lost', error })
     void this.#takeAgain(owner, attachment)
   }
@@ -299,7 +300,9 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
 
   #assigned(owner: ShardOwner): void {
     this.#emit({ type: 'shard-assigned', shard: owner.shard })
-    if (this.#failures.delete(owner.shard)) this.#emit({ type: 'subscription-restored' })
+    if (!this.#failures.delete(owner.shard)) return
+    if (this.#failures.size === 0) this.#since = this.#context.runtime.now()
+    this.#emit({ type: 'subscription-restored' })
   }
 
   #pump(): void {

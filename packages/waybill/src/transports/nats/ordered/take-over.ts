@@ -13,10 +13,10 @@
 //
 // A member that dies on the way leaves a record that names the consumers that may be there; the next one deletes them.
 import { WaybillError } from '../../../message/errors.ts'
-import type { ConsumerInfo } from '@nats-io/jetstream'
 import type { Group } from '../../../transport/transport.ts'
 import type { Context } from '../context.ts'
 import { NO_OWNER, type Source } from '../declarer.ts'
+import { settledTo } from '../progress.ts'
 import type { Wire } from '../wire.ts'
 import { markerHeaders, markerMessage } from './lane-message.ts'
 import { shardKey, standing, type ShardRecord, type Standing } from './shard-record.ts'
@@ -89,20 +89,13 @@ async function ended(
     const main = names.shardConsumer(group, shard, token)
     const info = await api.consumer(source.stream, main)
     if (info !== undefined) {
-      const found = reachedBy(info)
+      const found = { from: settledTo(info), to: info.delivered.stream_seq }
       if (reached === undefined || found.from >= reached.from) reached = found
       await api.deleteConsumer(source.stream, main)
     }
     await api.deleteConsumer(names.side(group.channel), names.laneConsumer(group, shard, token))
   }
   return reached
-}
-
-function reachedBy({ ack_floor, delivered, num_ack_pending, config }: ConsumerInfo): Reached {
-  const to = delivered.stream_seq
-  if (num_ack_pending === 0) return { from: to, to }
-  // Before the first acknowledgement the floor is not told.
-  return { from: Math.max(ack_floor.stream_seq, (config.opt_start_seq ?? 1) - 1), to }
 }
 
 async function createMain(
