@@ -45,6 +45,8 @@ interface Worker {
   subscription: Subscription | undefined
   /** While it is stopped, its handlers wait for this. */
   stopped: Promise<void> | undefined
+  /** Handlers that wait for it. */
+  held: number
 }
 
 /** 1 member, then 4, of which one stalls and one crashes, and one leaves: 2. */
@@ -88,6 +90,8 @@ class Drill {
       await this.#step('one of 4 stalls', 'stall', leaseMs, async () => {
         stalled.stopped = new Promise((resolve) => (wake = resolve))
         this.#workers = this.#workers.filter((each) => each !== stalled)
+        // Idle at this moment, it would have nothing to write when it wakes.
+        await patience.until('a handler of its at work', () => stalled.held > 0)
         await this.#stage.fault('stall')(stalled.member.transport)
       })
       // It writes on, with the tokens that it had, before its link says that it was given up.
@@ -186,6 +190,7 @@ class Drill {
       member: await this.#stage.member(),
       subscription: undefined,
       stopped: undefined,
+      held: 0,
     }
     this.#workers.push(worker)
     worker.subscription = await this.#stage.patience.within(
@@ -198,6 +203,7 @@ class Drill {
 
   async #handle(worker: Worker, delivery: Delivery): Promise<void> {
     await this.#stage.patience.pause(WORK_MS)
+    worker.held += worker.stopped === undefined ? 0 : 1
     await worker.stopped
     if (this.#log.write(delivery.shard, worker.name, delivery.fencing, this.#now())) {
       this.#ledger.handled(text(delivery))
