@@ -21,7 +21,7 @@ export function canRunKafka(): boolean {
 }
 
 /** The class path of a broker of that version. Rejects with what Maven said when it cannot be had. */
-export async function kafkaClassPath(version = KAFKA_VERSION): Promise<string> {
+export async function kafkaClassPath(version: string = KAFKA_VERSION): Promise<string> {
   const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'waybill', `kafka-${version}`)
   const file = join(folder, 'class-path.txt')
   const known = existsSync(file) ? await readFile(file, 'utf8') : ''
