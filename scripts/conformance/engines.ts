@@ -32,7 +32,11 @@ export const ENGINES: Readonly<Record<string, ConformanceEngine>> = {
   },
   nats: {
     title: 'NATS',
+    open: async () => (await import('../../packages/waybill/src/conformance/harnesses/nats-harness.ts')).natsHarness(),
+  },
+  kafka: {
+    title: 'Kafka',
     open: async () =>
-      (await import('../../packages/waybill/src/conformance/harnesses/nats-harness.ts')).natsHarness(),
+      (await import('../../packages/waybill/src/conformance/harnesses/kafka-harness.ts')).kafkaHarness(),
   },
 }

@@ -66,6 +66,8 @@ export type { Runtime } from './runtime/runtime.ts'
 
 // Transports.
 export { embedded, type EmbeddedOptions } from './transports/embedded/embedded.ts'
+export { nats } from './transports/nats/nats.ts'
+export type { NatsOptions, NatsTlsOptions } from './transports/nats/nats-options.ts'
 export { rabbitmq } from './transports/rabbitmq/rabbitmq.ts'
 export type { RabbitmqOptions } from './transports/rabbitmq/rabbitmq-options.ts'
 export type { StartPosition } from './transport/transport.ts'

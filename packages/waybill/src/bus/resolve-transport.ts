@@ -14,8 +14,8 @@ export interface TransportEnvironment {
 }
 
 /**
- * `url` is `amqp://…` or `amqps://…` (several, separated by commas, are tried in turn), or a directory for the embedded
- * broker; without one, the default folder.
+ * `url` is `amqp://…`, `amqps://…`, `nats://…` or `tls://…` (several, separated by commas, are tried in turn), or a directory
+ * for the embedded broker; without one, the default folder.
  *
  * @throws {WaybillError} `WAYBILL_BAD_URL`, `WAYBILL_NO_DEFAULT_FOLDER`
  */
@@ -28,6 +28,13 @@ export async function resolveTransport(
     const { rabbitmq } = await import('../transports/rabbitmq/rabbitmq.ts')
     const urls = url.split(',').map((one) => one.trim())
     return { factory: rabbitmq({ urls }), shown: urls.map(withoutPassword).join(', ') }
+  }
+  if (url !== undefined && (scheme === 'nats' || scheme === 'tls')) {
+    const [{ nats }, { natsOptionsIn }] = await Promise.all([
+      import('../transports/nats/nats.ts'),
+      import('../transports/nats/nats-url.ts'),
+    ])
+    return { factory: nats(natsOptionsIn(url)), shown: url.split(',').map(withoutPassword).join(',') }
   }
   if (scheme !== undefined && scheme !== 'file') {
     throw new WaybillError(

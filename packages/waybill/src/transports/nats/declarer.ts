@@ -68,9 +68,7 @@ export class Declarer {
   /** The stream of retries, lanes, dead letters and delays. */
   async side(channel: Channel): Promise<void> {
     const name = this.#names.side(channel)
-    await this.#wire().api.ensureStream(
-      this.#config(name, [this.#names.sideSubjects(channel)], 'workqueue'),
-    )
+    await this.#wire().api.ensureStream(this.#config(name, [this.#names.sideSubjects(channel)], 'workqueue'))
   }
 
   /** Where a group reads, by the types that it has asked for anywhere. */
@@ -82,7 +80,10 @@ export class Declarer {
     const stream = this.#names.stream(channel)
     // Older servers filter by one subject; where there are more, the subscription looks at the types itself.
     const [only] = types?.size === 1 ? types : []
-    return { source: { stream, filter: only === undefined ? undefined : this.#names.filter(channel, '*', only) }, types }
+    return {
+      source: { stream, filter: only === undefined ? undefined : this.#names.filter(channel, '*', only) },
+      types,
+    }
   }
 
   /** Whether it may be published to at once. */
@@ -131,12 +132,7 @@ export class Declarer {
     return this.consumerConfig(this.#names.retryConsumer(group), this.#names.retry(group), { deliver_policy: 'all' })
   }
 
-  async #consumer(
-    group: Group,
-    source: Source,
-    start: StartPosition,
-    settledTo: number | undefined,
-  ): Promise<void> {
+  async #consumer(group: Group, source: Source, start: StartPosition, settledTo: number | undefined): Promise<void> {
     const { api } = this.#wire()
     const name = this.consumerName(group)
     const there = await api.consumer(source.stream, name)
@@ -213,7 +209,9 @@ export class Declarer {
   }
 
   async #claimShards(channel: Channel): Promise<void> {
-    const { value } = await (await this.#wire().registry()).claim(this.#names.shardsKey(channel), String(channel.shards))
+    const { value } = await (
+      await this.#wire().registry()
+    ).claim(this.#names.shardsKey(channel), String(channel.shards))
     if (value !== String(channel.shards))
       throw new WaybillError(
         'WAYBILL_TOPOLOGY_CONFLICT',

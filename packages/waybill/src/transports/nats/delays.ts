@@ -20,9 +20,6 @@ import type { Publication, PublishResult } from './publisher.ts'
 import { Puller } from './puller.ts'
 import type { Wire } from './wire.ts'
 
-/** A year: a delay is kept by the server, and costs as much as a message. */
-export const MAX_DELAY_MS: number = 365 * 86_400_000
-
 /** Messages in one member's hands, on their way. */
 const WINDOW = 256
 /** What cannot be moved now is tried again. */

@@ -1,14 +1,6 @@
 import type { ConsumerInfo, StreamInfo } from '@nats-io/jetstream'
 import type { EngineFacts, Limit, RouteFacts } from '../../transport/engine-facts.ts'
-import { MAX_DELAY_MS } from './delays.ts'
-
-/** What headers may take of the server's max_payload: those of a user are bounded by 64 KiB, and nearly never near it. */
-const HEADER_ROOM = 16 * 1_024
-
-/** In bytes, where the server takes `maxPayload` with headers. */
-export function largestBody(maxPayload: number): number {
-  return Math.max(1, maxPayload - HEADER_ROOM)
-}
+import { largestBody, MAX_DELAY_MS } from './limits.ts'
 
 /** The server's own default of `sync_interval`: what is younger is with the operating system alone. */
 const SYNC_INTERVAL_MS = 120_000

@@ -237,7 +237,8 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
     const decoded = decodeMessage(message.headers, message.data)
     const shard = shardOfMessage(this.#spec.group.channel, decoded)
     const delivery = new NatsDelivery(message, decoded, shard, origin, life, runtime.monotonic())
-    if (origin === 'main' && this.#types !== undefined && !this.#types.has(decoded.type)) return void this.#passBy(delivery)
+    if (origin === 'main' && this.#types !== undefined && !this.#types.has(decoded.type))
+      return void this.#passBy(delivery)
     this.#ready.push(delivery)
     this.#pump()
   }
@@ -316,7 +317,10 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
   #reject(delivery: NatsDelivery, burial: Parameters<typeof deadLetterPublication>[2]): void {
     const { names, runtime } = this.#context
     const { group } = this.#spec
-    this.#move(delivery, deadLetterPublication(delivery.message, group, burial, placeOf(delivery), names, runtime.now()))
+    this.#move(
+      delivery,
+      deadLetterPublication(delivery.message, group, burial, placeOf(delivery), names, runtime.now()),
+    )
   }
 
   #move(delivery: NatsDelivery, publication: Publication): void {

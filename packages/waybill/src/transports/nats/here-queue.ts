@@ -32,12 +32,7 @@ export class HereQueue {
   #pumping = false
   #shut = false
 
-  constructor(
-    runtime: Runtime,
-    prefetch: number,
-    receive: (batch: readonly Delivery[]) => void,
-    events: HereEvents,
-  ) {
+  constructor(runtime: Runtime, prefetch: number, receive: (batch: readonly Delivery[]) => void, events: HereEvents) {
     this.#runtime = runtime
     this.#prefetch = prefetch
     this.#receive = receive

@@ -38,8 +38,7 @@ export function encodeHeaders(
   if (message.schemaVersion !== 1) text += `ce-waybillschemaversion: ${message.schemaVersion}\r\n`
   if (message.attempt !== 1) text += `ce-waybillattempt: ${message.attempt}\r\n`
   if (message.headers !== NO_HEADERS)
-    for (const name in message.headers)
-      text += `${nameText(name)}: ${valueText(message.headers[name] as string)}\r\n` // own keys
+    for (const name in message.headers) text += `${nameText(name)}: ${valueText(message.headers[name] as string)}\r\n` // own keys
   if (more !== undefined) for (const name in more) text += `${name}: ${more[name]}\r\n`
   return Buffer.from(`${text}\r\n`)
 }

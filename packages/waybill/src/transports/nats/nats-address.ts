@@ -48,7 +48,7 @@ function parseOne(url: string): NatsAddress {
   if (parts.search !== '' || parts.hash !== '' || parts.pathname.length > 1)
     throw new WaybillError('WAYBILL_BAD_URL', `${redacted(url)} has a path or parameters; pass them as options of nats()`, { cure: CURE }) // prettier-ignore
   // Its scheme's own default port is not shown by URL.
-  const port = parts.port !== '' ? Number(parts.port) : /:80$/.test(url) ? 80 : 4222
+  const port = parts.port !== '' ? Number(parts.port) : url.endsWith(':80') ? 80 : 4222
   try {
     return {
       text: `${scheme}://${parts.hostname}:${port}`,
@@ -59,7 +59,9 @@ function parseOne(url: string): NatsAddress {
       password: parts.password === '' ? undefined : decodeURIComponent(parts.password),
     }
   } catch {
-    throw new WaybillError('WAYBILL_BAD_URL', `${redacted(url)} has a % that begins no percent-encoding`, { cure: CURE })
+    throw new WaybillError('WAYBILL_BAD_URL', `${redacted(url)} has a % that begins no percent-encoding`, {
+      cure: CURE,
+    })
   }
 }
 

@@ -9,10 +9,14 @@ export function connectError(address: NatsAddress, cause: unknown): WaybillError
   if (/authorization violation|authentication (?:expired|timeout)|user authentication|nkeys? not supported/i.test(text))
     return new WaybillError('WAYBILL_ACCESS_REFUSED', `${address.text} refused the credentials: ${text}`, { cause })
   if (/certificate|self.signed|altname|tls/i.test(text) && !/ECONNREFUSED/.test(text))
-    return new WaybillError('WAYBILL_NOT_CONNECTED', `${address.text} was not trusted, or does not speak TLS: ${text}`, {
-      cause,
-      cure: 'Pass the authority that signed its certificate as tls.ca (PEM); write tls:// where the server asks for TLS.',
-    })
+    return new WaybillError(
+      'WAYBILL_NOT_CONNECTED',
+      `${address.text} was not trusted, or does not speak TLS: ${text}`,
+      {
+        cause,
+        cure: 'Pass the authority that signed its certificate as tls.ca (PEM); write tls:// where the server asks for TLS.',
+      },
+    )
   return new WaybillError('WAYBILL_NOT_CONNECTED', `${address.text} cannot be reached: ${text}`, { cause })
 }
 

@@ -149,15 +149,13 @@ export class NatsTransport implements Transport {
     const inspected = await Promise.all([...this.#groups.values()].map((group) => inspectGroup(this.#context, group)))
     const lagOf = ({ channel, name }: Group): number =>
       inspected.find(({ snapshot }) => snapshot.channel === channel.name && snapshot.group === name)?.lag ?? 0
-    const subscriptions = [...this.#subscriptions].map(
-      ({ group, attachedSince: since }): SubscriptionSnapshot => ({
-        channel: group.channel.name,
-        group: group.name,
-        attached: since !== undefined,
-        since,
-        lag: lagOf(group),
-      }),
-    )
+    const subscriptions = [...this.#subscriptions].map(({ group, attachedSince: since }): SubscriptionSnapshot => ({
+      channel: group.channel.name,
+      group: group.name,
+      attached: since !== undefined,
+      since,
+      lag: lagOf(group),
+    }))
     return { connected: true, groups: inspected.map(({ snapshot }) => snapshot), subscriptions }
   }
 

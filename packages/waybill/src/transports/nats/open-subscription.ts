@@ -61,5 +61,8 @@ function check(spec: SubscriptionSpec): void {
   if (transient && hasOneRecipient(channel.kind))
     throw new WaybillError('WAYBILL_UNSUPPORTED', `${whose} is transient, and a ${channel.kind} has one owner`)
   if (transient && group.ordered)
-    throw new WaybillError('WAYBILL_UNSUPPORTED', `${whose} is transient and ordered: its retries have no lane to wait in`)
+    throw new WaybillError(
+      'WAYBILL_UNSUPPORTED',
+      `${whose} is transient and ordered: its retries have no lane to wait in`,
+    )
 }

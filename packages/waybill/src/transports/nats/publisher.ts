@@ -3,7 +3,7 @@ import { asError } from '../../message/as-error.ts'
 import { WaybillError } from '../../message/errors.ts'
 import type { WireMessage } from '../../message/wire-message.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
-import { largestBody } from './facts.ts'
+import { largestBody } from './limits.ts'
 import { encodeHeaders } from './message-mapping.ts'
 
 export interface Publication {
@@ -108,7 +108,7 @@ export class Publisher {
     this.#timer?.cancel()
     const waiting = this.#waiting
     this.#waiting = []
-    for (const id of [...this.#unanswered.keys()]) this.#settle(id, { outcome: 'unknown', error: unknown(error) })
+    for (const id of this.#unanswered.keys()) this.#settle(id, { outcome: 'unknown', error: unknown(error) })
     for (const entry of waiting) this.#end(entry, { outcome: 'refused', error })
   }
 
@@ -126,7 +126,8 @@ export class Publisher {
       if (entry.bytes > most || message.body.length > largestBody(most)) {
         const what = `${message.kind} ${message.type} ${message.id} has ${message.body.length} bytes, ${entry.bytes} with its headers`
         const error = new WaybillError('WAYBILL_TOO_LARGE', `${what}; the server's max_payload is ${most}`)
-        return void this.#end(entry, { outcome: 'refused', error })
+        this.#end(entry, { outcome: 'refused', error })
+        return undefined
       }
       const id = (++this.#count).toString(36)
       // The client asks headers for their bytes and for nothing else.
@@ -210,7 +211,9 @@ function unknown(cause: Error): WaybillError {
 
 /** @see https://docs.nats.io/reference/reference-protocols/nats_api_reference#error-handling */
 function refusal(text: string): PublishResult {
-  const { error } = JSON.parse(text) as { readonly error?: { readonly description?: string; readonly err_code?: number } }
+  const { error } = JSON.parse(text) as {
+    readonly error?: { readonly description?: string; readonly err_code?: number }
+  }
   const what = `the stream refused it: ${error?.description ?? text} (${error?.err_code ?? 'no code'})`
   return { outcome: 'refused', error: new WaybillError('WAYBILL_REFUSED', what) }
 }

@@ -109,7 +109,9 @@ export class Reading implements Subscription, LinkedSubscription {
     if (attachment !== undefined && !attachment.wire.connection.isClosed()) {
       const { api } = attachment.wire
       // The server forgets them by itself, should this fail.
-      await Promise.allSettled(attachment.pullers.map(({ consumer }) => api.deleteConsumer(attachment.stream, consumer)))
+      await Promise.allSettled(
+        attachment.pullers.map(({ consumer }) => api.deleteConsumer(attachment.stream, consumer)),
+      )
     }
     this.#onClosed()
   }
@@ -127,7 +129,8 @@ export class Reading implements Subscription, LinkedSubscription {
     const { life } = this.#queue
     const [only] = this.#types?.size === 1 ? this.#types : []
     const filterOf = (shard: number): string | undefined =>
-      filter ?? (shard === ALL && only === undefined ? undefined : names.filter(group.channel, shard === ALL ? '*' : shard, only))
+      filter ??
+      (shard === ALL && only === undefined ? undefined : names.filter(group.channel, shard === ALL ? '*' : shard, only))
     const pullers = await Promise.all(
       (shards ?? [ALL]).map(async (shard) => {
         const from = await this.#from(wire, stream, shard)

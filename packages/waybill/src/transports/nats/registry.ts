@@ -44,7 +44,9 @@ export class Registry {
    */
   async write(key: string, value: string, revision: number | undefined): Promise<number | undefined> {
     try {
-      return revision === undefined ? await this.#bucket.create(key, value) : await this.#bucket.update(key, value, revision)
+      return revision === undefined
+        ? await this.#bucket.create(key, value)
+        : await this.#bucket.update(key, value, revision)
     } catch (error) {
       if ((await this.get(key))?.revision !== revision) return undefined
       throw operationError(`key ${key}`, error)

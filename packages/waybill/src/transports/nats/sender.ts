@@ -4,8 +4,8 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import type { Channel } from '../../transport/channel.ts'
 import type { Outgoing, SendResult } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
-import { MAX_DELAY_MS } from './delays.ts'
 import { foreignSubject } from './foreign.ts'
+import { MAX_DELAY_MS } from './limits.ts'
 import { isStored } from './names.ts'
 import type { Publication, PublishResult } from './publisher.ts'
 
@@ -100,7 +100,9 @@ export class Sender {
     const results = await this.#answers(publications)
     let next = 0
     const answers = batch.map((outgoing, n) => refusals.get(n) ?? toSendResult(results[next++], outgoing))
-    return results.some(({ outcome }) => outcome === 'unroutable') ? await this.#again(batch, answers, refusals) : answers
+    return results.some(({ outcome }) => outcome === 'unroutable')
+      ? await this.#again(batch, answers, refusals)
+      : answers
   }
 
   async #answers(publications: readonly Publication[]): Promise<readonly PublishResult[]> {
@@ -127,7 +129,9 @@ export class Sender {
     for (const { to } of entries) if (to.kind !== 'address') this.#context.declarer.forget(to)
     const readiness = await this.#inTurn(entries)
     const now = this.#runtime.now()
-    const publications = entries.map((each) => readiness.failures.get(each.to) ?? this.#publication(each, readiness, now))
+    const publications = entries.map(
+      (each) => readiness.failures.get(each.to) ?? this.#publication(each, readiness, now),
+    )
     const results = await this.#answers(publications.filter((each): each is Publication => !(each instanceof Error)))
     let next = 0
     for (const [index, n] of missed.entries()) {
@@ -138,7 +142,11 @@ export class Sender {
   }
 
   /** What to publish, or why it is refused unsent. */
-  #publication({ message, to, delayMs = 0 }: Outgoing, { subjects }: Readiness, now: number): Publication | WaybillError {
+  #publication(
+    { message, to, delayMs = 0 }: Outgoing,
+    { subjects }: Readiness,
+    now: number,
+  ): Publication | WaybillError {
     const { names, delays } = this.#context
     if (message.expiresAt !== undefined && message.expiresAt <= now + Math.max(0, delayMs)) {
       const what = `${message.kind} ${message.type} ${message.id} expired before it was sent`
@@ -150,7 +158,12 @@ export class Sender {
     if (to.kind === 'address') {
       if (delayMs > 0) return new WaybillError('WAYBILL_UNSUPPORTED', 'a delayed reply: who asked is waiting now')
       const stored = names.isStoredAddress(to.address)
-      return { subject: to.address, message, to: stored ? 'stream' : 'listener', messageId: stored ? messageId : undefined }
+      return {
+        subject: to.address,
+        message,
+        to: stored ? 'stream' : 'listener',
+        messageId: stored ? messageId : undefined,
+      }
     }
     if (!isStored(to)) {
       if (delayMs > 0)
@@ -181,5 +194,7 @@ function unroutable(where: string, what: string): WaybillError {
 }
 
 function isUnroutable(result: SendResult | undefined): boolean {
-  return result?.outcome === 'refused' && result.error instanceof WaybillError && result.error.code === 'WAYBILL_UNROUTABLE'
+  return (
+    result?.outcome === 'refused' && result.error instanceof WaybillError && result.error.code === 'WAYBILL_UNROUTABLE'
+  )
 }

@@ -36,7 +36,12 @@ export function deadLetterPublication(
   now: number,
 ): Publication {
   const messageId = idOf('dead', group, place)
-  return { subject: names.deadLetters(group), message: deadLetter(message, group, burial, now), to: 'stream', messageId }
+  return {
+    subject: names.deadLetters(group),
+    message: deadLetter(message, group, burial, now),
+    to: 'stream',
+    messageId,
+  }
 }
 
 function idOf(what: string, group: Group, { of, sequence }: Place): string {

@@ -231,7 +231,8 @@ export class ShardOwner implements DeliveryOwner {
     // It stays with its consumer, which goes with the lease.
     if (!this.#parts.isHeld()) return
     const { expiresAt } = item.message
-    if (expiresAt === undefined || expiresAt > runtime.now()) this.#parts.handOut(new OrderedDelivery(entry, item, this))
+    if (expiresAt === undefined || expiresAt > runtime.now())
+      this.#parts.handOut(new OrderedDelivery(entry, item, this))
     else this.#bury(entry, { reason: 'expired', detail: 'expired before it was handled' })
   }
 
@@ -239,7 +240,9 @@ export class ShardOwner implements DeliveryOwner {
     const { group, context } = this.#parts
     const { message, from: of, sequence } = entry.delivery as ShardItem // handed out
     const { names, runtime } = context
-    this.#move(deadLetterPublication(message, group, burial, { of, sequence }, names, runtime.now()), () => this.#done(entry))
+    this.#move(deadLetterPublication(message, group, burial, { of, sequence }, names, runtime.now()), () =>
+      this.#done(entry),
+    )
   }
 
   #done(entry: GateEntry<ShardItem>): void {

@@ -114,7 +114,13 @@ async function createMain(
   await api.createConsumer(source.stream, declarer.ownedConsumer(main, names.filter(group.channel, shard), start))
 }
 
-async function mark({ names, runtime }: Context, wire: Wire, group: Group, shard: number, token: number): Promise<void> {
+async function mark(
+  { names, runtime }: Context,
+  wire: Wire,
+  group: Group,
+  shard: number,
+  token: number,
+): Promise<void> {
   const [result] = await wire.publisher.publish([
     {
       subject: names.lane(group, shard, token),
@@ -129,13 +135,24 @@ async function mark({ names, runtime }: Context, wire: Wire, group: Group, shard
 }
 
 /** Lets go: whoever wants the shard may take it at once. `false` when it was lost before. */
-export async function releaseShard(context: Context, wire: Wire, group: Group, shard: number, taken: Taken): Promise<boolean> {
+export async function releaseShard(
+  context: Context,
+  wire: Wire,
+  group: Group,
+  shard: number,
+  taken: Taken,
+): Promise<boolean> {
   const registry = await wire.registry()
   const record: ShardRecord = { ...taken.record, owner: '' }
   return (await registry.write(shardKey(context, group, shard), JSON.stringify(record), taken.revision)) !== undefined
 }
 
 /** What stands of the shard now. */
-export async function shardStanding(context: Context, wire: Wire, group: Group, shard: number): Promise<Standing | undefined> {
+export async function shardStanding(
+  context: Context,
+  wire: Wire,
+  group: Group,
+  shard: number,
+): Promise<Standing | undefined> {
   return standing(await (await wire.registry()).get(shardKey(context, group, shard)))
 }
