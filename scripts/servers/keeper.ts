@@ -24,8 +24,9 @@ process.on('SIGHUP', () => {})
 process.on('SIGINT', () => {})
 
 try {
-  const { url } = await starting
-  records.write({ name, url, version: await kind.version(url), processes: familyOf(process.pid) })
+  const { url, version } = await starting
+  const told = await kind.version(url)
+  records.write({ name, url, version: version ?? told, processes: familyOf(process.pid) })
   // Waybill's own timers let a process end; this one waits for them.
   setInterval(() => {}, 1_000_000)
   tell({})

@@ -1,5 +1,5 @@
 // The servers that Waybill is tested on.
-import { canRunKafka } from '../../packages/waybill/src/testing/servers/kafka-class-path.ts'
+import { canRunKafka, KAFKA_VERSION } from '../../packages/waybill/src/testing/servers/kafka-class-path.ts'
 import { KafkaServer } from '../../packages/waybill/src/testing/servers/kafka-server.ts'
 import { NatsServer } from '../../packages/waybill/src/testing/servers/nats-server.ts'
 import { PostgresServer } from '../../packages/waybill/src/testing/servers/postgres-server.ts'
@@ -17,6 +17,8 @@ import {
 /** One that runs. */
 export interface Server {
   readonly url: string
+  /** Where it does not tell by itself. */
+  readonly version?: string
   stop(): Promise<void>
 }
 
@@ -68,7 +70,10 @@ const kafka: ServerKind = {
   standardUrl: 'kafka://127.0.0.1:9092',
   version: kafkaVersion,
   missing: () => (canRunKafka() ? undefined : 'java and mvn'),
-  start: (port) => KafkaServer.start({ port }),
+  start: async (port) => {
+    const server = await KafkaServer.start({ port })
+    return { url: server.url, version: KAFKA_VERSION, stop: () => server.stop() }
+  },
 }
 
 const nats: ServerKind = {
