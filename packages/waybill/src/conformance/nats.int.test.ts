@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, test, vi } from 'vitest'
+import { afterAll, beforeAll, test, vi } from 'vitest'
+import { describeNeeding } from '../testing/needing.test-support.ts'
 import { NatsServer } from '../testing/servers/nats-server.ts'
 import type { Harness } from './harnesses/embedded-harness.ts'
 import { lazily } from './harnesses/lazily.ts'
@@ -7,11 +8,10 @@ import { transportConformance } from './transport-conformance.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
-const installed = NatsServer.findProgram() !== undefined
-if (!installed && process.env['CI'] !== undefined) throw new Error('nats-server is not installed')
+const missing = NatsServer.findProgram() === undefined ? 'nats-server is not installed' : undefined
 
 // The clauses that restart the server, and the long ones, run in `npm run conformance -- --transport nats`.
-describe.skipIf(!installed)('transportConformance() on a nats-server of our own', () => {
+describeNeeding(missing)('transportConformance() on a nats-server of our own', () => {
   let harness: Harness | undefined
   beforeAll(async () => {
     harness = await natsHarness()
