@@ -4,6 +4,9 @@ import type { EngineFacts, Limit, RouteFacts } from '../transport/engine-facts.t
 import type { Group } from '../transport/transport.ts'
 import { sourceOf } from '../transports/amqp/topology.ts'
 import { DEFAULT_HEARTBEAT_SECONDS as SHARED_HEARTBEAT_SECONDS } from '../transports/shared/shared.ts'
+import { assumedRouteFacts as assumedNatsFacts } from '../transports/nats/assumed-facts.ts'
+import { engineFacts as natsEngineFacts } from '../transports/nats/facts.ts'
+import { settingsOf as natsSettings } from '../transports/nats/settings.ts'
 import { engineFacts, routeFacts, type RouteSettings } from '../transports/rabbitmq/facts.ts'
 import { serverVersion, type ServerVersion } from '../transports/rabbitmq/server-version.ts'
 import { UsageError } from './usage-error.ts'
@@ -13,13 +16,20 @@ export interface AssumedEngine {
   readonly routeFacts: (group: Group) => RouteFacts
 }
 
-/** The version that the guarantees were tested with. */
+/** The versions that the guarantees were tested with. */
 const RABBITMQ_VERSION = '3.10.8'
+const NATS_VERSION = '2.9.10'
+/** Its server's default. */
+const NATS_MAX_PAYLOAD = 1_024 * 1_024
 
 const ENGINES: Readonly<Record<string, (version: string | undefined) => AssumedEngine>> = {
   // The broker process that the services of a machine share.
   embedded: (waybill = PACKAGE_VERSION) =>
     overAmqp(serverVersion({ waybill }), { heartbeatSeconds: SHARED_HEARTBEAT_SECONDS }),
+  nats: (version = NATS_VERSION) => ({
+    facts: natsEngineFacts(version, NATS_MAX_PAYLOAD),
+    routeFacts: (group) => assumedNatsFacts(group, natsSettings({ servers: 'nats://localhost' })),
+  }),
   rabbitmq: (version = RABBITMQ_VERSION) => overAmqp(serverVersion({ product: 'RabbitMQ', version }), {}),
 }
 

@@ -150,7 +150,11 @@ test.each([
   ['a module that is not there', ['nowhere.ts', '--assume', 'embedded'], 'nowhere.ts cannot be loaded'],
   ['a module without services', [moduleOf('empty.ts', ''), '--assume', 'embedded'], 'no service and no contract'],
   ['a module that throws', [moduleOf('throws.ts', `throw new Error('mine')`)], 'cannot be loaded: mine'],
-  ['an unknown engine', [till, '--assume', 'carrier-pigeon'], '--assume takes embedded, rabbitmq'],
+  [
+    'an unknown engine',
+    [till, '--assume', 'carrier-pigeon'],
+    '--assume takes embedded, nats, rabbitmq, not carrier-pigeon',
+  ],
   ['an unknown option', [till, '--loud'], "unknown option '--loud'"],
   [
     'a file to compare with that is not there',

@@ -59,7 +59,10 @@ export interface EngineFacts {
 export interface RouteFacts {
   readonly durability: Durability
   readonly limits: {
-    /** Deliveries after which the engine itself gives up on a message; Infinity where it never does, 1 where it hands out once. */
+    /**
+     * Deliveries after which the engine gives up on a message although the transport does its part; Infinity where it never
+     * does, or the transport sees to it that a message lives on; 1 where it hands out once.
+     */
     readonly deliveryLimit: Limit
     /**
      * Milliseconds after which the engine takes an unsettled delivery back, or ends its consumer, although the consumer is

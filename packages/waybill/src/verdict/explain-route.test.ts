@@ -135,6 +135,7 @@ test.each<[string, RouteChanges, FactChanges]>([
   ['a command without a reply', { message: shop.pay }, {}],
   ['the reply to a command', { role: 'reply', message: shop.charge }, {}],
   ['events of ordinary clients, whose queue is ours', { message: foreign(shop.counted, { channel: 'legacy' }) }, {}],
+  ['an engine assumed to hand out once', { role: 'answer', message: shop.price, retry: { attempts: 1 } }, { limits: { deliveryLimit: assumed(1) } }],
   ['limits that are told', {}, { limits: { settleWithinMs: told(1e9), deliveryLimit: told(1e9) } }],
   ['limits that are assumed not to be', {}, { limits: { settleWithinMs: assumed(Infinity), deliveryLimit: assumed(Infinity) } }],
   ['what a question does not care about', { role: 'answer', message: shop.price, retry: { attempts: 1 } }, { limits: { retentionMs: read(5), retentionBytes: read(5), redeliveredWithinMs: assumed(1) } }],

@@ -74,7 +74,7 @@ function assumptions({ limits }: Omit<RouteVerdict, 'statement' | 'notes'>, { en
     limits.settleWithinMs.source === 'assumed' && limits.settleWithinMs.value !== null
       ? `it takes back what is not settled within ${lengthOfTime(limits.settleWithinMs.value)}`
       : undefined,
-    limits.deliveries.source === 'assumed' && limits.deliveries.value !== null
+    limits.deliveries.source === 'assumed' && (limits.deliveries.value ?? 0) > 1
       ? `it gives up after ${limits.deliveries.value} deliveries`
       : undefined,
   ].filter((each) => each !== undefined)

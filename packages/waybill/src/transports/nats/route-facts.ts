@@ -7,7 +7,7 @@ import { foreignEntity } from './foreign.ts'
 import { isOrdered, isStored } from './names.ts'
 
 /** What a shard's next owner needs beyond the lease of one that is silent. */
-const TAKE_OVER_MS = 2_000
+export const TAKE_OVER_MS: number = 2_000
 
 /** @throws {WaybillError} WAYBILL_NOT_FOUND when the channel has not been declared */
 export async function routeFactsOf({ wire, declarer, names, settings }: Context, group: Group): Promise<RouteFacts> {
