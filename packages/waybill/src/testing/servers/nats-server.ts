@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { CertificateAuthority, type Issued } from './certificate-authority.ts'
+import { findProgram } from './find-program.ts'
 import { freePort } from './free-port.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -49,13 +49,7 @@ export class NatsServer {
 
   /** The program, or `undefined` where it is not installed. */
   static findProgram(): string | undefined {
-    const folders = [
-      '/usr/sbin',
-      '/usr/local/bin',
-      '/opt/homebrew/bin',
-      ...(process.env['PATH'] ?? '').split(delimiter),
-    ]
-    return folders.map((folder) => join(folder, 'nats-server')).find((program) => existsSync(program))
+    return findProgram('nats-server', ['/usr/sbin', '/usr/local/bin', '/opt/homebrew/bin'])
   }
 
   /** Resolves when it takes connections. Rejects with what it said when it does not start. */

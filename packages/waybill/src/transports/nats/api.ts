@@ -74,6 +74,30 @@ export class Api {
     }
   }
 
+  /** The sequence of the last message that is older than `time`: what a consumer that begins there says of itself. */
+  async sequenceBefore(stream: string, time: number): Promise<number> {
+    const { name, delivered } = await this.createConsumer(stream, {
+      name: `when+${time}`,
+      ack_policy: 'none',
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: 5_000 * NANOS,
+      deliver_policy: 'by_start_time',
+      opt_start_time: new Date(time).toISOString(),
+    })
+    await this.deleteConsumer(stream, name)
+    return delivered.stream_seq
+  }
+
+  /** Removes everything under one subject. */
+  async purgeSubject(stream: string, subject: string): Promise<void> {
+    try {
+      await this.#manager.streams.purge(stream, { filter: subject })
+    } catch (error) {
+      throw operationError(`subject ${subject} of stream ${stream}`, error)
+    }
+  }
+
   /** Removes what lies before `sequence`. */
   async purge(stream: string, sequence: number): Promise<number> {
     try {

@@ -96,6 +96,11 @@ export class Declarer {
     if (!this.isReady(channel)) await this.channel(channel)
   }
 
+  /** Channels of events that are in use here. */
+  eventChannels(): readonly Channel[] {
+    return [...this.#known.values()].filter(({ kind }) => kind === 'events')
+  }
+
   /** It was not there after all. */
   forget(channel: Channel): void {
     this.#known.delete(channel.name)

@@ -138,9 +138,14 @@ export class Names {
     return `types.${base(channel)}.${nameToken(name)}`
   }
 
+  /** Under which the leases of all ordered groups of the channel are. */
+  leasesOf(channel: Channel): string {
+    return `lease.${base(channel)}`
+  }
+
   /** Under which the members of an ordered group keep their leases. */
   leases({ channel, name }: Group): string {
-    return `lease.${base(channel)}.${nameToken(name)}`
+    return `${this.leasesOf(channel)}.${nameToken(name)}`
   }
 }
 

@@ -30,6 +30,7 @@ import { openSubscription } from './open-subscription.ts'
 import { routeFactsOf } from './route-facts.ts'
 import { Sender } from './sender.ts'
 import { connectionOptions, type Settings } from './settings.ts'
+import { Trim } from './trim.ts'
 import { Wire } from './wire.ts'
 
 /** What goodbyes may take beyond the deadline: round trips on a slow link. */
@@ -41,6 +42,7 @@ export class NatsTransport implements Transport {
   readonly #context: Context
   readonly #link: Link
   readonly #sender: Sender
+  readonly #trim: Trim
   readonly #listeners = new Set<(event: TransportEvent) => void>()
   readonly #subscriptions = new Set<LinkedSubscription>()
   readonly #groups = new Map<string, Group>()
@@ -57,6 +59,7 @@ export class NatsTransport implements Transport {
     const delays = new Delays({ wire, names, declarer, runtime, emit })
     this.#context = { settings, names, runtime, declarer, delays, wire, emit }
     this.#sender = new Sender(this.#context)
+    this.#trim = new Trim({ wire, names, settings, declarer, runtime, emit })
     this.#link = new Link(
       runtime,
       { addresses: settings.addresses, optionsFor: (driver, address) => connectionOptions(settings, driver, address) },
@@ -84,6 +87,7 @@ export class NatsTransport implements Transport {
       // close() may have come meanwhile.
       if ((this.#state as string) === 'closed') throw this.#closed()
       this.#state = 'open'
+      this.#trim.begin()
       const { info } = this.#link.connection
       return engineFacts(info?.version ?? '', info?.max_payload ?? 0)
     } catch (error) {
@@ -170,6 +174,7 @@ export class NatsTransport implements Transport {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#state = 'closed'
+    this.#trim.end()
     const { runtime, delays } = this.#context
     const closing = [...this.#subscriptions].map((each) =>
       each.close(deadlineMs).catch((error: unknown) => this.#emit({ type: 'error', error: asError(error) })),

@@ -70,6 +70,18 @@ export class Registry {
     }
   }
 
+  /** Everything whose key begins with `prefix` and a dot, as it is now. */
+  async under(prefix: string): Promise<readonly KvEntry[]> {
+    try {
+      const keys: string[] = []
+      for await (const key of await this.#bucket.keys(`${prefix}.>`)) keys.push(key)
+      const entries = await Promise.all(keys.map((key) => this.get(key)))
+      return entries.filter((entry) => entry !== undefined)
+    } catch (error) {
+      throw operationError(`keys ${prefix}`, error)
+    }
+  }
+
   /** `undefined` when there is none, or none any more. */
   async get(key: string): Promise<KvEntry | undefined> {
     try {

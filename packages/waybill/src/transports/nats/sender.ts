@@ -5,6 +5,7 @@ import type { Channel } from '../../transport/channel.ts'
 import type { Outgoing, SendResult } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
 import { foreignSubject } from './foreign.ts'
+import { attributeText } from './header-text.ts'
 import { MAX_DELAY_MS } from './limits.ts'
 import { isStored } from './names.ts'
 import type { Publication, PublishResult } from './publisher.ts'
@@ -177,7 +178,7 @@ export class Sender {
 
 /** A message that was put back, to be tried on from its attempt, is not the one that was sent first. */
 function messageIdOf(id: string, attempt: number): string {
-  const text = /^[\x21-\x7e]+$/.test(id) ? id : encodeURIComponent(id)
+  const text = attributeText(id)
   return attempt === 1 ? text : `${text}/${attempt}`
 }
 

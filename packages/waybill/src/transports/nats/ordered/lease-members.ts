@@ -20,6 +20,10 @@ import { standing, type Standing } from './shard-record.ts'
 const RENEWALS = 4
 const STANDS_BACK = 0.75
 
+/** What a member that left is remembered by goes after this, so many of them at a time. */
+const SWEPT_AFTER_MS = 60_000
+const MOST_SWEPT = 100
+
 export interface MembersEvents {
   /** Somebody came or went, or a shard has another record. */
   changed(): void
@@ -41,6 +45,8 @@ export class LeaseMembers {
   readonly #seen = new Map<string, Seen>()
   readonly #shards = new Map<number, Standing>()
   readonly #prefix: string
+  /** Keys of members who left long ago. */
+  readonly #left: string[] = []
   #watch: QueuedIterator<KvWatchEntry> | undefined
   #renewedAt = 0
   #revision = 0
@@ -93,6 +99,7 @@ export class LeaseMembers {
     this.#watch = watch
     await new Promise<void>((resolve) => void this.#follow(watch, resolve))
     this.#schedule()
+    void this.#sweep()
   }
 
   /** Tells the others that this member goes; its shards have been let go. */
@@ -106,6 +113,15 @@ export class LeaseMembers {
     this.#ended = true
     this.#timer?.cancel()
     this.#watch?.stop()
+  }
+
+  /** What a deleted key leaves behind is of use to nobody who has not seen the key. */
+  async #sweep(): Promise<void> {
+    const { prefix } = this.#context.settings
+    const keys = this.#left.splice(0, MOST_SWEPT)
+    const sweeping = keys.map((key) => this.#wire.api.purgeSubject(`KV_${prefix}`, `$KV.${prefix}.${key}`))
+    // Others sweep, too; what is left is swept by who comes next.
+    await Promise.allSettled(sweeping)
   }
 
   /** Calls `known` once its own key has come by: everything older has come before it. */
@@ -136,6 +152,8 @@ export class LeaseMembers {
     if (kind === 'shard') return this.#takeShard(Number(id), standing(entry))
     if (kind !== 'member' || id === this.self) return false
     if (entry.operation !== 'PUT') {
+      if (own !== undefined && own.created.getTime() - entry.created.getTime() > SWEPT_AFTER_MS)
+        this.#left.push(entry.key)
       this.#seen.delete(id)
       return this.#membership.remove(id)
     }
