@@ -36,6 +36,10 @@ export async function resolveTransport(
     ])
     return { factory: nats(natsOptionsIn(url)), shown: url.split(',').map(withoutPassword).join(',') }
   }
+  if (url !== undefined && scheme === 'kafka') {
+    const { kafka } = await import('../transports/kafka/kafka.ts')
+    return { factory: kafka({ url }), shown: withoutPassword(url) }
+  }
   if (scheme !== undefined && scheme !== 'file') {
     throw new WaybillError(
       'WAYBILL_BAD_URL',

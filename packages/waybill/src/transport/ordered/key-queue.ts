@@ -58,6 +58,12 @@ export class KeyQueue<D> {
     return id === '' ? undefined : this.#entries.find((entry) => entry.id === id && entry.sequence === undefined)
   }
 
+  waitingInLane(delivery: D): GateEntry<D> | undefined {
+    return this.#entries.find(
+      (entry) => entry.delivery === delivery && entry.sequence !== undefined && entry.state === 'waiting',
+    )
+  }
+
   atSequence(sequence: number, id: string): GateEntry<D> | undefined {
     return this.#entries.find((entry) => entry.sequence === sequence && entry.id === id)
   }

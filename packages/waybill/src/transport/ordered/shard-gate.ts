@@ -130,6 +130,15 @@ export class ShardGate<D> {
     this.#advance(this.#queueOf(entry.key))
   }
 
+  /**
+   * Stores an entry of the lane once more, behind everything, where it waits: on an engine that forgets a lane only up to
+   * its oldest entry, a long wait would otherwise keep all that came and went after it.
+   */
+  renew(key: string, delivery: D): void {
+    const entry = this.#keys.get(key)?.waitingInLane(delivery)
+    if (entry !== undefined) this.#copy(entry)
+  }
+
   /** The time that `wakeAt` named has come. */
   wake(key: string): void {
     const queue = this.#keys.get(key)

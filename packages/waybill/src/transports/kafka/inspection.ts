@@ -1,0 +1,78 @@
+import type { Group, GroupSnapshot } from '../../transport/transport.ts'
+import { CODE } from './kafka-errors.ts'
+import type { KafkaLink } from './kafka-link.ts'
+import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
+import { isOrdered, namesOf } from './topic-names.ts'
+
+/** What the cluster says of a group now. What does not exist counts as empty. */
+export async function inspectGroup(link: KafkaLink, group: Group): Promise<GroupSnapshot> {
+  const names = namesOf(group)
+  const [depth, consumers, deadLetters] = await Promise.all([
+    depthOf(link, group),
+    membersOf(link, group),
+    lengthOf(link, names.dead),
+  ])
+  return { channel: group.channel.name, group: group.name, depth, consumers, deadLetters }
+}
+
+async function depthOf(link: KafkaLink, group: Group): Promise<number> {
+  const { id, topic, lane, laterId, later } = namesOf(group)
+  if (isOrdered(group)) return await lagOf(link, id, [topic, lane])
+  const { session, share } = link
+  const [{ topics }, waits] = await Promise.all([
+    session.coordinated('group', id, share.offsets, ({ errorCode }) => errorCode, id),
+    lagOf(link, laterId, [later]),
+  ])
+  const lags = topics.flatMap(({ partitions }) => partitions.map(({ lag }) => Number(lag)))
+  return lags.reduce((sum, lag) => sum + Math.max(0, lag), waits)
+}
+
+/** Of a consumer group: what is stored and not committed, but for what its metadata says is settled. */
+async function lagOf({ session }: KafkaLink, id: string, topics: readonly string[]): Promise<number> {
+  const lags = topics.map(async (topic) => {
+    const [latest, earliest] = await Promise.all([
+      offsetsOf(session, topic, LATEST),
+      offsetsOf(session, topic, EARLIEST),
+    ])
+    if (latest.length === 0) return 0
+    const partitionIndexes = latest.map((_, partition) => partition)
+    const answer = await session.coordinated(
+      'group',
+      id,
+      session.driver.offsetFetchV9.api,
+      ({ groups }) => groups[0]?.errorCode ?? CODE.none,
+      [{ groupId: id, memberEpoch: -1, topics: [{ name: topic, partitionIndexes }] }],
+      false,
+    )
+    const committed = answer.groups[0]?.topics[0]?.partitions ?? []
+    return latest.reduce((sum, end, partition) => {
+      const found = committed.find(({ partitionIndex }) => partitionIndex === partition)?.committedOffset ?? -1n
+      const from = found < 0n ? (earliest[partition] ?? 0n) : found
+      return sum + Math.max(0, Number(end - from))
+    }, 0)
+  })
+  return (await Promise.all(lags)).reduce((sum, lag) => sum + lag, 0)
+}
+
+async function membersOf({ session, share }: KafkaLink, group: Group): Promise<number> {
+  const { id } = namesOf(group)
+  if (!isOrdered(group)) {
+    const codeOf = ({ errorCode }: { readonly errorCode: number }): number => errorCode
+    const answer = await session.coordinated('group', id, share.describe, codeOf, id)
+    return answer.members.length
+  }
+  const answer = await session.coordinated(
+    'group',
+    id,
+    session.driver.consumerGroupDescribeV0.api,
+    ({ groups }) => groups[0]?.errorCode ?? CODE.none,
+    [id],
+    false,
+  )
+  return answer.groups[0]?.members.length ?? 0
+}
+
+async function lengthOf({ session }: KafkaLink, topic: string): Promise<number> {
+  const [latest, earliest] = await Promise.all([offsetsOf(session, topic, LATEST), offsetsOf(session, topic, EARLIEST)])
+  return latest.reduce((sum, end, partition) => sum + Number(end - (earliest[partition] ?? 0n)), 0)
+}

@@ -1,0 +1,104 @@
+// A plain look into a cluster, for tools and tests: what the seam only counts.
+import type { WireMessage } from '../../message/wire-message.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { Group, Topology } from '../../transport/transport.ts'
+import type { ClusterSettings } from './broker-address.ts'
+import { call } from './call.ts'
+import { brokerError, CODE } from './kafka-errors.ts'
+import { loadDriver } from './driver.ts'
+import { Fetcher } from './fetcher.ts'
+import { Link } from './link.ts'
+import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
+import type { FetchedRecord, PartitionReader } from './partition-reader.ts'
+import { fromRecord } from './record-mapping.ts'
+import type { Session } from './session.ts'
+import { untilSettled } from './until-settled.ts'
+import { answersTopic, groupTopics, laterTopic, namesOf, topicOf } from './topic-names.ts'
+
+const TIMEOUT_MS = 15_000
+
+export class KafkaClient {
+  readonly #link: Link
+
+  private constructor(link: Link) {
+    this.#link = link
+  }
+
+  static async open(settings: ClusterSettings, runtime: Runtime): Promise<KafkaClient> {
+    const link = new Link(settings, runtime, {
+      prepare: () => Promise.resolve(),
+      up: () => undefined,
+      down: () => undefined,
+      trouble: () => undefined,
+    })
+    await link.connect(await loadDriver(), new AbortController().signal)
+    return new KafkaClient(link)
+  }
+
+  /** What lies there now, oldest first; it stays. */
+  async deadLetters(group: Group): Promise<readonly WireMessage[]> {
+    const { session } = this.#link
+    const { dead } = namesOf(group)
+    const [[earliest = 0n], [latest = 0n]] = await Promise.all([
+      offsetsOf(session, dead, EARLIEST),
+      offsetsOf(session, dead, LATEST),
+    ])
+    if (latest <= earliest) return []
+    const records = await readTo(session, dead, earliest, latest)
+    return records.map((record) => fromRecord(record, record.timestamp))
+  }
+
+  /** A topic of ordinary clients. */
+  async makeTopic(name: string): Promise<void> {
+    const { session } = this.#link
+    const topics = [{ name, numPartitions: 1, replicationFactor: -1, assignments: [], configs: [] }]
+    const answer = await call(session.control, session.driver.createTopicsV7.api, topics, TIMEOUT_MS, false)
+    const code = answer.topics[0]?.errorCode ?? CODE.none
+    if (code !== CODE.none) throw brokerError(code, `topic ${name}`)
+    await untilSettled(
+      session,
+      () => session.topics([name]),
+      (found) => (found.has(name) ? CODE.none : CODE.unknownTopicId),
+    )
+  }
+
+  /** Deletes the topics of channels and groups. */
+  async remove({ channels, groups }: Topology): Promise<void> {
+    const { session } = this.#link
+    const names = new Set<string>()
+    for (const channel of channels)
+      for (const name of [topicOf(channel), laterTopic(channel).name, answersTopic(channel).name]) names.add(name)
+    for (const group of groups) for (const { name } of groupTopics(group)) names.add(name)
+    if (names.size === 0) return
+    const topics = [...names].map((name) => ({ name }))
+    await call(session.control, session.driver.deleteTopicsV6.api, topics, TIMEOUT_MS)
+  }
+
+  close(): void {
+    this.#link.close()
+  }
+}
+
+async function readTo(session: Session, topic: string, from: bigint, end: bigint): Promise<readonly FetchedRecord[]> {
+  await session.topic(topic)
+  const records: FetchedRecord[] = []
+  await new Promise<void>((resolve, reject) => {
+    const fetcher = new Fetcher(session, 'shared')
+    const reader: PartitionReader = {
+      topic,
+      partition: 0,
+      offset: from,
+      isFull: false,
+      take: (taken) => {
+        records.push(...taken)
+        if (reader.offset < end) return
+        fetcher.remove(reader)
+        resolve()
+      },
+      failed: (error) => reject(error),
+    }
+    fetcher.add(reader)
+    session.onEnd(reject)
+  })
+  return records
+}

@@ -1,0 +1,249 @@
+import { asError } from '../../../message/as-error.ts'
+import { WaybillError } from '../../../message/errors.ts'
+import { Deadlines } from '../../../runtime/deadlines.ts'
+import { hasOneRecipient } from '../../../transport/channel.ts'
+import { TakeUp } from '../../../transport/take-up.ts'
+import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
+import { Committer } from '../group/committer.ts'
+import { ConsumerMember } from '../group/consumer-member.ts'
+import { Fetcher } from '../fetcher.ts'
+import { newKafkaId } from '../kafka-id.ts'
+import type { KafkaLink } from '../kafka-link.ts'
+import type { LinkedSubscription, SubscriptionContext } from '../subscription-context.ts'
+import { LaterMover } from '../later/later-mover.ts'
+import { namesOf, type GroupNames } from '../topic-names.ts'
+import { OrderedDelivery } from './ordered-delivery.ts'
+import { ShardOwner, type ShardParts } from './shard-owner.ts'
+
+/** How long a shard that goes to another member waits for its handlers; less than the coordinator gives us. */
+const GRACE_MS = 30_000
+/** Messages of one shard in its gate at the least, however small the prefetch: one key's must not hide another's. */
+const MIN_WINDOW = 32
+
+/** One life of the subscription: a member of the consumer group, and what it owns. */
+interface Attachment {
+  readonly member: ConsumerMember
+  readonly committer: Committer
+  readonly parts: ShardParts
+  readonly later: LaterMover | undefined
+}
+
+/**
+ * A member of an ordered group: a Kafka consumer group, whose coordinator gives each partition to one member. Hands out what
+ * the gates of its shards let through, at most `prefetch` at a time over all of them.
+ */
+export class OrderedSubscription implements Subscription, LinkedSubscription {
+  readonly address: string | undefined = undefined
+  readonly #spec: SubscriptionSpec
+  readonly #context: SubscriptionContext
+  readonly #receive: (batch: readonly Delivery[]) => void
+  readonly #onClosed: () => void
+  readonly #names: GroupNames
+  readonly #memberId: string
+  readonly #takeUp: TakeUp
+  readonly #deadlines: Deadlines
+  readonly #owners = new Map<number, ShardOwner>()
+  #attachment: Attachment | undefined
+  #life = 0
+  /** Let through by a gate, and waiting for room; at most a window for each shard. */
+  #ready: OrderedDelivery[] = []
+  #handed = 0
+  #prefetch: number
+  #pumping = false
+  #since: number | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(
+    spec: SubscriptionSpec,
+    context: SubscriptionContext,
+    receive: (batch: readonly Delivery[]) => void,
+    onClosed: () => void,
+  ) {
+    this.#spec = spec
+    this.#context = context
+    this.#receive = receive
+    this.#onClosed = onClosed
+    this.#names = namesOf(spec.group)
+    this.#prefetch = spec.prefetch
+    this.#memberId = newKafkaId(context.runtime)
+    this.#deadlines = new Deadlines(context.runtime)
+    this.#takeUp = new TakeUp(context.runtime, context.emit, spec.group, () => this.start())
+  }
+
+  get attachedSince(): number | undefined {
+    return this.#since
+  }
+
+  /** Resolves when the coordinator counts this member. */
+  async start(): Promise<void> {
+    const life = ++this.#life
+    await this.#context.declarer.group(this.#spec.group, this.#spec.start ?? 'now')
+    const link = this.#context.link()
+    if (life !== this.#life) throw this.#gone()
+    const attachment = (this.#attachment = this.#attach(link, life))
+    await Promise.all([attachment.member.join(), attachment.later?.start()])
+    if (life !== this.#life) throw this.#gone()
+    this.#since = this.#context.runtime.now()
+  }
+
+  settle(batch: readonly Settlement[]): void {
+    for (const settlement of batch) {
+      const { delivery } = settlement
+      if (!(delivery instanceof OrderedDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
+      if (delivery.settled || this.#owners.get(delivery.shard) !== delivery.owner) continue
+      delivery.settled = true
+      this.#handed--
+      delivery.owner.handed--
+      delivery.owner.settle(delivery, settlement)
+    }
+    this.#pump()
+  }
+
+  flow(prefetch: number): void {
+    this.#prefetch = prefetch
+    this.#pump()
+  }
+
+  linkDown(error: Error): void {
+    this.#takeUp.linkDown()
+    this.#detach()
+    this.#emit({ type: 'subscription-lost', error })
+  }
+
+  linkUp(): void {
+    this.#takeUp.linkUp()
+  }
+
+  close(deadlineMs: number): Promise<void> {
+    return (this.#closing ??= this.#close(deadlineMs))
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    this.#takeUp.end()
+    const attachment = this.#attachment
+    try {
+      await Promise.all([...this.#owners.keys()].map((shard) => this.#letGo(shard, deadlineMs)))
+      await Promise.all([attachment?.member.leave(), attachment?.later?.close()])
+    } finally {
+      this.#detach()
+      this.#onClosed()
+    }
+  }
+
+  #attach(link: KafkaLink, life: number): Attachment {
+    const { id, topic } = this.#names
+    const { group } = this.#spec
+    const lost = (error: Error): void => this.#lost(error, life)
+    const member = new ConsumerMember(this.#memberId, link, id, topic, {
+      assigned: (shard) => {
+        if (life === this.#life) this.#take(shard, life)
+      },
+      revoked: (shard) => (life === this.#life ? this.#letGo(shard, GRACE_MS) : Promise.resolve()),
+      lost,
+    })
+    const committer = new Committer(link, id, member, lost)
+    const parts: ShardParts = {
+      context: this.#context,
+      link,
+      group,
+      names: this.#names,
+      committer,
+      fetcher: new Fetcher(link.session, 'own'),
+      deadlines: this.#deadlines,
+      window: Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
+      handOut: (delivery) => {
+        this.#ready.push(delivery)
+        this.#pump()
+      },
+      assigned: (owner) => this.#emit({ type: 'shard-assigned', shard: owner.shard }),
+      failed: lost,
+    }
+    const hasLater = hasOneRecipient(group.channel.kind) && group.channel.foreign === undefined
+    const later = hasLater ? new LaterMover(group, this.#context, link, lost) : undefined
+    return { member, committer, parts, later }
+  }
+
+  #take(shard: number, life: number): void {
+    const attachment = this.#attachment
+    if (attachment === undefined || this.#closing !== undefined) return
+    const owner = new ShardOwner(shard, attachment.parts)
+    this.#owners.set(shard, owner)
+    owner.start().catch((error: unknown) => {
+      if (this.#owners.get(shard) === owner) this.#lost(asError(error), life)
+    })
+  }
+
+  async #letGo(shard: number, graceMs: number): Promise<void> {
+    const owner = this.#owners.get(shard)
+    if (owner === undefined) return
+    const wasAssigned = owner.isAssigned
+    this.#ready = this.#ready.filter((delivery) => {
+      if (delivery.owner === owner) owner.forget()
+      return delivery.owner !== owner
+    })
+    await owner.release(graceMs)
+    if (this.#owners.get(shard) !== owner) return
+    this.#owners.delete(shard)
+    this.#handed -= owner.handed
+    if (wasAssigned) this.#emit({ type: 'shard-revoked', shard })
+    this.#pump()
+  }
+
+  /** Forgets everything that a lost link, or the end, has made void. */
+  #detach(): void {
+    this.#life++
+    this.#since = undefined
+    this.#attachment?.member.end()
+    this.#attachment?.committer.end()
+    this.#attachment?.later?.end()
+    this.#attachment?.parts.fetcher.end()
+    this.#attachment = undefined
+    this.#deadlines.clear()
+    for (const owner of this.#owners.values()) {
+      const { isAssigned, shard } = owner
+      owner.end()
+      if (isAssigned) this.#emit({ type: 'shard-revoked', shard })
+    }
+    this.#owners.clear()
+    this.#ready = []
+    this.#handed = 0
+  }
+
+  /** The coordinator no longer counts it, or a shard cannot go on; the link is well. */
+  #lost(error: Error, life: number): void {
+    if (life !== this.#life || this.#closing !== undefined) return
+    // With the coordinator it stays a member, and takes its place again when it joins anew.
+    this.#detach()
+    this.#emit({ type: 'subscription-lost', error })
+    this.#takeUp.begin()
+  }
+
+  #pump(): void {
+    if (this.#pumping || this.#ready.length === 0) return
+    this.#pumping = true
+    this.#context.runtime.defer(() => {
+      this.#pumping = false
+      if (this.#closing !== undefined) return
+      const room = Math.max(0, this.#prefetch - this.#handed)
+      const batch = this.#ready.splice(0, room)
+      if (batch.length === 0) return
+      this.#handed += batch.length
+      for (const delivery of batch) delivery.owner.handed++
+      this.#receive(batch)
+    })
+  }
+
+  #gone(): WaybillError {
+    const { channel, name } = this.#spec.group
+    return new WaybillError('WAYBILL_NOT_CONNECTED', `the link broke while ${name} subscribed to ${channel.name}`)
+  }
+
+  #emit(
+    event:
+      | { readonly type: 'shard-assigned' | 'shard-revoked'; readonly shard: number }
+      | { readonly type: 'subscription-lost'; readonly error: Error },
+  ): void {
+    const { channel, name } = this.#spec.group
+    this.#context.emit({ ...event, channel: channel.name, group: name })
+  }
+}

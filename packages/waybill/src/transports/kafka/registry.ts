@@ -1,0 +1,102 @@
+// What the members of a cluster's services agree on: who owns a command, whether a group is ordered, where it began.
+//
+// A log of one partition, kept for ever: `waybill.topology`. A record's key is the question, its value the answer, and the
+// first answer in the log holds; so two who ask at once agree, whatever they would have answered. A record without a value
+// takes the answer back.
+//
+//   owner:<channel>           the service that has claimed it
+//   order:<channel>:<group>   ordered | unordered
+//   start:<group id>          {"<partition>":"<offset>",…}
+import type { Session } from './session.ts'
+import type { Fetcher } from './fetcher.ts'
+import type { FetchedRecord, PartitionReader } from './partition-reader.ts'
+import { LATEST, offsetsOf } from './offsets.ts'
+import type { Producer } from './producer.ts'
+import { TOPOLOGY_TOPIC } from './topic-names.ts'
+
+export interface RegistryLink {
+  readonly session: Session
+  readonly producer: Producer
+  readonly fetcher: Fetcher
+}
+
+export class Registry {
+  readonly #link: () => RegistryLink
+  readonly #prepare: () => Promise<void>
+  readonly #answers = new Map<string, string>()
+  #offset = 0n
+  #turn: Promise<unknown> = Promise.resolve()
+
+  /** @param prepare makes the topic */
+  constructor(link: () => RegistryLink, prepare: () => Promise<void>) {
+    this.#link = link
+    this.#prepare = prepare
+  }
+
+  /** The answer that holds: what is there already, or else `proposed`. */
+  settle(question: string, propose: () => Promise<string> | string): Promise<string> {
+    const run = this.#turn.then(() => this.#settle(question, propose))
+    this.#turn = run.catch(() => undefined)
+    return run
+  }
+
+  async #settle(question: string, propose: () => Promise<string> | string): Promise<string> {
+    const known = this.#answers.get(question)
+    if (known !== undefined) return known
+    await this.#prepare()
+    await this.#readTo(await this.#end())
+    const found = this.#answers.get(question)
+    if (found !== undefined) return found
+    const stored = await this.#append(question, await propose())
+    await this.#readTo(stored + 1n)
+    return this.#answers.get(question) ?? (await this.#settle(question, propose)) // taken back meanwhile
+  }
+
+  async #end(): Promise<bigint> {
+    const [end = 0n] = await offsetsOf(this.#link().session, TOPOLOGY_TOPIC, LATEST)
+    return end
+  }
+
+  #append(question: string, answer: string): Promise<bigint> {
+    const record = { key: Buffer.from(question), value: Buffer.from(answer), headers: new Map<Buffer, Buffer>() }
+    return new Promise((resolve, reject) => {
+      this.#link().producer.produce(TOPOLOGY_TOPIC, 0, record, record.value.length, (result) => {
+        if (result.outcome === 'accepted') resolve(result.offset)
+        else reject(result.error)
+      })
+    })
+  }
+
+  /** Reads what is missing, up to `end`. */
+  async #readTo(end: bigint): Promise<void> {
+    if (this.#offset >= end) return
+    const { session, fetcher } = this.#link()
+    let callOff = (): void => undefined
+    const read = new Promise<void>((resolve, reject) => {
+      const reader: PartitionReader = {
+        topic: TOPOLOGY_TOPIC,
+        partition: 0,
+        offset: this.#offset,
+        isFull: false,
+        take: (records) => {
+          for (const record of records) this.#learn(record)
+          if (this.#offset < end) return
+          fetcher.remove(reader)
+          resolve()
+        },
+        failed: (error) => reject(error),
+      }
+      fetcher.add(reader)
+      // Where the session ends first, nobody answers.
+      callOff = session.onEnd(reject)
+    })
+    await read.finally(() => callOff())
+  }
+
+  #learn({ key, value, offset }: FetchedRecord): void {
+    this.#offset = offset + 1n
+    const question = key?.toString() ?? ''
+    if (value === null) this.#answers.delete(question)
+    else if (!this.#answers.has(question)) this.#answers.set(question, value.toString())
+  }
+}
