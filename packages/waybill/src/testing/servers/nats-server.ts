@@ -21,6 +21,8 @@ export interface NatsServerOptions {
   readonly configuration?: string
   /** Default 8 MiB. */
   readonly maxPayload?: number
+  /** Default true. */
+  readonly jetStream?: boolean
 }
 
 interface Tls {
@@ -120,8 +122,9 @@ export class NatsServer {
     const lines = [
       `listen: "127.0.0.1:${this.port}"`,
       `max_payload: ${this.#options.maxPayload ?? MAX_PAYLOAD}`,
-      `jetstream { store_dir: ${JSON.stringify(join(this.#folder, 'data'))} }`,
     ]
+    if (this.#options.jetStream !== false)
+      lines.push(`jetstream { store_dir: ${JSON.stringify(join(this.#folder, 'data'))} }`)
     if (this.#tls !== undefined) {
       const { certificateFile, keyFile } = this.#tls.server
       lines.push(`tls { cert_file: ${JSON.stringify(certificateFile)}, key_file: ${JSON.stringify(keyFile)} }`)

@@ -55,7 +55,7 @@ export function operationError(entity: string, cause: unknown): Error {
   if (/permissions? violation/i.test(text))
     return new WaybillError('WAYBILL_ACCESS_REFUSED', `${entity}: ${text}`, { cause })
   if (isMissing(cause)) return new WaybillError('WAYBILL_NOT_FOUND', `${entity}: ${text}`, { cause })
-  if (/jetstream not enabled/i.test(text))
+  if (/jetstream (?:is )?not enabled/i.test(text))
     return new WaybillError('WAYBILL_UNSUPPORTED', `${entity}: ${text}`, {
       cause,
       cure: 'Enable JetStream on the server: `jetstream {}` in its configuration.',
