@@ -58,6 +58,8 @@ export interface EngineFacts {
 /** What the engine promises for the messages of one group. */
 export interface RouteFacts {
   readonly durability: Durability
+  /** Whether deliveries of this group tell how often they were handed out. Absent: as the capability `deliveryCount` says. */
+  readonly countsDeliveries?: boolean
   readonly limits: {
     /**
      * Deliveries after which the engine gives up on a message although the transport does its part; Infinity where it never

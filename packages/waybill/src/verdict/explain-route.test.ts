@@ -76,6 +76,8 @@ test.each<[string, RouteChanges, FactChanges, object]>([
   ['unknown versions skipped', { skipUnknownVersions: true }, {}, { unknown: { types: 'dead-letter', versions: 'skip' } }],
   ['a bound for poison', { maxDeliveries: 3 }, {}, { poisonAfter: 3 }],
   ['deliveries that nobody counts', {}, { capabilities: { deliveryCount: 'refused' } }, { poisonAfter: null, redelivery: 'unmarked' }],
+  ['a group whose deliveries nobody counts', {}, { countsDeliveries: false }, { poisonAfter: null, redelivery: 'unmarked' }],
+  ['a group whose deliveries are counted, though others are not', {}, { countsDeliveries: true, capabilities: { deliveryCount: 'refused' } }, { poisonAfter: 20, redelivery: 'marked' }],
   ['retention', {}, { limits: { retentionMs: read(604_800_000), retentionBytes: told(1e9) } }, { retention: { ms: { value: 604_800_000, source: 'read' }, bytes: { value: 1e9, source: 'told' } } }],
   ['limits', {}, { maxDelayMs: told(1e9), limits: { deliveryLimit: told(50) } }, { limits: { deliveries: { value: 50, source: 'told' }, settleWithinMs: { value: null, source: 'read' }, delayMs: { value: 1e9, source: 'told' }, messageBytes: { value: 1_000, source: 'read' } } }],
   ['nothing known of redelivery', {}, {}, { redeliveredWithinMs: null }],

@@ -40,7 +40,7 @@ export function explainRoute(route: Route, facts: Facts): RouteVerdict {
     expiry: capabilities.expiry,
     unknown: { types: unknown(route.skipUnknownTypes), versions: unknown(route.skipUnknownVersions) },
     redelivery: redeliveryOf(delivery.guarantee, facts),
-    poisonAfter: capabilities.deliveryCount === 'refused' ? null : route.maxDeliveries,
+    poisonAfter: countsDeliveries(facts) ? route.maxDeliveries : null,
     redeliveredWithinMs:
       routeLimits.redeliveredWithinMs === undefined || delivery.guarantee === 'at-most-once'
         ? null
@@ -74,7 +74,11 @@ function deliveryOf({ transient }: Route, { route: { limits } }: Facts): RouteVe
   return { guarantee: 'at-least-once', why: 'a message is acknowledged after its handler has returned' }
 }
 
-function redeliveryOf(guarantee: RouteVerdict['delivery']['guarantee'], { engine }: Facts): RouteVerdict['redelivery'] {
+function redeliveryOf(guarantee: RouteVerdict['delivery']['guarantee'], facts: Facts): RouteVerdict['redelivery'] {
   if (guarantee === 'at-most-once') return 'none'
-  return engine.capabilities.deliveryCount === 'refused' ? 'unmarked' : 'marked'
+  return countsDeliveries(facts) ? 'marked' : 'unmarked'
+}
+
+function countsDeliveries({ engine, route }: Facts): boolean {
+  return route.countsDeliveries ?? engine.capabilities.deliveryCount !== 'refused'
 }

@@ -30,9 +30,10 @@ export interface FactChanges {
   readonly maxDelayMs?: Limit
   readonly durability?: Partial<Durability>
   readonly limits?: Partial<RouteFacts['limits']>
+  readonly countsDeliveries?: boolean
 }
 
-export function facts({ capabilities, maxDelayMs, durability, limits }: FactChanges = {}): Facts {
+export function facts({ capabilities, maxDelayMs, durability, limits, countsDeliveries }: FactChanges = {}): Facts {
   return {
     engine: {
       engine: 'perfect',
@@ -45,6 +46,7 @@ export function facts({ capabilities, maxDelayMs, durability, limits }: FactChan
       limits: { maxMessageBytes: read(1_000), maxDelayMs: maxDelayMs ?? read(Infinity) },
     },
     route: {
+      ...(countsDeliveries === undefined ? {} : { countsDeliveries }),
       durability: { accepted: 'synced', lossWindowMs: read(0), copies: read(3), source: 'read', ...durability },
       limits: {
         deliveryLimit: read(Infinity),
