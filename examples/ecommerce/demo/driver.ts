@@ -1,7 +1,7 @@
 // Runs the whole system, every service in a process of its own, shoots a part of it in the middle, and accounts for every
 // order.
 //   npm run demo                       on the embedded broker, which is shot together with a service
-//   WAYBILL_URL=amqp://… npm run demo  on RabbitMQ; a service is shot
+//   WAYBILL_URL=amqp://… npm run demo  on RabbitMQ, NATS (nats://…) or Kafka (kafka://…); a service is shot
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,12 +13,20 @@ import { verdictOf } from './verdict.ts'
 const RUN_MS = Number(process.env['DEMO_SECONDS'] ?? 18) * 1_000
 const KILL_AT_MS = RUN_MS * 0.45
 const SETTLE_LIMIT_MS = 30_000
+const SERVERS: Readonly<Record<string, string>> = {
+  amqp: 'RabbitMQ',
+  amqps: 'RabbitMQ',
+  nats: 'NATS',
+  tls: 'NATS',
+  kafka: 'Kafka',
+}
 const ROLES = ['orders', 'inventory', 'payments', 'shipping', 'notifications']
 
 const url = process.env['WAYBILL_URL']
 const home = mkdtempSync(join(tmpdir(), 'waybill-demo-'))
 const ledgers = mkdtempSync(join(home, 'ledger-'))
-const onRabbitmq = url !== undefined && /^amqps?:/.test(url)
+/** A server that somebody else runs; `undefined` for a folder. */
+const server = SERVERS[/^([a-z]+):\/\//.exec(url ?? '')?.[1] ?? '']
 const folder = url ?? join(home, 'data')
 const group = new ProcessGroup({ ledgers, env: { ...process.env, WAYBILL_URL: folder } })
 /** Order numbers of this run alone: a broker may still hold the orders of another. */
@@ -28,14 +36,14 @@ const elapsed = (): number => Date.now() - startedAt
 
 let exitCode = 1
 try {
-  console.log(`five services on ${onRabbitmq ? 'RabbitMQ' : 'the embedded broker'}, a process each`)
+  console.log(`five services on ${server ?? 'the embedded broker'}, a process each`)
   // An event has no recipient before somebody has subscribed once: the shop opens when its services are there.
   await Promise.all(ROLES.map((role) => group.start([role], `${run}a`)))
   await group.start(['shop'], `${run}a`)
   await progressUntil(() => elapsed() >= KILL_AT_MS)
   const pid = group.kill(['payments'])
   console.log(`\n  kill -9 ${pid} (payments) … and start it again`)
-  if (!onRabbitmq) killBroker()
+  if (server === undefined) killBroker()
   await group.start(['payments'], `${run}b`)
   await progressUntil(() => elapsed() >= RUN_MS)
   group.say('stop')

@@ -13,7 +13,7 @@ describeOwnNats('NatsServer', () => {
     await jetstream(before).publish('kept', 'still here')
     await server.kill()
     await before.closed()
-    await expect(connect({ servers: server.url, reconnect: false })).rejects.toThrow()
+    await expect(connect({ servers: server.url, reconnect: false })).rejects.toThrow(/refused/)
     await server.restart()
     const after = await connect({ servers: server.url, reconnect: false })
     const message = await (await jetstreamManager(after)).streams.getMessage('kept', { seq: 1 })

@@ -14,6 +14,7 @@ describeOwnNats('nats() and its servers', () => {
     await using server = await NatsServer.start({ tls: true })
     await using service = await connected({ servers: server.url, tls: { ca: server.authority.certificate } })
     await send(service.transport, orders, ['m1'])
+    expect(await service.transport.inspect()).toMatchObject({ connected: true })
   })
 
   test('refuses a server whose authority is not known', async () => {

@@ -30,7 +30,7 @@ export interface NatsOptions {
   readonly replicas?: number
   /**
    * After this long without a sign of life from who has it, the server hands a message out again. It is extended while a
-   * handler runs. Default: `30s`.
+   * handler runs. Default: `15s`.
    */
   readonly ackWait?: Duration
   /** How long the shards of a member that is silent stay its own. Default: `8s`. */

@@ -34,10 +34,10 @@ export function saying(body: string, fields: Partial<WireMessage> = {}): WireMes
 }
 
 /** Sends one message for each text, and insists that each is accepted. */
-export async function send(transport: Transport, to: Channel, texts: readonly string[], key?: string): Promise<void> {
+export async function send(transport: Transport, to: Channel, bodies: readonly string[], key?: string): Promise<void> {
   const fields = key === undefined ? {} : { key }
-  const results = await transport.send(texts.map((each) => ({ message: saying(each, fields), to })))
-  expect(results.map(({ outcome }) => outcome)).toEqual(texts.map(() => 'accepted'))
+  const results = await transport.send(bodies.map((each) => ({ message: saying(each, fields), to })))
+  expect(results.map(({ outcome }) => outcome)).toEqual(bodies.map(() => 'accepted'))
 }
 
 export function texts(deliveries: readonly Delivery[]): readonly string[] {

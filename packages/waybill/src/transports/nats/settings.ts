@@ -31,7 +31,7 @@ export function settingsOf(options: NatsOptions): Settings {
     prefix: prefixOf(options.prefix ?? 'waybill'),
     inboxPrefix: options.inboxPrefix ?? '_INBOX',
     replicas: options.replicas ?? 1,
-    ackWaitMs: atLeast(500, 'ackWait', durationMs(options.ackWait ?? '30s')),
+    ackWaitMs: atLeast(500, 'ackWait', durationMs(options.ackWait ?? '15s')),
     leaseMs: atLeast(500, 'lease', durationMs(options.lease ?? '8s')),
     historyMs: durationMs(options.history ?? '1d'),
     maxStreamBytes: options.maxStreamBytes,
