@@ -4,6 +4,8 @@ import type { EngineFacts, Limit, RouteFacts } from '../transport/engine-facts.t
 import type { Group } from '../transport/transport.ts'
 import { sourceOf } from '../transports/amqp/topology.ts'
 import { DEFAULT_HEARTBEAT_SECONDS as SHARED_HEARTBEAT_SECONDS } from '../transports/shared/shared.ts'
+import { assumedRouteFacts as assumedKafkaFacts } from '../transports/kafka/assumed-facts.ts'
+import { factsOf as kafkaFactsOf } from '../transports/kafka/facts.ts'
 import { assumedRouteFacts as assumedNatsFacts } from '../transports/nats/assumed-facts.ts'
 import { engineFacts as natsEngineFacts } from '../transports/nats/facts.ts'
 import { settingsOf as natsSettings } from '../transports/nats/settings.ts'
@@ -18,6 +20,7 @@ export interface AssumedEngine {
 
 /** The versions that the guarantees were tested with. */
 const RABBITMQ_VERSION = '3.10.8'
+const KAFKA_VERSION = '4.3'
 const NATS_VERSION = '2.9.10'
 /** Its server's default. */
 const NATS_MAX_PAYLOAD = 1_024 * 1_024
@@ -26,6 +29,7 @@ const ENGINES: Readonly<Record<string, (version: string | undefined) => AssumedE
   // The broker process that the services of a machine share.
   embedded: (waybill = PACKAGE_VERSION) =>
     overAmqp(serverVersion({ waybill }), { heartbeatSeconds: SHARED_HEARTBEAT_SECONDS }),
+  kafka: (version = KAFKA_VERSION) => ({ facts: kafkaFactsOf(version), routeFacts: assumedKafkaFacts }),
   nats: (version = NATS_VERSION) => ({
     facts: natsEngineFacts(version, NATS_MAX_PAYLOAD),
     routeFacts: (group) => assumedNatsFacts(group, natsSettings({ servers: 'nats://localhost' })),
@@ -57,10 +61,11 @@ export function assumedEngine(name: string): AssumedEngine {
 }
 
 /** Nothing was read, because nobody was asked. */
-function unread({ durability, limits }: RouteFacts): RouteFacts {
+function unread({ durability, limits, ...others }: RouteFacts): RouteFacts {
   const source = (each: Limit['source']): Limit['source'] => (each === 'read' ? 'assumed' : each)
   const limit = (each: Limit): Limit => ({ ...each, source: source(each.source) })
   return {
+    ...others,
     durability: {
       ...durability,
       lossWindowMs: limit(durability.lossWindowMs),

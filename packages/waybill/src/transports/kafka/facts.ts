@@ -21,9 +21,14 @@ export async function engineFacts(session: Session): Promise<EngineFacts> {
     throw new WaybillError('WAYBILL_UNSUPPORTED', 'the cluster has no share groups as Kafka 4.2 brought them', {
       cure: 'Upgrade the cluster to Kafka 4.2 or later; finalize its version (kafka-features.sh upgrade --release-version).',
     })
+  return factsOf(METADATA_VERSIONS.find(([since]) => level >= since)?.[1] ?? `metadata.version ${level}`)
+}
+
+/** Of a cluster of this version, 4.2 or later. */
+export function factsOf(version: string): EngineFacts {
   return {
     engine: 'kafka',
-    version: METADATA_VERSIONS.find(([since]) => level >= since)?.[1] ?? `metadata.version ${level}`,
+    version,
     capabilities: {
       confirms: 'native',
       unroutable: 'supplied',

@@ -19,10 +19,10 @@ export async function routeFacts(session: Session, group: Group): Promise<RouteF
   const { topic } = namesOf(group)
   const info = await session.topic(topic)
   if (info === undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `there is no topic ${topic}`)
-  const [config, copies, limit] = await Promise.all([
+  const [config, broker, copies] = await Promise.all([
     configOf(session, RESOURCE.topic, topic),
+    configOf(session, RESOURCE.broker, String(session.anyBroker)),
     minInSync(session, topic),
-    isOrdered(group) ? Promise.resolve(Infinity) : deliveryLimit(session),
   ])
   const [flushMs, flushMessages] = [number(config, 'flush.ms'), number(config, 'flush.messages')]
   const retention = cleansByDeleting(config)
@@ -34,12 +34,18 @@ export async function routeFacts(session: Session, group: Group): Promise<RouteF
       copies: read(copies),
       source: 'read',
     },
+    // A log does not say who has read it before.
+    countsDeliveries: !isOrdered(group),
     limits: {
-      deliveryLimit: read(limit),
+      // Where the broker would give up on a message, a copy of it begins anew (share/).
+      deliveryLimit: { value: Infinity, source: 'told' },
       // Locks are renewed, and a member's heart beats, whatever its handlers do.
       settleWithinMs: read(Infinity),
       retentionMs: read(retention ? bounded(number(config, 'retention.ms')) : Infinity),
       retentionBytes: read(retention ? bounded(number(config, 'retention.bytes')) : Infinity),
+      redeliveredWithinMs: read(
+        number(broker, isOrdered(group) ? 'group.consumer.session.timeout.ms' : 'group.share.record.lock.duration.ms'),
+      ),
     },
   }
 }
