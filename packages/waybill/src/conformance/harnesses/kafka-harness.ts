@@ -49,8 +49,10 @@ export async function kafkaHarness(runtime: Runtime = systemRuntime()): Promise<
         await server.restart()
       },
       block: {
-        cannot: 'Kafka delays the answers of clients beyond their quota, and tells nobody that it holds them back',
+        cannot:
+          'Kafka stores what comes beyond a quota, and makes the client wait afterwards: it never holds a message back',
       },
+      dropConsumers: (group) => asClient((client) => client.dropMembers(group)),
     },
     close: () => server.stop(),
   }

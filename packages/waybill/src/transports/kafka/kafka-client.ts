@@ -13,7 +13,8 @@ import type { FetchedRecord, PartitionReader } from './partition-reader.ts'
 import { fromRecord } from './record-mapping.ts'
 import type { Session } from './session.ts'
 import { untilSettled } from './until-settled.ts'
-import { answersTopic, groupTopics, laterTopic, namesOf, topicOf } from './topic-names.ts'
+import { LEAVE, shareApis } from './share/share-apis.ts'
+import { answersTopic, groupTopics, isOrdered, laterTopic, namesOf, topicOf } from './topic-names.ts'
 
 const TIMEOUT_MS = 15_000
 
@@ -60,6 +61,29 @@ export class KafkaClient {
       () => session.topics([name]),
       (found) => (found.has(name) ? CODE.none : CODE.unknownTopicId),
     )
+  }
+
+  /** Strikes all members off, as the coordinator does with those it has not heard of. They are not told. */
+  async dropMembers(group: Group): Promise<void> {
+    const { session } = this.#link
+    const { id } = namesOf(group)
+    const share = shareApis(session.driver)
+    if (!isOrdered(group)) {
+      const { members } = await session.coordinated('group', id, share.describe, ({ errorCode }) => errorCode, id)
+      const codeOf = ({ errorCode }: { readonly errorCode: number }): number => errorCode
+      for (const member of members)
+        await session.coordinated('group', id, share.heartbeat, codeOf, id, member, LEAVE, null)
+      return
+    }
+    const { consumerGroupDescribeV0, consumerGroupHeartbeatV0 } = session.driver
+    const described = await session.coordinated(
+      'group', id, consumerGroupDescribeV0.api, ({ groups }) => groups[0]?.errorCode ?? CODE.none, [id], false,
+    ) // prettier-ignore
+    for (const { memberId } of described.groups[0]?.members ?? [])
+      await session.coordinated(
+        'group', id, consumerGroupHeartbeatV0.api, ({ errorCode }) => errorCode,
+        id, memberId, LEAVE, null, null, 0, null, null, null, null,
+      ) // prettier-ignore
   }
 
   /** Deletes the topics of channels and groups. */

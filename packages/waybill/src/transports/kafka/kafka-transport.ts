@@ -43,6 +43,7 @@ export class KafkaTransport implements Transport {
   #facts: EngineFacts | undefined
   /** How often the cluster gives a record of a share group out. */
   #deliveryLimit = Infinity
+  #throttle: Timer | undefined
   #closing: Promise<void> | undefined
 
   constructor(settings: ClusterSettings, runtime: Runtime) {
@@ -171,6 +172,7 @@ export class KafkaTransport implements Transport {
     const late = new Promise<void>((resolve) => (timer = runtime.setTimer(deadlineMs + GOODBYE_MS, resolve)))
     await Promise.race([Promise.all([...closing, producing]), late])
     timer?.cancel()
+    this.#throttle?.cancel()
     this.#link.close()
     this.#present?.producer.end(this.#closed())
     this.#present = undefined
@@ -181,11 +183,26 @@ export class KafkaTransport implements Transport {
     const [facts, limit, producer] = await Promise.all([
       engineFacts(session),
       deliveryLimit(session),
-      Producer.open(session),
+      Producer.open(session, (forMs) => this.#throttled(forMs)),
     ])
     this.#facts = facts
     this.#deliveryLimit = limit
     this.#present = { session, producer, fetcher: new Fetcher(session, 'shared'), share: shareApis(session.driver) }
+  }
+
+  /** Told again while it lasts: the last one ends it. */
+  #throttled(forMs: number): void {
+    if (this.#throttle === undefined)
+      this.#emit({ type: 'blocked', reason: `the client has used up its quota, and waits ${forMs} ms` })
+    this.#throttle?.cancel()
+    this.#throttle = this.#context.runtime.setTimer(forMs, () => this.#unthrottled())
+  }
+
+  #unthrottled(): void {
+    if (this.#throttle === undefined) return
+    this.#throttle.cancel()
+    this.#throttle = undefined
+    this.#emit({ type: 'unblocked' })
   }
 
   #up(): void {
@@ -197,6 +214,7 @@ export class KafkaTransport implements Transport {
   #down(error: Error): void {
     this.#present?.producer.end(error)
     this.#present = undefined
+    this.#unthrottled()
     if (this.#state !== 'open') return
     this.#emit({ type: 'disconnected', error })
     for (const subscription of this.#subscriptions.keys()) subscription.linkDown(error)

@@ -39,6 +39,8 @@ const MAX_BATCH_BYTES = 512 * 1_024
 const GIVE_UP_MS = 30_000
 const PRODUCE_TIMEOUT_MS = 15_000
 const ALL_IN_SYNC = -1
+/** Sequence out of order, epoch outdated, producer not known, producer fenced. */
+const OUTDATED: ReadonlySet<number> = new Set([45, 47, 59, 90])
 const MAX_SEQUENCE = 0x7fffffff
 
 export interface ProducerIdentity {
@@ -46,22 +48,31 @@ export interface ProducerIdentity {
   readonly epoch: number
 }
 
+export interface ProducerEvents {
+  /** Another one has taken its name: nothing of it is stored any more. */
+  fenced(error: Error): void
+  /** The broker makes it wait, since it has used up its quota. */
+  throttled(forMs: number): void
+}
+
 export class Producer {
   readonly #session: Session
   readonly #identity: ProducerIdentity
+  readonly #events: ProducerEvents
   readonly #lanes = new Map<string, Lane>()
   readonly #ready = new Set<Lane>()
   #flushing = false
   #waiting = 0
   #idlers: (() => void)[] = []
 
-  constructor(session: Session, identity: ProducerIdentity) {
+  constructor(session: Session, identity: ProducerIdentity, events: ProducerEvents) {
     this.#session = session
     this.#identity = identity
+    this.#events = events
   }
 
   /** A producer without a name, as each session has one. */
-  static async open(session: Session): Promise<Producer> {
+  static async open(session: Session, throttled: ProducerEvents['throttled']): Promise<Producer> {
     const api = session.driver.initProducerIdV4.api
     const { producerId, producerEpoch, errorCode } = await untilSettled(
       session,
@@ -69,7 +80,9 @@ export class Producer {
       (answer) => answer.errorCode,
     )
     if (errorCode !== CODE.none) throw brokerError(errorCode, 'no producer id')
-    return new Producer(session, { id: producerId, epoch: producerEpoch })
+    // The broker no longer counts with us: a new session has a new name.
+    const fenced = (error: Error): void => session.end(error)
+    return new Producer(session, { id: producerId, epoch: producerEpoch }, { fenced, throttled })
   }
 
   /** Records not answered yet. */
@@ -153,6 +166,7 @@ export class Producer {
       const connection = await this.#session.broker(leader, 'produce')
       const api = this.#session.driver.produceV11.api
       const answer = await call(connection, api, ALL_IN_SYNC, PRODUCE_TIMEOUT_MS, messages, options)
+      if (answer.throttleTimeMs > 0) this.#events.throttled(answer.throttleTimeMs)
       for (const lane of lanes) {
         const of = answer.responses.find(({ name }) => name === lane.topic)
         const found = of?.partitionResponses.find(({ index }) => index === lane.partition)
@@ -179,9 +193,7 @@ export class Producer {
     if (isPassing(code) || code === CODE.unknownTopicOrPartition) return this.#again(lane, code)
     const what = `topic ${lane.topic} does not take a batch`
     this.#giveUp(lane, 'refused', brokerError(code, what, detail))
-    // The broker no longer counts with us: a new session has a new name.
-    if (code === CODE.invalidProducerEpoch || code === CODE.producerFenced || code === 45 || code === 59)
-      this.#session.end(brokerError(code, what, detail))
+    if (OUTDATED.has(code)) this.#events.fenced(brokerError(code, what, detail))
   }
 
   /** The same batch once more, when the leader is known again. */

@@ -72,6 +72,7 @@ export class ShardOwner implements DeliveryOwner {
   #readers: PartitionReader[] = []
   /** Fetched, and not in the gate. */
   #ahead: FetchedRecord[] = []
+  #callOff: () => void = () => undefined
   #isAssigned = false
   #trimmed = 0n
   #ended = false
@@ -102,7 +103,7 @@ export class ShardOwner implements DeliveryOwner {
     const producer = await this.#openProducer()
     if (this.#ended) return
     this.#producer = producer
-    session.onEnd((error) => producer.end(error))
+    this.#callOff = session.onEnd((error) => producer.end(error))
     const marker = await this.#mark(producer)
     this.fencing = Number(marker) + 1
     const [main, lane, earliest] = await Promise.all([
@@ -157,7 +158,10 @@ export class ShardOwner implements DeliveryOwner {
 
   /** The shard is no longer ours. */
   end(): void {
+    if (this.#ended) return
     this.#ended = true
+    this.#callOff()
+    this.#producer?.end(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `shard ${this.shard} has another owner`))
     this.#gate.shut()
     this.#stopReading()
     this.#idle.reset()
@@ -176,7 +180,9 @@ export class ShardOwner implements DeliveryOwner {
       TRANSACTION_TIMEOUT_MS,
     )
     if (answer.errorCode !== CODE.none) throw brokerError(answer.errorCode, `producer ${name}`)
-    return new Producer(session, { id: answer.producerId, epoch: answer.producerEpoch })
+    const identity = { id: answer.producerId, epoch: answer.producerEpoch }
+    // Fenced: the shard has another owner already. Its quota is that of the whole client, which another producer reports.
+    return new Producer(session, identity, { fenced: (error) => this.#fail(error), throttled: () => undefined })
   }
 
   #mark(producer: Producer): Promise<bigint> {
