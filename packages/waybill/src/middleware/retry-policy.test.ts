@@ -46,3 +46,12 @@ test('longestMs is the longest delay that is reached, not the limit that never i
   expect(longest({ attempts: 100 })).toBe(300_000)
   expect(longest({ attempts: 3, immediate: 0, backoff: 'fixed', base: '1s' })).toBe(1_000)
 })
+
+test('waitsMs is what all delays take together, from least to most', () => {
+  const waits = (retry: Parameters<typeof retryPolicy>[0]): unknown => retryPolicy(retry, middle).waitsMs
+  expect(waits({})).toEqual({ least: 1_750, most: 3_500 })
+  expect(waits({ jitter: false })).toEqual({ least: 3_500, most: 3_500 })
+  expect(waits({ attempts: 2, immediate: 5 })).toEqual({ least: 0, most: 0 })
+  expect(waits({ attempts: 4, immediate: 0, backoff: 'fixed', base: '1s' })).toEqual({ least: 1_500, most: 3_000 })
+  expect(waits({ attempts: 5, immediate: 0, base: '1s', max: '3s' })).toEqual({ least: 4_500, most: 9_000 })
+})
