@@ -119,10 +119,7 @@ export class NatsServer {
 
   /** @see https://docs.nats.io/running-a-nats-service/configuration */
   #configuration(): string {
-    const lines = [
-      `listen: "127.0.0.1:${this.port}"`,
-      `max_payload: ${this.#options.maxPayload ?? MAX_PAYLOAD}`,
-    ]
+    const lines = [`listen: "127.0.0.1:${this.port}"`, `max_payload: ${this.#options.maxPayload ?? MAX_PAYLOAD}`]
     if (this.#options.jetStream !== false)
       lines.push(`jetstream { store_dir: ${JSON.stringify(join(this.#folder, 'data'))} }`)
     if (this.#tls !== undefined) {

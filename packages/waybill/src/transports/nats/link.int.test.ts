@@ -1,11 +1,14 @@
 // How the transport reaches a server: TLS, credentials, several addresses, and one after the other.
 import { expect, test } from 'vitest'
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { nkeys } from '@nats-io/transport-node'
+import { severalServers } from '../../../../../docs/nats/several-servers.ts'
 import { describeOwnNats } from '../../testing/servers/describe-own-nats.test-support.ts'
 import { freePort } from '../../testing/servers/free-port.ts'
 import { NatsServer } from '../../testing/servers/nats-server.ts'
 import { channel } from '../../transport/fixtures.test-support.ts'
-import { connected, send } from './nats.test-support.ts'
+import { connected, runtime, send } from './nats.test-support.ts'
 
 const orders = channel('events', 'orders')
 
@@ -15,6 +18,19 @@ describeOwnNats('nats() and its servers', () => {
     await using service = await connected({ servers: server.url, tls: { ca: server.authority.certificate } })
     await send(service.transport, orders, ['m1'])
     expect(await service.transport.inspect()).toMatchObject({ connected: true })
+  })
+
+  test('as the documentation has it: over TLS, with an nkey, the first of two dead', async () => {
+    const user = nkeys.createUser()
+    const configuration = `authorization { users: [ { nkey: ${user.getPublicKey()} } ] }`
+    await using server = await NatsServer.start({ tls: true, configuration })
+    const folder = dirname(server.authority.certificateFile)
+    await writeFile(join(folder, 'shop.nk'), user.getSeed())
+    const transport = await severalServers([`tls://127.0.0.1:${await freePort()}`, server.url], folder)(runtime)
+    const { version } = await transport.connect(AbortSignal.timeout(20_000))
+    expect(version).toMatch(/^\d+\.\d+/)
+    await send(transport, orders, ['m1'])
+    await transport.close(0)
   })
 
   test('refuses a server whose authority is not known', async () => {

@@ -66,7 +66,9 @@ export function connectionOptions(
     ...(options.token !== undefined ? { token: options.token } : {}),
     ...(user !== undefined && password !== undefined ? { user, pass: password } : {}),
     ...(user !== undefined && password === undefined ? { token: user } : {}),
-    ...(nkeySeed === undefined ? {} : { authenticator: nats.nkeyAuthenticator(bytesOf(nkeySeed)) }),
+    ...(nkeySeed === undefined
+      ? {}
+      : { authenticator: nats.nkeyAuthenticator(bytesOf(typeof nkeySeed === 'string' ? nkeySeed.trim() : nkeySeed)) }),
     ...(credentials === undefined ? {} : { authenticator: nats.credsAuthenticator(bytesOf(credentials)) }),
   }
 }
