@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { WaybillError } from '../../message/errors.ts'
-import { connectError, connectErrors } from './amqp-errors.ts'
+import { connectError, connectErrors, operationError } from './amqp-errors.ts'
 import { parseBrokerAddress } from './broker-address.ts'
 
 const address = parseBrokerAddress('amqp://user:secret-word@broker:5672')
@@ -37,4 +37,18 @@ test('connectError() says that a certificate has expired, and what to do', () =>
   expect(error).toMatchObject({ code: 'WAYBILL_NOT_CONNECTED', cause: native })
   expect(error.message).toContain('not valid now (certificate has expired)')
   expect(error.cure).toContain('Renew the certificate')
+})
+
+test('operationError() tells a consumer time-out from a conflict of arguments', () => {
+  const closed = (text: string) => Object.assign(new Error(`Channel closed by server: 406 ${text}`), { code: 406 })
+  const late = operationError(
+    'queue q',
+    closed('"PRECONDITION_FAILED - delivery acknowledgement on channel 2 timed out. Timeout value used: 8000 ms"'),
+  )
+  expect(late).toMatchObject({
+    code: 'WAYBILL_SUBSCRIPTION_LOST',
+    cure: expect.stringContaining('consumerTimeout') as string,
+  })
+  const conflict = closed("\"PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q'\"")
+  expect(operationError('queue q', conflict)).toMatchObject({ code: 'WAYBILL_TOPOLOGY_CONFLICT' })
 })

@@ -51,6 +51,11 @@ export function operationError(entity: string, cause: unknown): Error {
     case RESOURCE_LOCKED:
       return new WaybillError('WAYBILL_TOPOLOGY_CONFLICT', `${entity} belongs to another connection`, { cause })
     case PRECONDITION_FAILED:
+      if (textOf(cause).includes('delivery acknowledgement on channel'))
+        return new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `${entity}: ${textOf(cause)}`, {
+          cause,
+          cure: 'The broker ends a consumer that holds a delivery longer than its consumer_timeout: raise it, or pass it as rabbitmq({ consumerTimeout }).',
+        })
       return new WaybillError('WAYBILL_TOPOLOGY_CONFLICT', `${entity}: ${textOf(cause)}`, { cause })
     case undefined:
       return new WaybillError('WAYBILL_NOT_CONNECTED', `${entity}: ${textOf(cause)}`, { cause })

@@ -74,6 +74,19 @@ test('a token that lies in the lane is no message that waits', async () => {
   expect(await depth()).toBe(1)
 })
 
+test('tokens go on growing when the lane was purged while nobody owned it', async () => {
+  const { runtime, broker, one } = await start()
+  await send(one, '1')
+  await runtime.settle()
+  const before = one.got[0]?.fencing ?? 0
+  await one.subscription.close(0)
+  broker.queues.get(LANE)?.ready.splice(0)
+  await runtime.advance(1_000)
+  const next = await member(broker)
+  await runtime.settle()
+  expect(next.got[0]?.fencing).toBeGreaterThan(before)
+})
+
 test('a token is renewed before the broker could take it back, and the old one thrown away', async () => {
   const runtime = virtualRuntime()
   const broker = new ModelBroker(runtime)
