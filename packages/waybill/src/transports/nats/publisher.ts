@@ -5,6 +5,7 @@ import type { WireMessage } from '../../message/wire-message.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import { largestBody } from './limits.ts'
 import { encodeHeaders } from './message-mapping.ts'
+import { SharedFlush } from './shared-flush.ts'
 
 export interface Publication {
   readonly subject: string
@@ -50,6 +51,8 @@ interface Entry {
   readonly publication: Publication
   bytes: number
   sentAt: number
+  /** Under which its answer comes. */
+  id: string | undefined
 }
 
 /**
@@ -60,7 +63,9 @@ export class Publisher {
   readonly #connection: NatsConnection
   readonly #runtime: Runtime
   readonly #inbox: string
-  readonly #unanswered = new Map<string, Entry>()
+  readonly #flush: SharedFlush
+  /** By the id that their answer has; those that have none, by themselves. */
+  readonly #unanswered = new Map<string | Entry, Entry>()
   readonly #idlers: (() => void)[] = []
   #waiting: Entry[] = []
   #inFlight = 0
@@ -74,6 +79,7 @@ export class Publisher {
     this.#connection = connection
     this.#runtime = runtime
     this.#inbox = `${inbox}.`
+    this.#flush = new SharedFlush(connection)
     connection.subscribe(`${inbox}.*`, { callback: (error, answer) => void (error ?? this.#answered(answer)) })
   }
 
@@ -82,17 +88,16 @@ export class Publisher {
     return new Promise((resolve) => {
       const batch: Batch = { results: [], left: publications.length, resolve }
       if (publications.length === 0) return resolve([])
-      const toldByFlush: string[] = []
+      const flushed: Entry[] = []
       for (const [index, publication] of publications.entries()) {
-        const entry: Entry = { batch, index, publication, bytes: 0, sentAt: 0 }
+        const entry: Entry = { batch, index, publication, bytes: 0, sentAt: 0, id: undefined }
         if (this.#ended !== undefined) this.#end(entry, { outcome: 'refused', error: this.#ended })
         else if (publication.to !== 'stream') {
-          const id = this.#write(entry)
-          if (id !== undefined) toldByFlush.push(id)
+          if (this.#write(entry)) flushed.push(entry)
         } else if (this.#waiting.length > 0 || this.#isFull()) this.#waiting.push(entry)
         else this.#write(entry)
       }
-      if (toldByFlush.length > 0) void this.#flush(toldByFlush)
+      if (flushed.length > 0) void this.#told(flushed)
     })
   }
 
@@ -116,8 +121,8 @@ export class Publisher {
     return this.#inFlight >= MOST_IN_FLIGHT || this.#bytesInFlight >= MOST_BYTES_IN_FLIGHT
   }
 
-  /** @returns the id under which the answer comes; `undefined` when it was refused at once */
-  #write(entry: Entry): string | undefined {
+  /** @returns whether it is on its way; else it has been refused */
+  #write(entry: Entry): boolean {
     const { subject, message, to, messageId, more } = entry.publication
     try {
       const headers = encodeHeaders(message, messageId, more)
@@ -127,36 +132,37 @@ export class Publisher {
         const what = `${message.kind} ${message.type} ${message.id} has ${message.body.length} bytes, ${entry.bytes} with its headers`
         const error = new WaybillError('WAYBILL_TOO_LARGE', `${what}; the server's max_payload is ${most}`)
         this.#end(entry, { outcome: 'refused', error })
-        return undefined
+        return false
       }
-      const id = (++this.#count).toString(36)
       // The client asks headers for their bytes and for nothing else.
       const options = { headers: { encode: () => headers } } as unknown as PublishOptions
-      if (to !== 'anybody') options.reply = this.#inbox + id
-      this.#connection.publish(subject, message.body, options)
-      entry.sentAt = this.#runtime.monotonic()
-      this.#unanswered.set(id, entry)
-      if (to === 'stream') {
-        this.#inFlight++
-        this.#bytesInFlight += entry.bytes
-        this.#timer ??= this.#runtime.setTimer(LOOK_EVERY_MS, () => this.#look())
+      if (to !== 'anybody') {
+        entry.id = (++this.#count).toString(36)
+        options.reply = this.#inbox + entry.id
       }
-      return id
+      this.#connection.publish(subject, message.body, options)
+      this.#unanswered.set(entry.id ?? entry, entry)
+      if (to !== 'stream') return true
+      entry.sentAt = this.#runtime.monotonic()
+      this.#inFlight++
+      this.#bytesInFlight += entry.bytes
+      this.#timer ??= this.#runtime.setTimer(LOOK_EVERY_MS, () => this.#look())
+      return true
     } catch (thrown) {
       this.#end(entry, { outcome: 'refused', error: asError(thrown) })
-      return undefined
+      return false
     }
   }
 
-  /** The server answers this ping after it has said of everything before it that nobody listens. */
-  async #flush(ids: readonly string[]): Promise<void> {
+  /** The server answers a ping after it has said of everything before it that nobody listens. */
+  async #told(entries: readonly Entry[]): Promise<void> {
+    let result = ACCEPTED
     try {
-      await this.#connection.flush()
+      await this.#flush.flush()
     } catch (error) {
-      for (const id of ids) this.#settle(id, { outcome: 'unknown', error: unknown(asError(error)) })
-      return
+      result = { outcome: 'unknown', error: unknown(asError(error)) }
     }
-    for (const id of ids) this.#settle(id, ACCEPTED)
+    for (const entry of entries) this.#settle(entry.id ?? entry, result)
   }
 
   #answered(answer: Msg): void {
@@ -167,7 +173,7 @@ export class Publisher {
     this.#settle(id, text.includes('"error"') ? refusal(text) : ACCEPTED)
   }
 
-  #settle(id: string, result: PublishResult): void {
+  #settle(id: string | Entry, result: PublishResult): void {
     const entry = this.#unanswered.get(id)
     if (entry === undefined) return
     this.#unanswered.delete(id)

@@ -173,9 +173,8 @@ export class ShardOwner implements DeliveryOwner {
       reply: message.reply ?? '',
       deliveryCount: deliveryCount + this.#earlier(streamSequence),
     }
-    if (this.#parts.group.types?.includes(decoded.type) === false) this.#ack(item)
     // A message without a key is ordered among its like.
-    else this.#gate.fromMain(decoded.id, decoded.key ?? '', decoded.attempt, item)
+    this.#gate.fromMain(decoded.id, decoded.key ?? '', decoded.attempt, item)
     this.#ask()
   }
 
@@ -226,10 +225,27 @@ export class ShardOwner implements DeliveryOwner {
 
   #handOut(entry: GateEntry<ShardItem>): void {
     const item = entry.delivery as ShardItem // the gate hands out what was delivered
-    const { runtime } = this.#parts.context
     this.#idle.add(1)
     // It stays with its consumer, which goes with the lease.
     if (!this.#parts.isHeld()) return
+    if (this.#parts.group.types?.includes(item.message.type) === false) void this.#passBy(entry, item)
+    else this.#handOn(entry, item)
+  }
+
+  /** Not for this group, unless another member, of a newer release, has asked for it. Its key waits for the answer. */
+  async #passBy(entry: GateEntry<ShardItem>, item: ShardItem): Promise<void> {
+    try {
+      const types = await this.#parts.context.declarer.types.read(this.#parts.group)
+      if (this.#ended) return
+      if (types?.has(item.message.type) === false) this.#done(entry)
+      else this.#handOn(entry, item)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #handOn(entry: GateEntry<ShardItem>, item: ShardItem): void {
+    const { runtime } = this.#parts.context
     const { expiresAt } = item.message
     if (expiresAt === undefined || expiresAt > runtime.now())
       this.#parts.handOut(new OrderedDelivery(entry, item, this))
