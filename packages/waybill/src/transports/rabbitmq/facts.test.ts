@@ -34,11 +34,11 @@ test('routeFacts() knows the delivery limit of queues of its own, and assumes th
   expect(limits('3.10.8', { isForeign: true }).deliveryLimit).toEqual({ value: Infinity, source: 'assumed' })
 })
 
-test('routeFacts() says when a member that vanished is missed: two heartbeats later, without them never', () => {
+test('routeFacts() says when a member that vanished is missed: three heartbeats later, without them never', () => {
   const within = (heartbeatSeconds?: number) => limits('3.10.8', { heartbeatSeconds }).redeliveredWithinMs
   expect([within(), within(3), within(0)]).toEqual([
-    { value: 20_000, source: 'told' },
-    { value: 6_000, source: 'told' },
+    { value: 30_000, source: 'told' },
+    { value: 9_000, source: 'told' },
     { value: Infinity, source: 'told' },
   ])
 })

@@ -88,8 +88,9 @@ export function routeFacts(version: ServerVersion, life: QueueSpec['life'], sett
           : told(consumerTimeoutMs),
       retentionMs: assumed(Infinity),
       retentionBytes: assumed(Infinity),
-      // Its end of the connection says so at once, unless the machine goes without a word: two heartbeats later.
-      redeliveredWithinMs: told(heartbeatSeconds === 0 ? Infinity : 2_000 * heartbeatSeconds),
+      // Its end of the connection says so at once, unless the machine goes without a word. The broker looks once for each
+      // heartbeat, and gives up at the second look in a row without a byte: from the last byte up to three (seen on 3.10.8).
+      redeliveredWithinMs: told(heartbeatSeconds === 0 ? Infinity : 3_000 * heartbeatSeconds),
     },
   }
 }
