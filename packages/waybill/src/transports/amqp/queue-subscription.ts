@@ -1,4 +1,5 @@
-import { WaybillError } from '../../message/errors.ts'
+import { asError } from '../../message/as-error.ts'
+import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type {
   Delivery,
   Settlement,
@@ -110,7 +111,12 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
     const starves = this.#starvation.note(this.#received, ready > 0 && this.#idle.count < this.#prefetch)
     if (attached && !starves) return
     this.#cancelled(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `${this.#queue} has lost its consumer`), life)
-    await consumer.close()
+    try {
+      await consumer.close()
+    } catch (error) {
+      // With the link it is gone, too.
+      if (!isWaybillError(error, 'WAYBILL_NOT_CONNECTED')) this.#context.emit({ type: 'error', error: asError(error) })
+    }
   }
 
   async inspect(): Promise<SubscriptionSnapshot> {
