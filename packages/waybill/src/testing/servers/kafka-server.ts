@@ -201,7 +201,7 @@ function quickGroups(kind: 'consumer' | 'share'): Record<string, string> {
     [`group.${kind}.min.heartbeat.interval.ms`]: '100',
     [`group.${kind}.heartbeat.interval.ms`]: '250',
     [`group.${kind}.min.session.timeout.ms`]: '1000',
-    [`group.${kind}.session.timeout.ms`]: '3000',
+    [`group.${kind}.session.timeout.ms`]: '5000',
   }
 }
 

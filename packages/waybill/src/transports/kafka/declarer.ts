@@ -4,6 +4,7 @@ import type { Group, StartPosition } from '../../transport/transport.ts'
 import { call } from './call.ts'
 import { brokerError, CODE } from './kafka-errors.ts'
 import type { KafkaLink } from './kafka-link.ts'
+import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
 import { Registry } from './registry.ts'
 import type { TopicInfo } from './session.ts'
 import { startOffsets } from './start-offsets.ts'
@@ -168,6 +169,11 @@ export class Declarer {
     const known = await session.coordinated('group', id, share.offsets, (answer) => answer.errorCode, id)
     const placed = known.topics.find((each) => each.topic === topic)?.partitions ?? []
     const missing = [...starts].filter(([partition]) => !placed.some((p) => p.partition === partition && p.start >= 0n))
+    // What is settled behind the start is not in the lag: only what is neither kept nor settled makes it longer than the log.
+    await this.#requireKept(id, topic, (partition, oldest, end) => {
+      const found = placed.find((p) => p.partition === partition)
+      return found === undefined || found.start < 0n || found.start >= oldest || found.lag <= end - oldest
+    })
     if (missing.length === 0) return
     const topics: [string, [number, bigint][]][] = [
       [topic, missing],
@@ -179,6 +185,28 @@ export class Declarer {
     const answer = await session.coordinated('group', id, share.alterOffsets, codeOf, id, topics)
     if (answer.errorCode !== CODE.none && answer.errorCode !== CODE.nonEmptyGroup)
       throw brokerError(answer.errorCode, `the start of group ${id} cannot be set`, answer.errorMessage)
+  }
+
+  /** @throws {WaybillError} WAYBILL_POSITION_GONE when messages that the group has not settled are no longer kept */
+  async #requireKept(
+    id: string,
+    topic: string,
+    isKept: (partition: number, oldest: bigint, end: bigint) => boolean,
+  ): Promise<void> {
+    const { session } = this.#link()
+    const [earliest, latest] = await Promise.all([
+      offsetsOf(session, topic, EARLIEST),
+      offsetsOf(session, topic, LATEST),
+    ])
+    const gone = earliest.findIndex((oldest, partition) => !isKept(partition, oldest, latest[partition] ?? oldest))
+    if (gone === -1) return
+    throw new WaybillError(
+      'WAYBILL_POSITION_GONE',
+      `partition ${gone} of topic ${topic} begins at ${earliest[gone]}, behind where group ${id} has got to`,
+      {
+        cure: 'Keep messages for longer; to go on with what is there, set the offsets of the group with a tool of Kafka.',
+      },
+    )
   }
 
   async #commitStart(id: string, topic: string, starts: ReadonlyMap<number, bigint>): Promise<void> {
@@ -197,6 +225,10 @@ export class Declarer {
     const missing = [...starts].filter(
       ([partition]) => !committed.some((each) => each.partitionIndex === partition && each.committedOffset >= 0n),
     )
+    await this.#requireKept(id, topic, (partition, oldest) => {
+      const found = committed.find((each) => each.partitionIndex === partition)?.committedOffset ?? -1n
+      return found < 0n || found >= oldest
+    })
     if (missing.length === 0) return
     const partitions = missing.map(([partitionIndex, committedOffset]) => ({
       partitionIndex,

@@ -12,6 +12,7 @@ import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
 import type { FetchedRecord, PartitionReader } from './partition-reader.ts'
 import { fromRecord } from './record-mapping.ts'
 import type { Session } from './session.ts'
+import { trim } from './trim.ts'
 import { untilSettled } from './until-settled.ts'
 import { LEAVE, shareApis } from './share/share-apis.ts'
 import { answersTopic, groupTopics, isOrdered, laterTopic, namesOf, topicOf } from './topic-names.ts'
@@ -61,6 +62,11 @@ export class KafkaClient {
       () => session.topics([name]),
       (found) => (found.has(name) ? CODE.none : CODE.unknownTopicId),
     )
+  }
+
+  /** What lies before that offset is gone, as after its retention. */
+  async deleteBefore(topic: string, partition: number, offset: bigint): Promise<void> {
+    await trim(this.#link.session, topic, partition, offset)
   }
 
   /** Strikes all members off, as the coordinator does with those it has not heard of. They are not told. */

@@ -83,10 +83,7 @@ export class KafkaTransport implements Transport {
     topology.groups.forEach(checkGroup)
     for (const channel of topology.channels) await this.#declarer.channel(channel)
     for (const group of topology.groups) {
-      const { kind } = group.channel
-      // A query can be answered, and a survey be asked, while somebody listens: subscribe() makes their groups.
-      if (kind === 'query' || kind === 'survey') await this.#declarer.claim(group)
-      else await this.#declarer.group(group, 'now')
+      await this.#declarer.group(group, 'now')
       this.#remember(group)
     }
   }

@@ -14,16 +14,20 @@ const NEVER = 2 ** 53
 
 type Config = ReadonlyMap<string, string>
 
-/** @throws {WaybillError} WAYBILL_NOT_FOUND while the channel does not exist */
+/**
+ * Of a channel that does not exist yet: as the broker would make it now.
+ *
+ * @throws {WaybillError} WAYBILL_NOT_FOUND while the topic of ordinary clients does not exist
+ */
 export async function routeFacts(session: Session, group: Group): Promise<RouteFacts> {
   const { topic } = namesOf(group)
-  const info = await session.topic(topic)
-  if (info === undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `there is no topic ${topic}`)
-  const [config, broker, copies] = await Promise.all([
-    configOf(session, RESOURCE.topic, topic),
-    configOf(session, RESOURCE.broker, String(session.anyBroker)),
-    minInSync(session, topic),
-  ])
+  const { foreign, retentionMs } = group.channel
+  const isThere = (await session.topic(topic)) !== undefined
+  if (!isThere && foreign !== undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `there is no topic ${topic}`)
+  const broker = await configOf(session, RESOURCE.broker, String(session.anyBroker))
+  const config = isThere ? await configOf(session, RESOURCE.topic, topic) : defaults(broker, retentionMs)
+  const replicas = isThere ? await replicasOf(session, topic) : number(broker, 'default.replication.factor')
+  const copies = Math.min(number(config, 'min.insync.replicas'), replicas)
   const [flushMs, flushMessages] = [number(config, 'flush.ms'), number(config, 'flush.messages')]
   const retention = cleansByDeleting(config)
   return {
@@ -56,14 +60,25 @@ export async function deliveryLimit(session: Session): Promise<number> {
   return number(config, 'group.share.delivery.count.limit')
 }
 
-/** How many brokers have what is accepted, at the least. */
-async function minInSync(session: Session, topic: string): Promise<number> {
-  const [config, metadata] = await Promise.all([
-    configOf(session, RESOURCE.topic, topic),
-    call(session.control, session.driver.metadataV12.api, [topic], false, false),
+async function replicasOf(session: Session, topic: string): Promise<number> {
+  const metadata = await call(session.control, session.driver.metadataV12.api, [topic], false, false)
+  const replicas = metadata.topics[0]?.partitions.map(({ replicaNodes }) => replicaNodes.length) ?? []
+  return Math.min(...replicas)
+}
+
+/** What a topic inherits. */
+function defaults(broker: Config, retentionMs: number | undefined): Config {
+  const minutes = broker.get('log.retention.minutes') || undefined
+  const hours = Number(broker.get('log.retention.hours') ?? NaN) * 60
+  const inherited = broker.get('log.retention.ms') || String(Number(minutes ?? hours) * 60_000)
+  return new Map([
+    ['flush.messages', broker.get('log.flush.interval.messages') ?? ''],
+    ['flush.ms', broker.get('log.flush.interval.ms') || broker.get('log.flush.scheduler.interval.ms') || ''],
+    ['cleanup.policy', broker.get('log.cleanup.policy') ?? 'delete'],
+    ['retention.ms', retentionMs === undefined ? inherited : String(retentionMs)],
+    ['retention.bytes', broker.get('log.retention.bytes') ?? '-1'],
+    ['min.insync.replicas', broker.get('min.insync.replicas') ?? '1'],
   ])
-  const replicas = metadata.topics[0]?.partitions.map(({ replicaNodes }) => replicaNodes.length) ?? [1]
-  return Math.min(number(config, 'min.insync.replicas'), ...replicas)
 }
 
 async function configOf(session: Session, resourceType: 2 | 4, resourceName: string): Promise<Config> {
@@ -80,7 +95,7 @@ function cleansByDeleting(config: Config): boolean {
 }
 
 function number(config: Config, name: string): number {
-  const value = Number(config.get(name) ?? NaN)
+  const value = Number(config.get(name) || NaN)
   return Number.isNaN(value) ? Infinity : value
 }
 

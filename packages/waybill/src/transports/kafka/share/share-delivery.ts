@@ -29,7 +29,8 @@ export class ShareDelivery implements Delivery {
     this.life = life
   }
 
-  get redelivered(): boolean {
-    return this.deliveryCount > 1
+  /** A broker that was killed has forgotten whom it had given a record to, and counts anew. */
+  get redelivered(): true | undefined {
+    return this.deliveryCount > 1 ? true : undefined
   }
 }

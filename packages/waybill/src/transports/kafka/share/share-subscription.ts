@@ -166,7 +166,8 @@ export class ShareSubscription implements Subscription, LinkedSubscription {
   #readerParts(life: number): ShareReaderParts {
     return {
       group: this.#names.id,
-      member: this.#memberId,
+      // Of this life alone: what the broker still does to a session of the last one must not meet this one.
+      member: newKafkaId(this.#context.runtime),
       room: () => (life === this.#life && this.#closing === undefined ? this.#prefetch - this.#handed : 0),
       take: (records, lockMs) => {
         if (life === this.#life) this.#take(records, lockMs, life)
