@@ -4,6 +4,7 @@ import { withFailure } from '../../message/failure.ts'
 import type { WireMessage } from '../../message/wire-message.ts'
 import { deadLetter, type Burial } from '../../transport/dead-letter.ts'
 import type { Group, Settlement } from '../../transport/transport.ts'
+import type { Context } from './context.ts'
 import { nameToken } from './name-token.ts'
 import type { Names } from './names.ts'
 import type { Publication } from './publisher.ts'
@@ -22,7 +23,7 @@ export function retried(retry: Retry): WireMessage {
   return { ...message, attempt: retry.attempt, headers: withFailure(message.headers, retry.failure) }
 }
 
-export function retryPublication(retry: Retry, group: Group, place: Place, names: Names): Publication {
+function retryPublication(retry: Retry, group: Group, place: Place, names: Names): Publication {
   const messageId = idOf('retry', group, place)
   return { subject: names.retry(group), message: retried(retry), to: 'stream', messageId }
 }
@@ -42,6 +43,23 @@ export function deadLetterPublication(
     to: 'stream',
     messageId,
   }
+}
+
+/** A settlement by which the message goes on somewhere else. */
+export type Onward = Exclude<Settlement, { readonly action: 'ack' }>
+
+/** To its group again, now or later, or to the dead letters. */
+export function onward(
+  settlement: Onward,
+  group: Group,
+  place: Place,
+  { names, delays, runtime }: Pick<Context, 'names' | 'delays' | 'runtime'>,
+): Publication {
+  const now = runtime.now()
+  if (settlement.action === 'reject')
+    return deadLetterPublication(settlement.delivery.message, group, settlement, place, names, now)
+  const publication = retryPublication(settlement, group, place, names)
+  return settlement.afterMs > 0 ? delays.delayed(group.channel, publication, now + settlement.afterMs) : publication
 }
 
 function idOf(what: string, group: Group, { of, sequence }: Place): string {

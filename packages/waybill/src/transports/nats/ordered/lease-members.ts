@@ -71,10 +71,13 @@ export class LeaseMembers {
     return this.#membership.shardsOf(this.#group.channel.shards)
   }
 
-  /** Whether the others still count this member in, for a while yet. */
+  /** Whether the others still count this member in, for a while yet. Once not, never again: what was held back meanwhile is void. */
   get isHeld(): boolean {
     const { runtime, settings } = this.#context
-    return !this.#ended && runtime.monotonic() - this.#renewedAt < settings.leaseMs * STANDS_BACK
+    if (this.#ended) return false
+    if (runtime.monotonic() - this.#renewedAt < settings.leaseMs * STANDS_BACK) return true
+    runtime.defer(() => this.#expire(new Error('the lease was not renewed in time')))
+    return false
   }
 
   isMember(id: string): boolean {
@@ -184,15 +187,15 @@ export class LeaseMembers {
     } catch (error) {
       if (!this.isHeld) return this.#expire(asError(error))
     }
-    if (!this.isHeld) return this.#expire(new Error('the lease was not renewed in time'))
-    this.#schedule()
+    if (this.isHeld) this.#schedule()
   }
 
   async #renew(): Promise<void> {
     const begun = this.#context.runtime.monotonic()
     const { bucket } = await this.#wire.registry()
     this.#revision = await bucket.put(this.#keyOf(this.self), String(this.#context.runtime.now()))
-    this.#renewedAt = begun
+    // Too late: it has stood back meanwhile.
+    if (this.#renewedAt === 0 || this.isHeld) this.#renewedAt = begun
   }
 
   /** Takes those from the list who have been silent for a lease. @returns whether there were any */

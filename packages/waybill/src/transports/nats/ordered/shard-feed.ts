@@ -1,0 +1,173 @@
+import type { Msg } from '@nats-io/transport-node'
+import type { LaneArrival } from '../../../transport/ordered/shard-gate.ts'
+import type { Context } from '../context.ts'
+import { decodeMessage } from '../message-mapping.ts'
+import { deliveryInfo } from '../nats-delivery.ts'
+import { Puller } from '../puller.ts'
+import type { Wire } from '../wire.ts'
+import { laneEntry, markerIn } from './lane-message.ts'
+import type { ShardItem } from './ordered-delivery.ts'
+import type { Taken } from './take-over.ts'
+
+/** Messages of the lane asked for at a time; all of it is held by the owner, within the gate's own limit. */
+const LANE_WINDOW = 512
+/** What was acknowledged last may be counted a moment later by the server. */
+const COUNTED_WITHIN_MS = 500
+const COUNT_EVERY_MS = 20
+
+export interface FeedEvents {
+  fromMain(item: ShardItem): void
+  fromLane(arrival: LaneArrival<ShardItem>): void
+  /** All that former owners put into the lane has come; the main stream is asked from now on. */
+  laneKnown(): void
+  lost(error: Error): void
+}
+
+/** What a shard's two consumers hand to their owner, and what goes back to them. */
+export class ShardFeed {
+  readonly #context: Context
+  readonly #wire: Wire
+  readonly #taken: Taken
+  readonly #window: number
+  readonly #events: FeedEvents
+  readonly #lane: Puller
+  readonly #main: Puller
+  /** Sequences of the main stream that are here and not settled, ascending. */
+  readonly #unsettled = new Set<number>()
+  #reached: number
+  #isKnown = false
+  #shut = false
+
+  /** @param window most deliveries of the main stream here at a time */
+  constructor(context: Context, wire: Wire, taken: Taken, window: number, events: FeedEvents) {
+    const { runtime } = context
+    this.#context = context
+    this.#wire = wire
+    this.#taken = taken
+    this.#window = window
+    this.#events = events
+    this.#reached = taken.record.next - 1
+    const puller = (target: Taken['main'], message: (message: Msg) => void): Puller =>
+      new Puller(wire.connection, wire.newInbox(), target, runtime, {
+        message,
+        freed: () => this.#ask(),
+        lost: (error) => events.lost(error),
+      })
+    this.#lane = puller(taken.lane, (message) => this.#fromLane(message))
+    this.#main = puller(taken.main, (message) => this.#fromMain(message))
+    this.#ask()
+  }
+
+  /** The lane has been read up to the marker of this owner. */
+  get isKnown(): boolean {
+    return this.#isKnown
+  }
+
+  /** The sequence before which all is settled. */
+  get next(): number {
+    for (const first of this.#unsettled) return first
+    return this.#reached + 1
+  }
+
+  /** Nothing more is needed of it. */
+  settle(item: ShardItem): void {
+    this.#say(item.reply)
+    if (item.from === 'lane') return
+    this.#unsettled.delete(item.sequence)
+    this.#ask()
+  }
+
+  /** Asks for nothing more. What still comes stays unsettled, and is its next owner's. */
+  shut(): void {
+    this.#shut = true
+  }
+
+  /** Who comes next asks how far we were: what was settled should not come again. */
+  async counted(): Promise<void> {
+    const { runtime } = this.#context
+    const { stream, consumer } = this.#taken.main
+    const until = runtime.monotonic() + COUNTED_WITHIN_MS
+    while (runtime.monotonic() < until) {
+      const info = await this.#wire.api.consumer(stream, consumer)
+      if (info === undefined || info.num_ack_pending <= this.#unsettled.size) return
+      await new Promise<void>((resolve) => void runtime.setTimer(COUNT_EVERY_MS, resolve))
+    }
+  }
+
+  end(): void {
+    this.#shut = true
+    this.#lane.end()
+    this.#main.end()
+  }
+
+  #ask(): void {
+    if (this.#shut) return
+    if (this.#lane.asked < LANE_WINDOW / 2) this.#lane.pull(LANE_WINDOW - this.#lane.asked)
+    // Nothing new before the lane is known: it may hold what comes before it.
+    if (!this.#isKnown) return
+    const room = this.#window - this.#unsettled.size - this.#main.asked
+    if (room > 0 && (this.#main.asked === 0 || room * 2 >= this.#window)) this.#main.pull(room)
+  }
+
+  #fromMain(from: Msg): void {
+    const reply = from.reply ?? ''
+    const { streamSequence: sequence, deliveryCount } = deliveryInfo(reply)
+    this.#unsettled.add(sequence)
+    this.#reached = Math.max(this.#reached, sequence)
+    const message = decodeMessage(from.headers, from.data)
+    const count = deliveryCount + this.#earlier(sequence)
+    this.#events.fromMain({ message, from: 'main', sequence, reply, deliveryCount: count })
+    this.#ask()
+  }
+
+  /** How many former owners had it when they were gone. */
+  #earlier(sequence: number): number {
+    let count = 0
+    for (const [from, to] of this.#taken.record.unsettled) if (sequence > from && sequence <= to) count++
+    return count
+  }
+
+  #fromLane(from: Msg): void {
+    const reply = from.reply ?? ''
+    const { token } = this.#taken
+    const marker = markerIn(from.headers)
+    const owner = Number(from.subject.slice(from.subject.lastIndexOf('.') + 1))
+    if (marker !== undefined) {
+      this.#say(reply)
+      // Who is leaving takes nothing over any more.
+      if (marker === token && !this.#shut && !this.#isKnown) this.#known()
+    } else if (owner !== token && this.#isKnown) {
+      // Too late: what a former owner copied is still where it was.
+      this.#say(reply)
+    } else this.#events.fromLane(this.#arrival(from, reply, owner === token))
+    this.#ask()
+  }
+
+  #arrival(from: Msg, reply: string, own: boolean): LaneArrival<ShardItem> {
+    const message = decodeMessage(from.headers, from.data)
+    const { streamSequence, deliveryCount } = deliveryInfo(reply)
+    const { id, key = '', attempt } = message
+    return {
+      id,
+      key,
+      attempt,
+      ...laneEntry(from.headers),
+      delivery: {
+        message,
+        from: 'lane',
+        sequence: streamSequence,
+        reply,
+        deliveryCount: own ? deliveryCount : undefined,
+      },
+    }
+  }
+
+  #known(): void {
+    this.#isKnown = true
+    this.#events.laneKnown()
+  }
+
+  #say(reply: string): void {
+    if (!this.#wire.connection.isClosed()) this.#wire.connection.publish(reply)
+  }
+}
