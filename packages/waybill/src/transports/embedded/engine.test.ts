@@ -202,6 +202,21 @@ describe('close()', () => {
     await expect(engine.checkQueue('shared')).rejects.toMatchObject({ code: 'WAYBILL_CLOSED' })
   })
 
+  test('inspect() of a consumer says whether its queue counts it, and what is ready', async () => {
+    await engine.declareQueue(durable('q'))
+    const [one, two] = [new Received(), new Received()]
+    const consumer = await engine.consume({ queue: 'q', prefetch: 1 }, one)
+    await engine.publish([to('q', '1'), to('q', '2'), to('q', '3')])
+    await runtime.settle()
+    expect(await consumer.inspect()).toEqual({ attached: true, ready: 2 })
+    const other = await engine.consume({ queue: 'q', prefetch: 1 }, two)
+    await consumer.close()
+    expect([(await consumer.inspect()).attached, (await other.inspect()).attached]).toEqual([false, true])
+    await engine.deleteQueue('q')
+    await runtime.settle()
+    expect((await other.inspect()).attached).toBe(false)
+  })
+
   test('takes a shared transient queue with its last consumer', async () => {
     await engine.declareQueue({ name: 'shared', life: 'shared-transient' })
     const one = await engine.consume({ queue: 'shared', prefetch: 1 }, new Received())

@@ -180,6 +180,21 @@ test('consume() keeps to its prefetch, and prefetch() changes it while deliverie
   expect(inbox.texts()).toHaveLength(7)
 })
 
+test('inspect() of a consumer says that its queue has as many as are open here, and what is ready', async () => {
+  const { engine } = await connected()
+  const { engine: elsewhere } = await connected()
+  const queue = await queueOf(engine)
+  await outcomes(engine, [publication(queue, 'a'), publication(queue, 'b'), publication(queue, 'c')])
+  const one = await consuming(engine, queue, 1)
+  const two = await consuming(elsewhere, queue, 1)
+  await vi.waitFor(async () => expect(await one.consumer.inspect()).toEqual({ attached: true, ready: 1 }))
+  await one.consumer.close()
+  expect(await one.consumer.inspect()).toEqual({ attached: false, ready: 0 })
+  expect((await two.consumer.inspect()).attached).toBe(true)
+  await engine.deleteQueue(queue)
+  await vi.waitFor(async () => expect((await two.consumer.inspect()).attached).toBe(false))
+})
+
 test('requeue() returns deliveries to their place, counted', async () => {
   const { engine } = await connected()
   const queue = await queueOf(engine)
