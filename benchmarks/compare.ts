@@ -29,5 +29,5 @@ export async function compare({ title, raw, sides, run, rounds, targets }: Compa
     [`ratio (target <= ${targets.cpu})`, results.map(({ a, b }) => a.cpuSecondsPer100k / b.cpuSecondsPer100k), 2],
   ] as const
   console.log(`${title}: ${run.body.length} B, ${run.window} under way, ${rounds} pairs of ${messages}`)
-  for (const [label, values, digits] of rows) console.log(`  ${label.padEnd(36)}${interval(values, digits)}`)
+  for (const [label, values, digits] of rows) console.log(`  ${label.padEnd(38)}${interval(values, digits)}`)
 }

@@ -1,5 +1,5 @@
 // A transport, used through the seam as the bus uses it: what is sent in one turn goes as one batch.
-import type { Channel, Outgoing, SubscriptionSpec, Transport, TransportFactory } from 'waybill/transport'
+import type { Channel, Group, Outgoing, Transport, TransportFactory } from 'waybill/transport'
 import { systemRuntime } from '../packages/waybill/src/runtime/system-runtime.ts'
 import { messageOf, TYPE } from './bench-message.ts'
 import type { Run, Runner } from './measured-run.ts'
@@ -7,29 +7,35 @@ import type { Run, Runner } from './measured-run.ts'
 export class SeamClient implements Runner {
   readonly #transport: Transport
   readonly #channel: Channel
-  readonly #spec: Pick<SubscriptionSpec, 'group' | 'transient'>
+  readonly #group: Group
 
-  private constructor(transport: Transport, name: string, transient: boolean) {
+  private constructor(transport: Transport, channel: Channel) {
     this.#transport = transport
-    this.#channel = { kind: 'events', name, shards: 1 }
-    this.#spec = { group: { channel: this.#channel, name: 'bench', types: [TYPE], ordered: false }, transient }
+    this.#channel = channel
+    this.#group = { channel, name: 'bench', types: [TYPE], ordered: false }
   }
 
-  /** @param transient consume without a group, nothing kept */
-  static async open(factory: TransportFactory, name: string, transient = false): Promise<SeamClient> {
+  static async open(
+    factory: TransportFactory,
+    name: string,
+    kind: 'events' | 'survey' = 'events',
+  ): Promise<SeamClient> {
     const transport = await factory(systemRuntime())
     await transport.connect(AbortSignal.timeout(10_000))
-    return new SeamClient(transport, name, transient)
+    return new SeamClient(transport, { kind, name, shards: 1 })
   }
 
   async run({ messages, window, body }: Run): Promise<void> {
     const transport = this.#transport
     let handled = 0
     const all = Promise.withResolvers<void>()
-    const subscription = await transport.subscribe({ ...this.#spec, prefetch: window }, (batch) => {
-      subscription.settle(batch.map((delivery) => ({ delivery, action: 'ack' })))
-      if ((handled += batch.length) === messages) all.resolve()
-    })
+    const subscription = await transport.subscribe(
+      { group: this.#group, transient: false, prefetch: window },
+      (batch) => {
+        subscription.settle(batch.map((delivery) => ({ delivery, action: 'ack' })))
+        if ((handled += batch.length) === messages) all.resolve()
+      },
+    )
     let sent = 0
     let free = window
     let isDue = false
@@ -47,7 +53,7 @@ export class SeamClient implements Runner {
       sent += count
       const batch: Outgoing[] = Array.from({ length: count }, () => ({
         to: this.#channel,
-        message: messageOf(body, 'event', undefined),
+        message: messageOf(body, this.#channel.kind === 'survey' ? 'survey' : 'event', undefined),
       }))
       // Batches as small as the confirms that made room for them, so that the window stays full.
       for (let at = 0; at < count; at += BATCH) {
@@ -66,4 +72,4 @@ export class SeamClient implements Runner {
 }
 
 /** Most messages of one send: an eighth of the window, as when eight callers share it. */
-const BATCH = 32
+export const BATCH = 32
