@@ -64,7 +64,7 @@ export class RawKafka implements Runner {
 
   async close(): Promise<void> {
     await this.#stream?.close()
-    await this.#consumer.close(true)
+    await this.#consumer.close()
     await this.#producer.close()
     await this.#admin.deleteTopics({ topics: [this.#topic] })
     await this.#admin.close()
