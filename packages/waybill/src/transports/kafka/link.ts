@@ -13,6 +13,9 @@ import type { Driver } from './driver.ts'
 import { linkError } from './kafka-errors.ts'
 import { Session } from './session.ts'
 
+/** A cluster is rarely gone for long, and a broker that comes back is there at once. */
+const BACK_OFF = { firstMs: 100, longestMs: 2_000 } as const
+
 export interface LinkListener {
   /** Makes a new session ready for use. It must end when the session does. */
   prepare(session: Session): Promise<void>
@@ -124,7 +127,10 @@ export class Link {
 
   #wait(): void {
     this.#state = 'waiting'
-    this.#timer = this.#runtime.setTimer(backOffMs(this.#tries++, this.#runtime), () => void this.#reconnect())
+    this.#timer = this.#runtime.setTimer(
+      backOffMs(this.#tries++, this.#runtime, BACK_OFF),
+      () => void this.#reconnect(),
+    )
   }
 
   async #reconnect(): Promise<void> {

@@ -37,6 +37,9 @@ interface Lane {
 const MAX_BATCH_BYTES = 512 * 1_024
 /** How long a leader may be missing, or replicas out of sync, before the sender is told. */
 const GIVE_UP_MS = 30_000
+/** Enough to keep the connection busy through any pause of the event loop, and no more than a process can hold. */
+const MAX_WAITING = 65_536
+const MAX_WAITING_BYTES = 128 * 1_024 * 1_024
 const PRODUCE_TIMEOUT_MS = 15_000
 const ALL_IN_SYNC = -1
 /** Sequence out of order, epoch outdated, producer not known, producer fenced. */
@@ -62,7 +65,9 @@ export class Producer {
   readonly #lanes = new Map<string, Lane>()
   readonly #ready = new Set<Lane>()
   #flushing = false
+  /** Records not answered yet. */
   #waiting = 0
+  #waitingBytes = 0
   #idlers: (() => void)[] = []
 
   constructor(session: Session, identity: ProducerIdentity, events: ProducerEvents) {
@@ -85,9 +90,9 @@ export class Producer {
     return new Producer(session, { id: producerId, epoch: producerEpoch }, { fenced, throttled })
   }
 
-  /** Records not answered yet. */
-  get waiting(): number {
-    return this.#waiting
+  /** Whether it takes one more. Moves from topic to topic are bounded by the prefetch, and do not ask. */
+  get hasRoom(): boolean {
+    return this.#waiting < MAX_WAITING && this.#waitingBytes < MAX_WAITING_BYTES
   }
 
   /** The partition exists. `done` is called once, in the order of the partition. */
@@ -100,6 +105,7 @@ export class Producer {
     }
     lane.entries.push({ record, size, done })
     this.#waiting++
+    this.#waitingBytes += size
     this.#makeReady(lane)
   }
 
@@ -230,6 +236,7 @@ export class Producer {
 
   #answer(entries: readonly Entry[], result: (n: number) => Produced): void {
     this.#waiting -= entries.length
+    for (const { size } of entries) this.#waitingBytes -= size
     entries.forEach(({ done }, n) => done(result(n)))
     if (this.#waiting > 0) return
     const idlers = this.#idlers

@@ -44,7 +44,13 @@ export class Registry {
     const known = this.#answers.get(question)
     if (known !== undefined) return known
     await this.#prepare()
-    await this.#readTo(await this.#end())
+    const end = await this.#end()
+    // Another cluster by the same address: nothing that was read holds any more.
+    if (end < this.#offset) {
+      this.#answers.clear()
+      this.#offset = 0n
+    }
+    await this.#readTo(end)
     const found = this.#answers.get(question)
     if (found !== undefined) return found
     const stored = await this.#append(question, await propose())

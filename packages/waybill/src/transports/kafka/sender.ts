@@ -13,6 +13,7 @@ import { destinationOf, type Destination } from './return-address.ts'
 import { laterTopic, topicOf } from './topic-names.ts'
 
 const ACCEPTED: SendResult = { outcome: 'accepted' }
+const FULL = new WaybillError('WAYBILL_BACKPRESSURE', 'more is handed over than Kafka takes')
 /** A year: whoever waits longer wants a calendar. */
 export const MAX_DELAY_MS: number = 365 * 24 * 60 * 60_000
 
@@ -91,6 +92,7 @@ export class Sender {
     failures: ReadonlyMap<Outgoing['to'], Error>,
   ): Promise<readonly SendResult[]> {
     const results: SendResult[] = []
+    const full = link.producer.hasRoom ? undefined : FULL
     await new Promise<void>((resolve) => {
       let open = batch.length
       const answer = (n: number, result: SendResult): void => {
@@ -99,7 +101,7 @@ export class Sender {
       }
       if (open === 0) resolve()
       batch.forEach((outgoing, n) => {
-        const fault = link.session.fault ?? failures.get(outgoing.to)
+        const fault = link.session.fault ?? failures.get(outgoing.to) ?? full
         const placed = fault ?? this.#place(outgoing, link)
         if (placed instanceof Error) return answer(n, { outcome: 'refused', error: placed })
         const record = toRecord(placed.message)

@@ -7,6 +7,8 @@ import type { ContiguousOffsets } from './contiguous-offsets.ts'
 
 /** Commits of this time go together. */
 const GATHER_MS = 25
+/** Of the last commit before a partition is let go. What is not committed is done again by its next owner. */
+const LAST_TRIES = 20
 
 interface Tracked {
   readonly topic: string
@@ -79,7 +81,13 @@ export class Committer {
 
   /** The last commit of these, and no more. */
   async forget(...places: readonly { readonly topic: string; readonly partition: number }[]): Promise<void> {
-    await this.flush()
+    const tracked = places.flatMap(({ topic, partition }) => this.#tracked.get(`${partition}/${topic}`) ?? [])
+    // While the member's epoch changes a commit is refused, and is taken a moment later.
+    for (let n = 0; n < LAST_TRIES && this.#link.session.fault === undefined; n++) {
+      await this.flush()
+      if (tracked.every(({ offsets, committed }) => stateOf(offsets) === committed)) break
+      await new Promise<void>((resolve) => void this.#link.session.runtime.setTimer(GATHER_MS, resolve))
+    }
     for (const { topic, partition } of places) this.#tracked.delete(`${partition}/${topic}`)
   }
 

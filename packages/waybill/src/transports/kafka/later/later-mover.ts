@@ -6,7 +6,6 @@ import type { Group } from '../../../transport/transport.ts'
 import { Committer } from '../group/committer.ts'
 import { ConsumerMember } from '../group/consumer-member.ts'
 import { ContiguousOffsets } from '../group/contiguous-offsets.ts'
-import { newKafkaId } from '../kafka-id.ts'
 import type { KafkaLink } from '../kafka-link.ts'
 import type { SubscriptionContext } from '../subscription-context.ts'
 import { fromWaiting, waiting } from '../later-message.ts'
@@ -47,7 +46,14 @@ export class LaterMover {
   #reader: PartitionReader | undefined
   #trimmed = 0n
 
-  constructor(group: Group, context: SubscriptionContext, link: KafkaLink, lost: (error: Error) => void) {
+  /** @param memberId of the subscription: with it, who comes back after a loss takes its place at once */
+  constructor(
+    memberId: string,
+    group: Group,
+    context: SubscriptionContext,
+    link: KafkaLink,
+    lost: (error: Error) => void,
+  ) {
     this.#group = group
     this.#names = namesOf(group)
     this.#link = link
@@ -55,7 +61,7 @@ export class LaterMover {
     this.#lost = lost
     this.#deadlines = new Deadlines(context.runtime)
     const { laterId, later } = this.#names
-    this.#member = new ConsumerMember(newKafkaId(context.runtime), link, laterId, later, {
+    this.#member = new ConsumerMember(memberId, link, laterId, later, {
       assigned: () => void this.#begin().catch((error: unknown) => lost(asError(error))),
       revoked: () => this.#stop(),
       lost,

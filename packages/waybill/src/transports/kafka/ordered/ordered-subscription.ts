@@ -81,8 +81,14 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     const link = this.#context.link()
     if (life !== this.#life) throw this.#gone()
     const attachment = (this.#attachment = this.#attach(link, life))
-    await Promise.all([attachment.member.join(), attachment.later?.start()])
-    if (life !== this.#life) throw this.#gone()
+    try {
+      await Promise.all([attachment.member.join(), attachment.later?.start()])
+      if (life !== this.#life) throw this.#gone()
+    } catch (error) {
+      // The next try begins anew, and this one's must not go on beside it.
+      end(attachment)
+      throw error
+    }
     this.#since = this.#context.runtime.now()
   }
 
@@ -159,7 +165,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       failed: lost,
     }
     const hasLater = hasOneRecipient(group.channel.kind) && group.channel.foreign === undefined
-    const later = hasLater ? new LaterMover(group, this.#context, link, lost) : undefined
+    const later = hasLater ? new LaterMover(this.#memberId, group, this.#context, link, lost) : undefined
     return { member, committer, parts, later }
   }
 
@@ -193,10 +199,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   #detach(): void {
     this.#life++
     this.#since = undefined
-    this.#attachment?.member.end()
-    this.#attachment?.committer.end()
-    this.#attachment?.later?.end()
-    this.#attachment?.parts.fetcher.end()
+    if (this.#attachment !== undefined) end(this.#attachment)
     this.#attachment = undefined
     this.#deadlines.clear()
     for (const owner of this.#owners.values()) {
@@ -246,4 +249,11 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     const { channel, name } = this.#spec.group
     this.#context.emit({ ...event, channel: channel.name, group: name })
   }
+}
+
+function end({ member, committer, later, parts }: Attachment): void {
+  member.end()
+  committer.end()
+  later?.end()
+  parts.fetcher.end()
 }

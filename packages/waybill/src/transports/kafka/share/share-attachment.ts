@@ -1,4 +1,3 @@
-import { asError } from '../../../message/as-error.ts'
 import type { Deadline, Deadlines } from '../../../runtime/deadlines.ts'
 import type { KafkaLink } from '../kafka-link.ts'
 import type { GroupNames } from '../topic-names.ts'
@@ -89,17 +88,11 @@ export class ShareAttachment {
     this.#hasEnded = true
   }
 
-  /** The link is gone, and everything with it. */
+  /** Its connections end, which returns what it holds. With the coordinator the member keeps its place for who joins anew. */
   end(): void {
     this.#hasEnded = true
     this.#renewal?.cancel()
     this.#member.end()
     for (const reader of this.#readers) reader.end()
-  }
-
-  /** As `end`, on a link that is well: its connections are given back, which returns what it holds. */
-  abandon(report: (error: Error) => void): void {
-    this.end()
-    this.#member.leave().catch((error: unknown) => report(asError(error)))
   }
 }

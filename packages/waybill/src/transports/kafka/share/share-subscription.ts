@@ -88,12 +88,21 @@ export class ShareSubscription implements Subscription, LinkedSubscription {
       this.#deadlines,
       () => this.#unsettled,
     )
-    const mover = new LaterMover(this.#spec.group, this.#context, link, (error) => this.#lost(error, life))
+    const mover = new LaterMover(this.#memberId, this.#spec.group, this.#context, link, (error) =>
+      this.#lost(error, life),
+    )
     if (life !== this.#life) throw this.#gone()
     this.#attachment = attachment
     this.#mover = mover
-    await Promise.all([attachment.start(), mover.start()])
-    if (life !== this.#life) throw this.#gone()
+    try {
+      await Promise.all([attachment.start(), mover.start()])
+      if (life !== this.#life) throw this.#gone()
+    } catch (error) {
+      // The next try begins anew, and this one's must not go on beside it.
+      attachment.end()
+      mover.end()
+      throw error
+    }
     this.#since = this.#context.runtime.now()
   }
 
@@ -157,7 +166,6 @@ export class ShareSubscription implements Subscription, LinkedSubscription {
   /** The coordinator or a leader no longer counts it; the link is well. */
   #lost(error: Error, life: number): void {
     if (life !== this.#life || this.#closing !== undefined) return
-    this.#attachment?.abandon((reason) => this.#emitError(reason))
     this.#detach()
     this.#emit({ type: 'subscription-lost', error })
     this.#takeUp.begin()
