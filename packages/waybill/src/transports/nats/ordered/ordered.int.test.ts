@@ -25,21 +25,25 @@ describeOwnNats('an ordered group on NATS', () => {
     const held: Delivery[] = []
     const before = await former.transport.subscribe(spec, (batch) => void held.push(...batch))
     await send(next.transport, orders, ['a1'], 'a')
-    await expect.poll(() => held.length, WAIT).toBe(1)
+    await send(next.transport, orders, ['b1'], 'b')
+    await expect.poll(() => held.length, WAIT).toBe(2)
 
     proxy.stall()
-    const [a1] = held as [Delivery]
+    const named = (of: readonly Delivery[], name: string): Delivery =>
+      of.find((each) => text(each) === name) as Delivery // it came
     const failure = { at: 0, attempt: 1, group: 'shipping', name: 'Error', message: 'late' }
     // Its lease still holds when it says so, and it is not heard.
-    before.settle([{ delivery: a1, action: 'retry', afterMs: 0, attempt: 2, failure }])
+    before.settle(held.map((delivery) => ({ delivery, action: 'retry', afterMs: 0, attempt: 2, failure })))
     const taken: Delivery[] = []
     const between = await next.transport.subscribe(spec, (batch) => void taken.push(...batch))
-    await expect.poll(() => taken.map(text), WAIT).toEqual(['a1'])
-    expect(taken[0]?.fencing).toBeGreaterThan(a1.fencing ?? Infinity)
-    expect(taken[0]).toMatchObject({ redelivered: true, deliveryCount: 2 })
+    await expect.poll(() => taken.map(text).toSorted(), WAIT).toEqual(['a1', 'b1'])
+    expect(named(taken, 'a1').fencing).toBeGreaterThan(named(held, 'a1').fencing ?? Infinity)
+    for (const each of taken) expect(each).toMatchObject({ redelivered: true, deliveryCount: 2 })
+    between.settle([{ delivery: named(taken, 'b1'), action: 'ack' }])
+    await expect.poll(async () => (await next.transport.inspect()).subscriptions[0]?.lag, WAIT).toBe(1)
     await proxy.restore()
     await pause(500)
-    expect(taken.map(text)).toEqual(['a1'])
+    expect(taken.map(text).toSorted()).toEqual(['a1', 'b1'])
     await between.close(0)
     await former.transport.close(0)
 

@@ -7,6 +7,7 @@ import { Puller } from '../puller.ts'
 import type { Wire } from '../wire.ts'
 import { laneEntry, markerIn } from './lane-message.ts'
 import type { ShardItem } from './ordered-delivery.ts'
+import type { ShardRecord } from './shard-record.ts'
 import type { Taken } from './take-over.ts'
 
 /** Messages of the lane asked for at a time; all of it is held by the owner, within the gate's own limit. */
@@ -63,10 +64,13 @@ export class ShardFeed {
     return this.#isKnown
   }
 
-  /** The sequence before which all is settled. */
-  get next(): number {
-    for (const first of this.#unsettled) return first
-    return this.#reached + 1
+  /** What is to be known by who comes next: where to begin, and what from there on is settled. */
+  get progress(): Pick<ShardRecord, 'next' | 'left'> {
+    // What was left to this owner, and it has not come to.
+    const { to = 0, sequences = [] } = this.#taken.record.left ?? {}
+    const left = [...this.#unsettled, ...sequences.filter((each) => each > this.#reached)]
+    const [next = Math.max(to, this.#reached) + 1] = left
+    return left.length === 0 ? { next } : { next, left: { to: Math.max(to, this.#reached), sequences: left } }
   }
 
   /** Nothing more is needed of it. */
@@ -112,12 +116,22 @@ export class ShardFeed {
   #fromMain(from: Msg): void {
     const reply = from.reply ?? ''
     const { streamSequence: sequence, deliveryCount } = deliveryInfo(reply)
-    this.#unsettled.add(sequence)
     this.#reached = Math.max(this.#reached, sequence)
+    if (this.#isSettled(sequence)) {
+      this.#say(reply)
+      return this.#ask()
+    }
+    this.#unsettled.add(sequence)
     const message = decodeMessage(from.headers, from.data)
     const count = deliveryCount + this.#earlier(sequence)
     this.#events.fromMain({ message, from: 'main', sequence, reply, deliveryCount: count })
     this.#ask()
+  }
+
+  /** By a former owner, out of turn. */
+  #isSettled(sequence: number): boolean {
+    const { left } = this.#taken.record
+    return left !== undefined && sequence <= left.to && !left.sequences.includes(sequence)
   }
 
   /** How many former owners had it when they were gone. */

@@ -167,10 +167,11 @@ export class ShardHoldings {
   async #letGo(owner: ShardOwner, graceMs: number): Promise<void> {
     const { context, wire, group } = this.#parts
     await owner.drain(graceMs)
-    const { next, taken } = owner
+    const { progress, taken } = owner
+    const { left: _, ...record } = taken.record
     if (this.#ended || this.#owners.get(owner.shard) !== owner) return
     this.#drop(owner)
-    await releaseShard(context, wire, group, owner.shard, { ...taken, record: { ...taken.record, next } })
+    await releaseShard(context, wire, group, owner.shard, { ...taken, record: { ...record, ...progress } })
   }
 
   /** Nothing that it does counts any more. */

@@ -83,9 +83,9 @@ export class ShardOwner implements DeliveryOwner {
     return !this.#ended && this.#feed.isKnown
   }
 
-  /** The sequence before which all is settled. */
-  get next(): number {
-    return this.#feed.next
+  /** As its next owner should find it. */
+  get progress(): ShardFeed['progress'] {
+    return this.#feed.progress
   }
 
   settle(delivery: OrderedDelivery, settlement: Settlement): void {

@@ -11,8 +11,12 @@ export interface ShardRecord {
   readonly token?: number
   /** Former owners whose consumers may still be there. */
   readonly older: readonly number[]
+  /** When the stream was made that the sequences here are of. */
+  readonly of: string
   /** The sequence in the channel's stream from which nothing is known to be settled, should the consumers be gone. */
   readonly next: number
+  /** Left by who let go: of everything up to `to`, these sequences alone are not settled. */
+  readonly left?: { readonly to: number; readonly sequences: readonly number[] }
   /** What former owners had been handed and had not settled: from, exclusive, to, inclusive. Oldest first. */
   readonly unsettled: readonly (readonly [from: number, to: number])[]
 }

@@ -46,28 +46,56 @@ export async function takeShard(
   const registry = await wire.registry()
   const key = shardKey(context, group, shard)
   const older = before === undefined ? [NO_OWNER] : [...before.record.older, before.token]
-  const next = before?.record.next ?? 1
-  const unsettled = before?.record.unsettled ?? []
-  const token = await registry.write(key, JSON.stringify({ owner: self, older, next, unsettled }), before?.revision)
+  const known: Progress = before?.record ?? { of: '', next: 1, unsettled: [] }
+  const claim: Omit<ShardRecord, 'token'> = { ...progressIn(known), owner: self, older }
+  const token = await registry.write(key, JSON.stringify(claim), before?.revision)
   if (token === undefined) return undefined
 
   const { source } = await declarer.source(group)
-  const side = names.side(group.channel)
   const reached = await ended(context, wire, group, shard, source, older)
-  const from = reached === undefined ? next : reached.from + 1
-  const ranges = unsettled.filter(([, to]) => to >= from)
-  if (reached !== undefined && reached.to > reached.from) ranges.push([reached.from, reached.to])
+  const stream = await wire.api.stream(source.stream)
+  if (stream === undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `stream ${source.stream} does not exist`)
+  // A stream that was made anew is unread.
+  const progress = advanced(
+    known.of === stream.created ? known : { of: stream.created, next: 1, unsettled: [] },
+    reached,
+  )
 
+  const side = names.side(group.channel)
   const lane = names.laneConsumer(group, shard, token)
   const main = names.shardConsumer(group, shard, token)
-  await wire.api.createConsumer(side, declarer.ownedConsumer(lane, names.lane(group, shard, '*'), { deliver_policy: 'all' })) // prettier-ignore
+  const all = { deliver_policy: 'all' as const }
+  await wire.api.createConsumer(side, declarer.ownedConsumer(lane, names.lane(group, shard, '*'), all))
   await mark(context, wire, group, shard, token)
-  await createMain(context, wire, group, shard, source, main, from)
+  // What is settled in a work queue is not there any more.
+  const from = { deliver_policy: 'by_start_sequence' as const, opt_start_seq: progress.next }
+  const start = stream.config.retention === 'workqueue' ? all : from
+  await wire.api.createConsumer(source.stream, declarer.ownedConsumer(main, names.filter(group.channel, shard), start))
 
-  const record: ShardRecord = { owner: self, token, older: [], next: from, unsettled: ranges.slice(-MOST_RANGES) }
+  const record: ShardRecord = { ...progress, owner: self, token, older: [] }
   const revision = await registry.write(key, JSON.stringify(record), token)
   if (revision === undefined) return undefined
-  return { token, revision, record, main: { stream: source.stream, consumer: main }, lane: { stream: side, consumer: lane } } // prettier-ignore
+  const [mainTarget, laneTarget] = [
+    { stream: source.stream, consumer: main },
+    { stream: side, consumer: lane },
+  ]
+  return { token, revision, record, main: mainTarget, lane: laneTarget }
+}
+
+/** How far a shard is, as its record tells. */
+type Progress = Pick<ShardRecord, 'of' | 'next' | 'unsettled' | 'left'>
+
+function progressIn({ of, next, unsettled, left }: Progress): Progress {
+  return { of, next, unsettled, ...(left === undefined || left.to < next ? {} : { left }) }
+}
+
+/** @param reached by the former owner; `undefined` when its consumer is gone */
+function advanced(known: Progress, reached: Reached | undefined): Progress {
+  if (reached === undefined) return progressIn(known)
+  const { from, to } = reached
+  const ranges = known.unsettled.filter(([, end]) => end > from)
+  if (to > from) ranges.push([from, to])
+  return progressIn({ ...known, next: from + 1, unsettled: ranges.slice(-MOST_RANGES) })
 }
 
 /** What has been settled up to, and handed out up to, by the former owner that came farthest. */
@@ -96,22 +124,6 @@ async function ended(
     await api.deleteConsumer(names.side(group.channel), names.laneConsumer(group, shard, token))
   }
   return reached
-}
-
-async function createMain(
-  { names, declarer }: Context,
-  { api }: Wire,
-  group: Group,
-  shard: number,
-  source: Source,
-  main: string,
-  from: number,
-): Promise<void> {
-  const stream = await api.stream(source.stream)
-  if (stream === undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `stream ${source.stream} does not exist`)
-  // What is settled in a work queue is not there any more.
-  const start = stream.config.retention === 'workqueue' ? { deliver_policy: 'all' as const } : { deliver_policy: 'by_start_sequence' as const, opt_start_seq: from } // prettier-ignore
-  await api.createConsumer(source.stream, declarer.ownedConsumer(main, names.filter(group.channel, shard), start))
 }
 
 async function mark(
