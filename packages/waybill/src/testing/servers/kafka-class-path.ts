@@ -7,6 +7,7 @@ import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 
+/** What Waybill is tested with. */
 export const KAFKA_VERSION = '4.3.0'
 const LOG4J_VERSION = '2.24.3'
 /** Kafka asks for an older one, which log4j-slf4j2-impl does not fit. */
@@ -20,8 +21,12 @@ export function canRunKafka(): boolean {
   return ['java', 'mvn'].every((program) => folders.some((folder) => existsSync(join(folder, program))))
 }
 
-/** The class path of a broker of that version. Rejects with what Maven said when it cannot be had. */
-export async function kafkaClassPath(version: string = KAFKA_VERSION): Promise<string> {
+/**
+ * The class path of a broker of the version that WAYBILL_KAFKA_VERSION names, or {@link KAFKA_VERSION}. Rejects with what
+ * Maven said when it cannot be had.
+ */
+export async function kafkaClassPath(): Promise<string> {
+  const version = process.env['WAYBILL_KAFKA_VERSION'] ?? KAFKA_VERSION
   const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'waybill', `kafka-${version}`)
   const file = join(folder, 'class-path.txt')
   const known = existsSync(file) ? await readFile(file, 'utf8') : ''

@@ -143,3 +143,19 @@ test('a copy of a dead owner takes the place of the first original, and of no la
   gate.fromLane(lane('1', 6, { attempt: 2 }))
   expect(log).toEqual(['ack main 1', 'hand out 1'])
 })
+
+test('renew() stores what waits in the lane once more, and hands it out once', () => {
+  const { gate, log, entry } = open()
+  gate.fromLane(lane('1', 1, { due: 200 }))
+  gate.fromLane(lane('2', 2))
+  log.length = 0
+  gate.renew('k', 'lane 2 1')
+  expect(log).toEqual(['copy 2'])
+  gate.copied(entry('2'))
+  gate.fromLane(lane('2', 2, { attempt: 1 }))
+  expect(log.filter((line) => !line.startsWith('wake'))).toEqual(['copy 2', 'ack lane 2 1'])
+  log.length = 0
+  gate.renew('k', 'lane gone')
+  gate.renew('other', 'lane 2 1')
+  expect(log).toEqual([])
+})

@@ -171,6 +171,93 @@ describeOwnKafka('kafka()', () => {
     })
   })
 
+  describe('in a share group', () => {
+    const events = (what: string, shards = 1): Group => ({
+      channel: { kind: 'events', name: unique(what), shards },
+      name: 'shipping',
+      ordered: false,
+    })
+
+    async function send(transport: Transport, group: Group, texts: readonly string[]): Promise<void> {
+      const outgoing = texts.map((text) => ({
+        message: message({ id: text, key: text, attempt: 1, expiresAt: undefined }),
+        to: group.channel,
+      }))
+      for (const { outcome } of await transport.send(outgoing)) expect(outcome).toBe('accepted')
+    }
+
+    test('a message that nobody ever settles is counted on, beyond what the broker would give out', async () => {
+      const transport = await connected()
+      const group = events('poison')
+      await transport.declare({ channels: [], groups: [group] })
+      await send(transport, group, ['m1'])
+      const counts: (number | undefined)[] = []
+      for (let n = 1; n <= 13; n++) {
+        const subscription = await transport.subscribe({ group, transient: false, prefetch: 1 }, (batch) =>
+          counts.push(...batch.map(({ deliveryCount }) => deliveryCount)),
+        )
+        await until(() => counts.length === n)
+        await subscription.close(0)
+      }
+      expect(counts).toEqual(Array.from({ length: 13 }, (_, n) => n + 1))
+      await transport.close(0)
+    })
+
+    test('the members share all partitions of a channel with shards', async () => {
+      const members = [await connected(), await connected()]
+      const [first] = members
+      const group = events('sharded', 3)
+      const seen: string[] = []
+      for (const member of members) {
+        const subscription = await member.subscribe({ group, transient: false, prefetch: 5 }, (batch) => {
+          seen.push(...batch.map((delivery) => delivery.message.id))
+          runtime.defer(() => subscription.settle(batch.map((delivery) => ({ delivery, action: 'ack' }))))
+        })
+      }
+      const texts = Array.from({ length: 200 }, (_, n) => `m${n}`)
+      await send(first as Transport, group, texts)
+      await until(() => seen.length >= texts.length)
+      expect(seen.toSorted()).toEqual(texts.toSorted())
+      for (const member of members) await member.close(500)
+    })
+
+    test('a long wait does not bring back what waited less, when another member takes over', async () => {
+      const [one, two] = [await connected(), await connected()]
+      const group = events('waits')
+      const seen: string[] = []
+      const subscribe = async (transport: Transport) => {
+        const subscription = await transport.subscribe({ group, transient: false, prefetch: 2_000 }, (batch) => {
+          for (const delivery of batch) {
+            const { id, attempt } = delivery.message
+            if (attempt > 1) seen.push(id)
+            const failure = { at: runtime.now(), attempt, group: group.name, name: 'Error', message: 'not yet' }
+            const afterMs = id === 'long' ? 600_000 : 50
+            runtime.defer(() =>
+              subscription.settle([
+                attempt > 1 ? { delivery, action: 'ack' } : { delivery, action: 'retry', afterMs, attempt: 2, failure },
+              ]),
+            )
+          }
+        })
+        return subscription
+      }
+      const before = await subscribe(one)
+      const texts = Array.from({ length: 1_200 }, (_, n) => `m${n}`)
+      await send(one, group, ['long'])
+      await send(one, group, texts)
+      await until(() => seen.length >= texts.length)
+      await before.close(1_000)
+      await subscribe(two)
+      await send(two, group, ['last'])
+      await until(() => seen.includes('last'))
+      expect(seen.toSorted()).toEqual([...texts, 'last'].toSorted())
+      const [{ depth } = { depth: -1 }] = (await two.inspect()).groups
+      // The long one, and no more than had been put behind it.
+      expect(depth).toBeGreaterThan(0)
+      for (const transport of [one, two]) await transport.close(0)
+    })
+  })
+
   describe('when retention has taken what a group has not handled', () => {
     test.each([true, false])('subscribe() rejects with WAYBILL_POSITION_GONE; ordered: %s', async (ordered) => {
       const channel = { kind: 'events', name: unique('orders'), shards: ordered ? 2 : 1 } as const
