@@ -12,7 +12,10 @@ export type TransportEvent =
   /** The engine no longer delivers to it; it is being taken up again. */
   | { readonly type: 'subscription-lost'; readonly channel: string; readonly group: string; readonly error: Error }
   | { readonly type: 'subscription-restored'; readonly channel: string; readonly group: string }
-  /** A transient subscription may have missed messages; pending replies will not come. */
+  /**
+   * A transient subscription may have missed messages; pending replies will not come. One that began in the past goes on
+   * where it was, and reports a gap only when what it had not read yet is gone.
+   */
   | { readonly type: 'gap'; readonly channel: string; readonly group: string }
   /** This member now owns the shard, or no longer does. */
   | { readonly type: 'shard-assigned'; readonly channel: string; readonly group: string; readonly shard: number }

@@ -186,6 +186,7 @@ export const historyClauses: readonly Clause[] = [
       await sender.send(channel, 'm4')
       await inbox.delivered('m4')
       assert.deepEqual(inbox.texts, ['m1', 'm2', 'm3', 'm4'])
+      assert.ok(!receiver.events.some(({ type }) => type === 'gap'), 'a gap, though nothing was missed')
     },
   ),
 ]

@@ -155,8 +155,10 @@ export class Reading implements Subscription, LinkedSubscription {
     if (stream === undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `stream ${name} does not exist`)
     const start: StartPosition = this.#spec.start ?? 'now'
     const seen = this.#seen.get(shard)
-    if (start !== 'now' && seen !== undefined && seen <= stream.state.last_seq)
+    if (start !== 'now' && seen !== undefined && seen <= stream.state.last_seq) {
+      if (seen + 1 < stream.state.first_seq) this.#gap()
       return { deliver_policy: 'by_start_sequence', opt_start_seq: seen + 1 }
+    }
     return consumerStart(start, shard === ALL ? undefined : shard, stream)
   }
 
@@ -197,6 +199,12 @@ export class Reading implements Subscription, LinkedSubscription {
   #lost(error: Error): void {
     const { channel, name } = this.#spec.group
     this.#context.emit({ type: 'subscription-lost', channel: channel.name, group: name, error })
+    // Who began in the past goes on behind what it has read.
+    if (this.#spec.start === undefined || this.#spec.start === 'now') this.#gap()
+  }
+
+  #gap(): void {
+    const { channel, name } = this.#spec.group
     this.#context.emit({ type: 'gap', channel: channel.name, group: name })
   }
 

@@ -123,7 +123,9 @@ export class TransientSubscription implements Subscription, LinkedSubscription {
     this.#detach()
     this.#takeUp.linkDown()
     this.#context.emit({ type: 'subscription-lost', channel: channel.name, group: name, error })
-    this.#context.emit({ type: 'gap', channel: channel.name, group: name })
+    // Who began in the past goes on behind what it has read; where that is gone, the broker refuses it (`#failed`).
+    if (this.#spec.start === undefined || this.#spec.start === 'now')
+      this.#context.emit({ type: 'gap', channel: channel.name, group: name })
   }
 
   linkUp(): void {
