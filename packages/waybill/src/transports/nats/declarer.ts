@@ -8,11 +8,15 @@ import { consumerStart, type ConsumerStart } from './consumer-start.ts'
 import { foreignEntity } from './foreign.ts'
 import { isOrdered, isStored, type Names } from './names.ts'
 import type { Settings } from './settings.ts'
+import type { Progress } from './progress.ts'
 import { TypeClaims } from './type-claims.ts'
 import type { Wire } from './wire.ts'
 
 /** Of consumers that are deleted when their owner has gone: longer than any handler runs. */
 const OWNED_ACK_WAIT_MS = 30 * 86_400_000
+
+/** In which a stream that is deleted, and its folder, are gone. */
+const GONE_WITHIN_MS = 1_000
 
 /** The owner that nobody is: consumers that stand for a group's start until a shard has its first owner. */
 export const NO_OWNER = 0
@@ -29,13 +33,17 @@ export class Declarer {
   readonly #wire: () => Wire
   readonly #names: Names
   readonly #settings: Settings
+  readonly #runtime: Runtime
   readonly #known = new Map<string, Channel>()
+  /** Names of channels whose streams have been there. */
+  readonly #made = new Set<string>()
   readonly types: TypeClaims
 
   constructor(wire: () => Wire, names: Names, settings: Settings, runtime: Runtime) {
     this.#wire = wire
     this.#names = names
     this.#settings = settings
+    this.#runtime = runtime
     this.types = new TypeClaims(wire, names, runtime)
   }
 
@@ -44,8 +52,20 @@ export class Declarer {
     if (!isStored(channel) || channel.foreign !== undefined) return
     const sharded = channel.kind !== 'reply'
     if (sharded) await this.#claimShards(channel)
-    await this.#wire().api.ensureStream(this.#streamOf(channel))
+    const config = this.#streamOf(channel)
+    await this.#gone(config.name)
+    await this.#wire().api.ensureStream(config)
+    this.#made.add(config.name)
     this.#known.set(channel.name, channel)
+  }
+
+  /**
+   * A stream that is being deleted goes in parts, its folder last: on 2.9.10, one of the same name that is made meanwhile
+   * loses its files to that. So one that has vanished is given time.
+   */
+  async #gone(name: string): Promise<void> {
+    if (!this.#made.has(name) || (await this.#wire().api.stream(name)) !== undefined) return
+    await new Promise<void>((resolve) => void this.#runtime.setTimer(GONE_WITHIN_MS, resolve))
   }
 
   /**
@@ -53,7 +73,7 @@ export class Declarer {
    * @param settledTo of one that is not ordered and was there: where it goes on, should its consumer have been deleted
    * @throws {WaybillError} WAYBILL_COMMAND_CLAIMED, WAYBILL_TOPOLOGY_CONFLICT, WAYBILL_POSITION_GONE
    */
-  async group(group: Group, start: StartPosition = 'now', settledTo?: number): Promise<void> {
+  async group(group: Group, start: StartPosition = 'now', settledTo?: Progress): Promise<void> {
     await this.#claimOwner(group)
     await this.channel(group.channel)
     if (!isStored(group.channel)) return
@@ -68,7 +88,9 @@ export class Declarer {
   /** The stream of retries, lanes, dead letters and delays. */
   async side(channel: Channel): Promise<void> {
     const name = this.#names.side(channel)
+    await this.#gone(name)
     await this.#wire().api.ensureStream(this.#config(name, [this.#names.sideSubjects(channel)], 'workqueue'))
+    this.#made.add(name)
   }
 
   /** Where a group reads, by the types that it has asked for anywhere. */
@@ -137,7 +159,7 @@ export class Declarer {
     return this.consumerConfig(this.#names.retryConsumer(group), this.#names.retry(group), { deliver_policy: 'all' })
   }
 
-  async #consumer(group: Group, source: Source, start: StartPosition, settledTo: number | undefined): Promise<void> {
+  async #consumer(group: Group, source: Source, start: StartPosition, settledTo: Progress | undefined): Promise<void> {
     const { api } = this.#wire()
     const name = this.consumerName(group)
     const there = await api.consumer(source.stream, name)
@@ -177,16 +199,16 @@ export class Declarer {
     name: string,
     start: StartPosition,
     shard: number | undefined,
-    settledTo?: number,
+    settledTo?: Progress,
   ): Promise<ConsumerStart> {
     const stream = await this.#wire().api.stream(name)
     if (stream === undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `stream ${name} does not exist`)
     // Of a work queue, every message is for its one group.
     if (stream.config.retention === 'workqueue') return { deliver_policy: 'all' }
-    // A stream that is new as well has lower sequences: all of it is unread.
-    if (settledTo !== undefined && settledTo <= stream.state.last_seq)
-      return { deliver_policy: 'by_start_sequence', opt_start_seq: settledTo + 1 }
-    return consumerStart(settledTo === undefined ? start : 'earliest', shard, stream)
+    if (settledTo === undefined) return consumerStart(start, shard, stream)
+    // Of a stream that is new as well, all is unread.
+    if (settledTo.of !== stream.created) return { deliver_policy: 'all' }
+    return { deliver_policy: 'by_start_sequence', opt_start_seq: settledTo.sequence + 1 }
   }
 
   #streamOf(channel: Channel): Partial<StreamConfig> & { readonly name: string } {

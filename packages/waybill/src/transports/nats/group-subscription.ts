@@ -10,7 +10,7 @@ import type { LinkedSubscription } from './linked-subscription.ts'
 import { decodeMessage } from './message-mapping.ts'
 import { shardOfMessage } from './names.ts'
 import { NatsDelivery, type Origin } from './nats-delivery.ts'
-import { settledTo } from './progress.ts'
+import { settledTo, type Progress } from './progress.ts'
 import { RETURN, Returns } from './returns.ts'
 import { onward, vanishesWhenExpired, type Onward } from './settlement.ts'
 import type { Wire } from './wire.ts'
@@ -40,7 +40,7 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
   #pumping = false
   readonly #returns = new Returns()
   /** The sequence up to which the group has settled everything, as the server said last: from there it goes on, should its consumer be deleted. */
-  #settledTo: number | undefined
+  #settledTo: Progress | undefined
   #closing: Promise<void> | undefined
 
   constructor(
@@ -128,11 +128,15 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
     await this.#context.delays.serve(group.channel)
     const { source, types } = await declarer.source(group)
     const consumer = declarer.consumerName(group)
-    const info = await wire.api.consumer(source.stream, consumer)
+    const [info, stream] = await Promise.all([
+      wire.api.consumer(source.stream, consumer),
+      wire.api.stream(source.stream),
+    ])
     await this.#returns.returnAll(wire)
     const life = ++this.#life
     this.#types = types
-    this.#settledTo = info === undefined ? undefined : settledTo(info)
+    const of = stream?.created ?? ''
+    this.#settledTo = info === undefined ? undefined : { of, sequence: settledTo(info) }
     const attachment = new GroupAttachment(
       this.#context,
       wire,
@@ -142,7 +146,7 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
         message: (message, origin) => this.#heard(message, origin, life, wire),
         freed: () => this.#pump(),
         lost: (error) => this.#vanished(error, life),
-        settled: (to) => (this.#settledTo = to),
+        settled: (sequence) => (this.#settledTo = { of, sequence }),
         held: () => [...this.#unsettled, ...this.#ready],
       },
     )

@@ -120,6 +120,32 @@ describeOwnNats('a group on NATS', () => {
     expect(Math.min(...late)).toBeGreaterThanOrEqual(-2)
   })
 
+  test.each([false, true])(
+    'a stream that is deleted is made again, and nothing sent then is missed (ordered: %s)',
+    async (ordered) => {
+      await using service = await connected({ servers: server.url, lease: '2s' })
+      const { transport, events } = service
+      const orders = { ...fresh(), shards: 3 }
+      const came: string[] = []
+      const subscription: Subscription = await transport.subscribe(
+        { group: group(orders, 'shipping', { ordered }), transient: false, prefetch: 10 },
+        (batch) => {
+          came.push(...texts(batch))
+          runtime.defer(() => subscription.settle(batch.map((delivery) => ({ delivery, action: 'ack' as const }))))
+        },
+      )
+      for (const key of ['a', 'b', 'c', 'd']) await send(transport, orders, numbered(`${key}.`, 3), key)
+      await expect.poll(() => came.length).toBe(12)
+      const connection = await connect({ servers: server.url })
+      await (await jetstreamManager(connection)).streams.delete(`waybill-${orders.name}`)
+      await connection.close()
+      const again = ['a', 'b', 'c', 'd'].flatMap((key) => numbered(`${key}!`, 9))
+      for (const each of again) await send(transport, orders, [each], each.slice(0, 1))
+      await expect.poll(() => again.filter((each) => !came.includes(each)), { timeout: 15_000 }).toEqual([])
+      expect(events.map(({ type }) => type)).toContain('subscription-lost')
+    },
+  )
+
   test('a full stream refuses what is new, and keeps what is unread', async () => {
     await using service = await connected({ servers: server.url, prefix: 'small', maxStreamBytes: 20_000 })
     const { transport } = service
