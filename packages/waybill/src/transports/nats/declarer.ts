@@ -1,9 +1,10 @@
 import type { ConsumerConfig, StreamConfig } from '@nats-io/jetstream'
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
-import { hasOneRecipient, type Channel } from '../../transport/channel.ts'
+import type { Channel } from '../../transport/channel.ts'
 import type { Group, StartPosition } from '../../transport/transport.ts'
 import { NANOS } from './api.ts'
+import { Claims } from './claims.ts'
 import { consumerStart, type ConsumerStart } from './consumer-start.ts'
 import { foreignEntity } from './foreign.ts'
 import { isOrdered, isStored, type Names } from './names.ts'
@@ -37,6 +38,7 @@ export class Declarer {
   readonly #known = new Map<string, Channel>()
   /** Names of channels whose streams have been there. */
   readonly #made = new Set<string>()
+  readonly #claims: Claims
   readonly types: TypeClaims
 
   constructor(wire: () => Wire, names: Names, settings: Settings, runtime: Runtime) {
@@ -44,6 +46,7 @@ export class Declarer {
     this.#names = names
     this.#settings = settings
     this.#runtime = runtime
+    this.#claims = new Claims(wire, names)
     this.types = new TypeClaims(wire, names, runtime)
   }
 
@@ -51,7 +54,7 @@ export class Declarer {
   async channel(channel: Channel): Promise<void> {
     if (!isStored(channel) || channel.foreign !== undefined) return
     const sharded = channel.kind !== 'reply'
-    if (sharded) await this.#claimShards(channel)
+    if (sharded) await this.#claims.shards(channel)
     const config = this.#streamOf(channel)
     await this.#gone(config.name)
     await this.#wire().api.ensureStream(config)
@@ -74,11 +77,11 @@ export class Declarer {
    * @throws {WaybillError} WAYBILL_COMMAND_CLAIMED, WAYBILL_TOPOLOGY_CONFLICT, WAYBILL_POSITION_GONE
    */
   async group(group: Group, start: StartPosition = 'now', settledTo?: Progress): Promise<void> {
-    await this.#claimOwner(group)
+    await this.#claims.owner(group)
     await this.channel(group.channel)
     if (!isStored(group.channel)) return
     const { source } = await this.source(group)
-    await this.#claimOrder(group)
+    await this.#claims.order(group)
     await this.side(group.channel)
     await this.#wire().api.createConsumer(this.#names.side(group.channel), this.#retryConsumer(group))
     if (isOrdered(group)) return await this.#shardConsumers(group, source.stream, start)
@@ -233,41 +236,5 @@ export class Declarer {
       allow_direct: true,
       ...(maxStreamBytes === undefined ? {} : { max_bytes: maxStreamBytes }),
     }
-  }
-
-  async #claimShards(channel: Channel): Promise<void> {
-    const { value } = await (
-      await this.#wire().registry()
-    ).claim(this.#names.shardsKey(channel), String(channel.shards))
-    if (value !== String(channel.shards))
-      throw new WaybillError(
-        'WAYBILL_TOPOLOGY_CONFLICT',
-        `channel ${channel.name} has ${value} shards, and ${channel.shards} are declared`,
-        { cure: `Declare ${value}; or, once it is empty, delete its streams and the key ${this.#names.shardsKey(channel)}.` }, // prettier-ignore
-      )
-  }
-
-  async #claimOrder(group: Group): Promise<void> {
-    if (group.channel.kind !== 'events' || group.channel.foreign !== undefined) return
-    const wanted = isOrdered(group) ? 'ordered' : 'unordered'
-    const { value } = await (await this.#wire().registry()).claim(this.#names.orderKey(group), wanted)
-    if (value !== wanted)
-      throw new WaybillError(
-        'WAYBILL_TOPOLOGY_CONFLICT',
-        `group ${group.name} of channel ${group.channel.name} is ${value}, and is declared ${wanted}`,
-        { cure: `Declare it ${value}; or, once it is empty, delete its consumers and the key ${this.#names.orderKey(group)}.` }, // prettier-ignore
-      )
-  }
-
-  async #claimOwner(group: Group): Promise<void> {
-    const { channel } = group
-    if (!hasOneRecipient(channel.kind) || channel.foreign !== undefined) return
-    const { value } = await (await this.#wire().registry()).claim(this.#names.ownerKey(channel), group.name)
-    if (value !== group.name)
-      throw new WaybillError(
-        'WAYBILL_COMMAND_CLAIMED',
-        `${group.name} claims the ${channel.kind} ${channel.name}, which ${value} has claimed`,
-        { cure: `Let one service handle it; to release the claim, delete the key ${this.#names.ownerKey(channel)}.` },
-      )
   }
 }
