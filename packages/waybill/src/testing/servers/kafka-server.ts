@@ -37,6 +37,8 @@ export class KafkaServer {
   readonly #ports: Ports
   readonly #tls: Tls | undefined
   #node: ServerProcess | undefined
+  /** Of the cluster, this one included. */
+  #brokers = 1
 
   private constructor(classPath: string, folder: string, ports: Ports, tls: Tls | undefined) {
     this.#classPath = classPath
@@ -50,18 +52,23 @@ export class KafkaServer {
    *
    * @param options.port default: a free one
    * @param options.tls listens for SASL over TLS too ({@link KAFKA_USER}), with a certificate for localhost and 127.0.0.1
+   * @param options.joins makes it a further broker of that server's cluster, of which the first has the metadata
    * @param options.settings more lines of server.properties
    */
   static async start(
     options: {
       readonly port?: number | undefined
       readonly tls?: boolean
+      readonly joins?: KafkaServer
       readonly settings?: Readonly<Record<string, string>>
     } = {},
   ): Promise<KafkaServer> {
     const classPath = await kafkaClassPath()
     const folder = await mkdtemp(join(tmpdir(), 'waybill-kafka-'))
-    const ports = { plain: options.port ?? (await freePort()), sasl: await freePort(), controller: await freePort() }
+    const { joins } = options
+    const controller = joins === undefined ? await freePort() : joins.#ports.controller
+    const ports = { plain: options.port ?? (await freePort()), sasl: await freePort(), controller }
+    const id = joins === undefined ? 1 : ++joins.#brokers
     let tls: Tls | undefined
     if (options.tls === true) {
       const authority = await CertificateAuthority.create(folder, 'authority')
@@ -69,11 +76,11 @@ export class KafkaServer {
     }
     const server = new KafkaServer(classPath, folder, ports, tls)
     try {
-      const lines = { ...settings(folder, ports, tls), ...options.settings }
+      const lines = { ...settings(folder, ports, tls, id), ...options.settings }
       const text = Object.entries(lines).map(([name, value]) => `${name}=${value}\n`)
       await writeFile(join(folder, 'server.properties'), text.join(''))
       await writeFile(join(folder, 'log4j2.yaml'), LOGGING)
-      await server.#format()
+      await server.#format(id === 1)
       await server.restart()
     } catch (error) {
       await server.stop()
@@ -128,14 +135,14 @@ export class KafkaServer {
     await this.stop()
   }
 
-  async #format(): Promise<void> {
+  async #format(isFirst: boolean): Promise<void> {
     const scram = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(
       (mechanism) => `${mechanism}=[name=${KAFKA_USER.username},password=${KAFKA_USER.password}]`,
     )
     const users = this.#tls === undefined ? [] : scram.flatMap((user) => ['--add-scram', user])
     const config = join(this.#folder, 'server.properties')
     const format = this.#java(
-      'kafka.tools.StorageTool', 'format', '--standalone', '-t', CLUSTER_ID, '-c', config, ...users,
+      'kafka.tools.StorageTool', 'format', isFirst ? '--standalone' : '--no-initial-controllers', '-t', CLUSTER_ID, '-c', config, ...users,
     ) // prettier-ignore
     await format.says(/Formatting/, START_DEADLINE_MS)
     await format.exited
@@ -149,14 +156,14 @@ export class KafkaServer {
 }
 
 /** @see https://kafka.apache.org/documentation/#brokerconfigs */
-function settings(folder: string, ports: Ports, tls: Tls | undefined): Record<string, string> {
+function settings(folder: string, ports: Ports, tls: Tls | undefined, id: number): Record<string, string> {
   const plain = `PLAIN://127.0.0.1:${ports.plain}`
   const listeners = tls === undefined ? plain : `${plain},SASL://127.0.0.1:${ports.sasl}`
   return {
-    'process.roles': 'broker,controller',
-    'node.id': '1',
+    'process.roles': id === 1 ? 'broker,controller' : 'broker',
+    'node.id': String(id),
     'controller.quorum.bootstrap.servers': `127.0.0.1:${ports.controller}`,
-    listeners: `${listeners},CONTROLLER://127.0.0.1:${ports.controller}`,
+    listeners: id === 1 ? `${listeners},CONTROLLER://127.0.0.1:${ports.controller}` : listeners,
     'advertised.listeners': listeners,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAIN',

@@ -98,6 +98,7 @@ export class Fetcher {
     }))
     const api = this.#session.driver.fetchV16.api
     const connection = await this.#connection(leader)
+    if (connection === undefined) return await this.#pause(wanted)
     const answer = await call(connection, api, MAX_WAIT_MS, 1, REQUEST_BYTES, READ_UNCOMMITTED, 0, -1, topics, [], '')
     if (answer.errorCode !== CODE.none) return await this.#pause(wanted)
     let isTroubled = false
@@ -113,11 +114,12 @@ export class Fetcher {
     if (isTroubled) await this.#pause(wanted)
   }
 
-  async #connection(leader: number): Promise<Connection> {
+  async #connection(leader: number): Promise<Connection | undefined> {
     let connection = this.#open.get(leader)
     if (connection !== undefined) return connection
     const shared = this.#connections === 'shared'
-    connection = await (shared ? this.#session.broker(leader, 'fetch') : this.#session.connect(leader))
+    connection = await this.#session.reach(leader, shared ? 'fetch' : 'own')
+    if (connection === undefined) return undefined
     if (this.#ended && !shared) this.#session.release(connection)
     this.#open.set(leader, connection)
     return connection

@@ -83,7 +83,9 @@ export class Link {
   }
 
   async #establish(signal: AbortSignal): Promise<void> {
-    const { addresses } = this.#settings
+    const given = this.#settings.addresses
+    const isGiven = ({ host, port }: BrokerAddress): boolean => given.some((a) => a.host === host && a.port === port)
+    const addresses = [...given, ...(this.#session?.addresses ?? []).filter((address) => !isGiven(address))]
     const failures: Error[] = []
     while (failures.length < addresses.length) {
       const address = addresses[this.#next % addresses.length] as BrokerAddress // below length

@@ -37,7 +37,11 @@ async function ask(session: Session, topic: string, at: number) {
   let code: number = CODE.none
   const asked = [...byLeader].map(async ([leader, partitions]) => {
     const of = partitions.map((partitionIndex) => ({ partitionIndex, currentLeaderEpoch: -1, timestamp: BigInt(at) }))
-    const connection = await session.broker(leader, 'requests')
+    const connection = leader < 0 ? undefined : await session.reach(leader, 'requests')
+    if (connection === undefined) {
+      code = CODE.notLeader
+      return
+    }
     const answer = await call(connection, session.driver.listOffsetsV8.api, -1, 0, [{ name: topic, partitions: of }])
     for (const { partitionIndex, offset, errorCode } of answer.topics[0]?.partitions ?? []) {
       values[partitionIndex] = offset

@@ -169,7 +169,11 @@ export class Producer {
     for (const { topic, partition, sequence } of lanes) sequences.set(`${topic}:${partition}`, sequence)
     const options = { producerId: this.#identity.id, producerEpoch: this.#identity.epoch, sequences }
     try {
-      const connection = await this.#session.broker(leader, 'produce')
+      const connection = await this.#session.reach(leader, 'produce')
+      if (connection === undefined) {
+        for (const lane of lanes) this.#again(lane, CODE.notLeader)
+        return
+      }
       const api = this.#session.driver.produceV11.api
       const answer = await call(connection, api, ALL_IN_SYNC, PRODUCE_TIMEOUT_MS, messages, options)
       if (answer.throttleTimeMs > 0) this.#events.throttled(answer.throttleTimeMs)

@@ -84,9 +84,36 @@ export class Session {
   /** The connection of that use to the broker, made when first asked for. What waits long at the broker has one of its own. */
   async broker(id: number, use: string): Promise<Connection> {
     const key = `${id} ${use}`
-    let connection = this.#shared.get(key)
-    if (connection === undefined) this.#shared.set(key, (connection = this.connect(id)))
-    return await connection
+    const known = this.#shared.get(key)
+    if (known !== undefined) return await known
+    const connection = this.connect(id)
+    this.#shared.set(key, connection)
+    try {
+      return await connection
+    } catch (error) {
+      this.#shared.delete(key)
+      throw error
+    }
+  }
+
+  /** Where the brokers of the cluster are reached from here. */
+  get addresses(): readonly BrokerAddress[] {
+    return [...this.#brokers.values()].map((address) => this.#settings.reach?.(address) ?? address)
+  }
+
+  /**
+   * `undefined` while it cannot be reached: a broker that has died leads and coordinates nothing in a moment.
+   *
+   * @param use `own`: a connection for the caller alone
+   */
+  async reach(id: number, use: string): Promise<Connection | undefined> {
+    try {
+      return await (use === 'own' ? this.connect(id) : this.broker(id, use))
+    } catch {
+      // The end of the session is told; anything else is the broker's, and tried again.
+      if (this.#fault !== undefined) throw this.#fault
+      return undefined
+    }
   }
 
   /** A connection for the caller alone, to be given back with `release`. */
@@ -109,18 +136,20 @@ export class Session {
     codeOf: (answer: Exclude<Answer, boolean>) => number,
     ...args: Arguments
   ): Promise<Exclude<Answer, boolean>> {
-    return await untilSettled(
+    const answered = await untilSettled(
       this,
       async () => {
-        const id = await this.#coordinator(kind, key)
-        return await call(await this.broker(id, 'coordination'), api, ...args)
+        const connection = await this.reach(await this.#coordinator(kind, key), 'coordination')
+        return connection === undefined ? undefined : await call(connection, api, ...args)
       },
       (answer) => {
-        const code = codeOf(answer)
+        const code = answer === undefined ? CODE.notCoordinator : codeOf(answer)
         if (isPassing(code)) this.#coordinators.delete(`${kind} ${key}`)
         return code
       },
     )
+    if (answered !== undefined) return answered
+    throw new WaybillError('WAYBILL_NOT_CONNECTED', `the coordinator of ${kind} ${key} cannot be reached`)
   }
 
   /** The topic, `undefined` when there is none. Remembered until `forget`. */

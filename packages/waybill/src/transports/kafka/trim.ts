@@ -7,7 +7,8 @@ const TRIM_TIMEOUT_MS = 10_000
 export async function trim(session: Session, topic: string, partition: number, offset: bigint): Promise<void> {
   const leader = (await session.topic(topic))?.leaders[partition]
   if (leader === undefined) return
-  const connection = await session.broker(leader, 'requests')
+  const connection = await session.reach(leader, 'requests')
+  if (connection === undefined) return
   const topics = [{ name: topic, partitions: [{ partitionIndex: partition, offset }] }]
   await call(connection, session.driver.deleteRecordsV2.api, topics, TRIM_TIMEOUT_MS)
 }

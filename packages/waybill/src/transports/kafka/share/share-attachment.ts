@@ -42,9 +42,9 @@ export class ShareAttachment {
     await this.#member.join()
     const byLeader = new Map<number, SharePartition[]>()
     // Those of retries first: they are older.
-    for (const name of [this.#names.again, this.#names.topic]) {
-      const topic = await session.topic(name)
-      topic?.leaders.forEach((leader, partition) => {
+    const topics = await session.topics([this.#names.again, this.#names.topic])
+    for (const [name, topic] of topics) {
+      topic.leaders.forEach((leader, partition) => {
         const led = byLeader.get(leader)
         const place = { topic: name, topicId: topic.id, partition }
         if (led === undefined) byLeader.set(leader, [place])
