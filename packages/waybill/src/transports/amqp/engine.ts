@@ -76,6 +76,11 @@ export interface Publication {
   readonly delayMs?: number
 }
 
+/** The queue that it is meant for, by the default exchange, for people. */
+export function queueOf({ routingKey }: Publication): string {
+  return `queue ${routingKey}`
+}
+
 export type PublishResult =
   | { readonly outcome: 'accepted' }
   | { readonly outcome: 'unroutable' }

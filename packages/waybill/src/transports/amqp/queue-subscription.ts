@@ -8,15 +8,15 @@ import type {
   SubscriptionSpec,
 } from '../../transport/transport.ts'
 import { Attachment, standingOf } from './attachment.ts'
-import { ConfirmedMoves } from './confirmed-moves.ts'
-import type { AmqpConsumer, AmqpDelivery } from './engine.ts'
+import { ConfirmedMoves } from '../../transport/confirmed-moves.ts'
+import { queueOf, type AmqpConsumer, type AmqpDelivery, type Publication } from './engine.ts'
 import { Idle } from '../../transport/idle.ts'
 import { vanishesWhenExpired } from './publication.ts'
 import { QueueDelivery } from './queue-delivery.ts'
 import { deadLetterPublication, retryPublication } from './settlement.ts'
 import { Starvation } from './starvation.ts'
 import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
-import { TakeUp } from './take-up.ts'
+import { TakeUp } from '../../transport/take-up.ts'
 import type { GroupTopology } from './topology.ts'
 
 /**
@@ -39,7 +39,7 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
   readonly #starvation = new Starvation()
   #received = 0
   #consumer: AmqpConsumer | undefined
-  #moves: ConfirmedMoves
+  #moves: ConfirmedMoves<Publication>
   #life = 0
   #prefetch: number
   #acks: number[] = []
@@ -64,7 +64,7 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
     this.#idle = new Idle(context.runtime)
     this.#attachment = new Attachment(spec.group, context.runtime)
     this.#moves = this.#newMoves()
-    this.#takeUp = new TakeUp(context, spec.group, () => this.#attach())
+    this.#takeUp = new TakeUp(context.runtime, context.emit, spec.group, () => this.#attach())
   }
 
   /** Resolves when the broker delivers to it. */
@@ -210,7 +210,7 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
     )
   }
 
-  #move(delivery: QueueDelivery, publication: Parameters<ConfirmedMoves['move']>[0]): void {
+  #move(delivery: QueueDelivery, publication: Publication): void {
     this.#moves.move(publication, (error) => {
       if (error === undefined) return this.#ack(delivery)
       this.#context.emit({
@@ -245,10 +245,12 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
     this.#consumer.ack(tags)
   }
 
-  #newMoves(): ConfirmedMoves {
-    return new ConfirmedMoves(this.#context.engine, this.#context.runtime, async (name) => {
-      const queue = this.#topology.queues.find((each) => each.name === name)
-      if (queue !== undefined) await this.#context.declarer.queue(queue)
-    })
+  #newMoves(): ConfirmedMoves<Publication> {
+    const { engine, runtime, declarer } = this.#context
+    const repair = async (missing: readonly Publication[]): Promise<void> => {
+      const names = new Set(missing.map(({ routingKey }) => routingKey))
+      for (const queue of this.#topology.queues) if (names.has(queue.name)) await declarer.queue(queue)
+    }
+    return new ConfirmedMoves(engine, runtime, repair, queueOf)
   }
 }

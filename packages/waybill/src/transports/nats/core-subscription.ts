@@ -1,5 +1,6 @@
 import type { Msg, Subscription as NatsSubscription } from '@nats-io/transport-node'
 import { WaybillError } from '../../message/errors.ts'
+import { ConfirmedMoves } from '../../transport/confirmed-moves.ts'
 import { TakeUp } from '../../transport/take-up.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
@@ -7,8 +8,8 @@ import { HereDelivery } from './here-delivery.ts'
 import { HereQueue } from './here-queue.ts'
 import type { LinkedSubscription } from './linked-subscription.ts'
 import { decodeMessage } from './message-mapping.ts'
-import { Moves } from './moves.ts'
 import { nameToken } from './name-token.ts'
+import { subjectOf, type Publication } from './publisher.ts'
 import { RollCall } from './roll-call.ts'
 import { deadLetterPublication, vanishesWhenExpired } from './settlement.ts'
 import type { Wire } from './wire.ts'
@@ -20,7 +21,7 @@ interface Attachment {
   readonly wire: Wire
   readonly subscription: NatsSubscription
   readonly rollCall: RollCall
-  readonly moves: Moves
+  readonly moves: ConfirmedMoves<Publication>
 }
 
 /** Queries and surveys of a group, and replies to one process: what is for who listens now. */
@@ -127,7 +128,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
       wire,
       subscription: wire.connection.subscribe(this.#subject, { ...shared, callback }),
       rollCall: new RollCall(wire.connection, names.here(group)),
-      moves: new Moves(wire.publisher, runtime, () => declarer.side(group.channel)),
+      moves: new ConfirmedMoves(wire.publisher, runtime, () => declarer.side(group.channel), subjectOf),
     }
     await wire.connection.flush()
     if (life === this.#queue.life) this.#since = runtime.now()

@@ -1,12 +1,12 @@
 import type { Msg } from '@nats-io/transport-node'
 import { WaybillError } from '../../message/errors.ts'
 import type { Timer } from '../../runtime/runtime.ts'
+import { ConfirmedMoves } from '../../transport/confirmed-moves.ts'
 import type { Group } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
-import { Moves } from './moves.ts'
 import type { NatsDelivery, Origin } from './nats-delivery.ts'
 import { settledTo } from './progress.ts'
-import type { Publication } from './publisher.ts'
+import { subjectOf, type Publication } from './publisher.ts'
 import { Puller, type PullTarget } from './puller.ts'
 import { RollCall } from './roll-call.ts'
 import type { Wire } from './wire.ts'
@@ -37,7 +37,7 @@ export class GroupAttachment {
   readonly #target: PullTarget
   readonly #main: Puller
   readonly #retries: Puller
-  readonly #moves: Moves
+  readonly #moves: ConfirmedMoves<Publication>
   readonly #rollCall: RollCall
   #extending: Timer | undefined
   #looking: Timer | undefined
@@ -57,7 +57,7 @@ export class GroupAttachment {
       })
     this.#main = puller(main, 'main')
     this.#retries = puller({ stream: names.side(group.channel), consumer: names.retryConsumer(group) }, 'retry')
-    this.#moves = new Moves(wire.publisher, runtime, () => declarer.side(group.channel))
+    this.#moves = new ConfirmedMoves(wire.publisher, runtime, () => declarer.side(group.channel), subjectOf)
     this.#rollCall = new RollCall(wire.connection, names.here(group))
     this.#extend()
     this.#lookLater()

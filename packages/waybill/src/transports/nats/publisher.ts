@@ -22,6 +22,11 @@ export interface Publication {
   readonly more?: Readonly<Record<string, string>>
 }
 
+/** For people. */
+export function subjectOf({ subject }: Publication): string {
+  return `a stream with ${subject}`
+}
+
 export type PublishResult =
   | { readonly outcome: 'accepted' }
   | { readonly outcome: 'unroutable' }

@@ -11,7 +11,7 @@ import { backOffMs } from '../../../transport/back-off.ts'
 import { Attachment } from '../attachment.ts'
 import type { LinkedSubscription, SubscriptionContext } from '../subscription-context.ts'
 import type { AmqpConsumer } from '../engine.ts'
-import { TakeUp } from '../take-up.ts'
+import { TakeUp } from '../../../transport/take-up.ts'
 import type { GroupTopology } from '../topology.ts'
 import { GroupMembers } from './group-members.ts'
 import { HandOut } from './hand-out.ts'
@@ -62,7 +62,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#attachment = new Attachment(spec.group, context.runtime)
     this.#parts = this.#newParts()
     this.#members = this.#newMembers()
-    this.#takeUp = new TakeUp(context, spec.group, () => this.start())
+    this.#takeUp = new TakeUp(context.runtime, context.emit, spec.group, () => this.start())
   }
 
   /** Resolves when this member stands in line for its shards. */

@@ -4,9 +4,9 @@ import type { Group, Settlement } from '../../../transport/transport.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
 import { TakeOver } from '../../../transport/ordered/take-over.ts'
-import { ConfirmedMoves } from '../confirmed-moves.ts'
+import { ConfirmedMoves } from '../../../transport/confirmed-moves.ts'
 import type { Burial } from '../../../transport/dead-letter.ts'
-import type { AmqpConsumer, AmqpDelivery, Publication } from '../engine.ts'
+import { queueOf, type AmqpConsumer, type AmqpDelivery, type Publication } from '../engine.ts'
 import { Idle } from '../../../transport/idle.ts'
 import { deadLetterPublication, retried } from '../settlement.ts'
 import type { SubscriptionContext } from '../subscription-context.ts'
@@ -41,7 +41,7 @@ export class ShardOwner implements DeliveryOwner {
   readonly #parts: ShardParts
   readonly #gate: ShardGate<ShardItem>
   readonly #takeOver: TakeOver<ShardItem>
-  readonly #moves: ConfirmedMoves
+  readonly #moves: ConfirmedMoves<Publication>
   readonly #idle: Idle
   readonly #wakes = new Map<string, number>()
   readonly #lane: string
@@ -60,7 +60,7 @@ export class ShardOwner implements DeliveryOwner {
       failed: (error) => this.#fail(error),
     })
     this.#idle = new Idle(context.runtime)
-    this.#moves = new ConfirmedMoves(context.engine, context.runtime, () => context.declarer.declare(topology))
+    this.#moves = new ConfirmedMoves(context.engine, context.runtime, () => context.declarer.declare(topology), queueOf)
     this.#gate = new ShardGate<ShardItem>({
       now: () => context.runtime.now(),
       handOut: (entry) => this.#handOut(entry),

@@ -1,6 +1,7 @@
 import { asError } from '../../../message/as-error.ts'
 import { WaybillError } from '../../../message/errors.ts'
 import type { Deadlines } from '../../../runtime/deadlines.ts'
+import { ConfirmedMoves } from '../../../transport/confirmed-moves.ts'
 import type { Burial } from '../../../transport/dead-letter.ts'
 import { Idle } from '../../../transport/idle.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
@@ -8,8 +9,7 @@ import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
 import type { Group, Settlement } from '../../../transport/transport.ts'
 import { nameToken } from '../name-token.ts'
 import type { Context } from '../context.ts'
-import { Moves } from '../moves.ts'
-import type { Publication } from '../publisher.ts'
+import { subjectOf, type Publication } from '../publisher.ts'
 import { deadLetterPublication, retried } from '../settlement.ts'
 import type { Wire } from '../wire.ts'
 import { laneHeaders } from './lane-message.ts'
@@ -43,7 +43,7 @@ export class ShardOwner implements DeliveryOwner {
   handed = 0
   readonly #parts: ShardParts
   readonly #gate: ShardGate<ShardItem>
-  readonly #moves: Moves
+  readonly #moves: ConfirmedMoves<Publication>
   readonly #idle: Idle
   readonly #wakes = new Map<string, number>()
   readonly #feed: ShardFeed
@@ -57,7 +57,7 @@ export class ShardOwner implements DeliveryOwner {
     this.taken = taken
     this.#parts = parts
     this.#idle = new Idle(runtime)
-    this.#moves = new Moves(wire.publisher, runtime, () => context.declarer.side(group.channel))
+    this.#moves = new ConfirmedMoves(wire.publisher, runtime, () => context.declarer.side(group.channel), subjectOf)
     this.#gate = new ShardGate<ShardItem>({
       now: () => runtime.now(),
       handOut: (entry) => this.#handOut(entry),
