@@ -18,8 +18,8 @@ vi.setConfig({ testTimeout: 120_000 })
 
 const runtime = systemRuntime()
 const quiet = { logger: silentLogger, drainOn: [], drainTimeout: '5s' } as const
-let count = 0
-const unique = (what: string): string => `${what}-${runtime.newId().slice(-8)}-${++count}`
+let uniques = 0
+const unique = (what: string): string => `${what}-${runtime.newId().slice(-8)}-${++uniques}`
 
 describeOwnKafka('kafka()', () => {
   let server: KafkaServer
@@ -221,41 +221,46 @@ describeOwnKafka('kafka()', () => {
       for (const member of members) await member.close(500)
     })
 
-    test('a long wait does not bring back what waited less, when another member takes over', async () => {
-      const [one, two] = [await connected(), await connected()]
-      const group = events('waits')
-      const seen: string[] = []
-      const subscribe = async (transport: Transport) => {
-        const subscription = await transport.subscribe({ group, transient: false, prefetch: 2_000 }, (batch) => {
-          for (const delivery of batch) {
-            const { id, attempt } = delivery.message
-            if (attempt > 1) seen.push(id)
-            const failure = { at: runtime.now(), attempt, group: group.name, name: 'Error', message: 'not yet' }
-            const afterMs = id === 'long' ? 600_000 : 50
-            runtime.defer(() =>
-              subscription.settle([
-                attempt > 1 ? { delivery, action: 'ack' } : { delivery, action: 'retry', afterMs, attempt: 2, failure },
-              ]),
-            )
-          }
-        })
-        return subscription
-      }
-      const before = await subscribe(one)
-      const texts = Array.from({ length: 1_200 }, (_, n) => `m${n}`)
-      await send(one, group, ['long'])
-      await send(one, group, texts)
-      await until(() => seen.length >= texts.length)
-      await before.close(1_000)
-      await subscribe(two)
-      await send(two, group, ['last'])
-      await until(() => seen.includes('last'))
-      expect(seen.toSorted()).toEqual([...texts, 'last'].toSorted())
-      const [{ depth } = { depth: -1 }] = (await two.inspect()).groups
-      // The long one, and no more than had been put behind it.
-      expect(depth).toBeGreaterThan(0)
-      for (const transport of [one, two]) await transport.close(0)
-    })
+    test.each([300, 1_200])(
+      'a long wait does not bring back %i that waited less, when another member takes over',
+      async (count) => {
+        const [one, two] = [await connected(), await connected()]
+        const group = events('waits')
+        const seen: string[] = []
+        const subscribe = async (transport: Transport) => {
+          const subscription = await transport.subscribe({ group, transient: false, prefetch: 2_000 }, (batch) => {
+            for (const delivery of batch) {
+              const { id, attempt } = delivery.message
+              if (attempt > 1) seen.push(id)
+              const failure = { at: runtime.now(), attempt, group: group.name, name: 'Error', message: 'not yet' }
+              const afterMs = id === 'long' ? 600_000 : 50
+              runtime.defer(() =>
+                subscription.settle([
+                  attempt > 1
+                    ? { delivery, action: 'ack' }
+                    : { delivery, action: 'retry', afterMs, attempt: 2, failure },
+                ]),
+              )
+            }
+          })
+          return subscription
+        }
+        const before = await subscribe(one)
+        const texts = Array.from({ length: count }, (_, n) => `m${n}`)
+        await send(one, group, ['long'])
+        await send(one, group, texts)
+        await until(() => seen.length >= texts.length)
+        await before.close(1_000)
+        await subscribe(two)
+        await send(two, group, ['last'])
+        await until(() => seen.includes('last'))
+        expect(seen.toSorted()).toEqual([...texts, 'last'].toSorted())
+        const [{ depth } = { depth: -1 }] = (await two.inspect()).groups
+        // The long one, and no more than had been put behind it.
+        expect(depth).toBeGreaterThan(0)
+        for (const transport of [one, two]) await transport.close(0)
+      },
+    )
   })
 
   describe('when retention has taken what a group has not handled', () => {
