@@ -1,0 +1,85 @@
+// A member whose whole process is stopped for longer than its lease, and goes on: it does not know what it has missed.
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { describeOwnNats } from '../../../testing/servers/describe-own-nats.test-support.ts'
+import { NatsServer } from '../../../testing/servers/nats-server.ts'
+import { channel, group } from '../../../transport/fixtures.test-support.ts'
+import type { Subscription } from '../../../transport/transport.ts'
+import { connected, runtime, saying } from '../nats.test-support.ts'
+
+const CHILD = fileURLToPath(new URL('member.child.test-support.ts', import.meta.url))
+/** So that what lies in the buffers of its socket is more than a process reads in one turn. */
+const BULK = 'x'.repeat(60_000)
+const WAIT = { timeout: 20_000, interval: 20 }
+
+interface Handed {
+  readonly text: string
+  readonly shard: string
+  readonly token: number
+}
+
+describeOwnNats('a member of an ordered group whose process is stopped', () => {
+  test("hands out nothing of what is another owner's by now", { timeout: 60_000 }, async () => {
+    await using server = await NatsServer.start()
+    await using next = await connected({ servers: server.url, lease: '1s' })
+    const orders = channel('events', 'orders', 2)
+    const child = spawn(process.execPath, ['--conditions=@waybill/source', CHILD, server.url], { stdio: ['ignore', 'pipe', 'inherit'] }) // prettier-ignore
+    try {
+      let said = ''
+      child.stdout.setEncoding('utf8').on('data', (part: string) => (said += part))
+      const handed = (): readonly Handed[] =>
+        said
+          .split('\n')
+          .map((line) => line.split(' '))
+          .filter((words) => words.length === 3)
+          .map(([name = '', shard = '', token]) => ({ text: name, shard, token: Number(token) }))
+      await expect.poll(() => said, WAIT).toContain('ready')
+      const keys = ['a', 'b', 'c', 'd', 'e', 'f']
+      let n = 0
+      const load = async (): Promise<void> => {
+        n++
+        const batch = keys.map((key) => ({ message: saying(BULK, { key, correlationId: `${key}${n}` }), to: orders }))
+        for (const { outcome } of await next.transport.send(batch)) expect(outcome).toBe('accepted')
+      }
+      for (let round = 0; round < 10; round++) await load()
+      await expect.poll(() => handed().length, WAIT).toBeGreaterThan(20)
+
+      child.kill('SIGSTOP')
+      // What it has said before is still in the pipe.
+      await new Promise<void>((resolve) => void runtime.setTimer(300, resolve))
+      const before = handed()
+      const taken: Handed[] = []
+      const subscription: Subscription = await next.transport.subscribe(
+        { group: group(orders, 'shipping', { ordered: true }), transient: false, prefetch: 8 },
+        (batch) => {
+          for (const each of batch)
+            taken.push({ text: each.message.correlationId ?? '', shard: String(each.shard), token: each.fencing ?? 0 })
+          runtime.defer(() => subscription.settle(batch.map((delivery) => ({ delivery, action: 'ack' as const }))))
+        },
+      )
+      // More is on its way to the stopped member, too: in the buffers of its socket.
+      for (let round = 0; round < 20; round++) await load()
+      const all = keys.flatMap((key) => Array.from({ length: n }, (_, index) => `${key}${index + 1}`))
+      const seen = (): ReadonlySet<string> => new Set([...before, ...taken].map((each) => each.text))
+      await expect.poll(() => all.filter((each) => !seen().has(each)), WAIT).toEqual([])
+
+      child.kill('SIGCONT')
+      const most = (shard: string): number => Math.max(0, ...taken.filter((each) => each.shard === shard).map(({ token }) => token)) // prettier-ignore
+      const [zero, one] = [most('0'), most('1')]
+      // It comes back as a member like any other: one shard each.
+      await expect
+        .poll(async () => {
+          await load()
+          return handed().some(({ token }) => token > Math.max(zero, one))
+        }, WAIT)
+        .toBe(true)
+      const late = handed()
+        .slice(before.length)
+        .filter(({ shard, token }) => token < (shard === '0' ? zero : one))
+      expect(late).toEqual([])
+    } finally {
+      child.kill('SIGKILL')
+    }
+  })
+})
