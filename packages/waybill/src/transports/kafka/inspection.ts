@@ -4,15 +4,22 @@ import type { KafkaLink } from './kafka-link.ts'
 import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
 import { isOrdered, namesOf } from './topic-names.ts'
 
+export interface InspectedGroup {
+  readonly snapshot: GroupSnapshot
+  /** By their ids. */
+  readonly members: readonly string[]
+}
+
 /** What the cluster says of a group now. What does not exist counts as empty. */
-export async function inspectGroup(link: KafkaLink, group: Group): Promise<GroupSnapshot> {
+export async function inspectGroup(link: KafkaLink, group: Group): Promise<InspectedGroup> {
   const names = namesOf(group)
-  const [depth, consumers, deadLetters] = await Promise.all([
+  const [depth, members, deadLetters] = await Promise.all([
     depthOf(link, group),
     membersOf(link, group),
     lengthOf(link, names.dead),
   ])
-  return { channel: group.channel.name, group: group.name, depth, consumers, deadLetters }
+  const snapshot = { channel: group.channel.name, group: group.name, depth, consumers: members.length, deadLetters }
+  return { snapshot, members }
 }
 
 async function depthOf(link: KafkaLink, group: Group): Promise<number> {
@@ -54,12 +61,12 @@ async function lagOf({ session }: KafkaLink, id: string, topics: readonly string
   return (await Promise.all(lags)).reduce((sum, lag) => sum + lag, 0)
 }
 
-async function membersOf({ session, share }: KafkaLink, group: Group): Promise<number> {
+async function membersOf({ session, share }: KafkaLink, group: Group): Promise<readonly string[]> {
   const { id } = namesOf(group)
   if (!isOrdered(group)) {
     const codeOf = ({ errorCode }: { readonly errorCode: number }): number => errorCode
     const answer = await session.coordinated('group', id, share.describe, codeOf, id)
-    return answer.members.length
+    return answer.members
   }
   const answer = await session.coordinated(
     'group',
@@ -69,7 +76,7 @@ async function membersOf({ session, share }: KafkaLink, group: Group): Promise<n
     [id],
     false,
   )
-  return answer.groups[0]?.members.length ?? 0
+  return answer.groups[0]?.members.map(({ memberId }) => memberId) ?? []
 }
 
 async function lengthOf({ session }: KafkaLink, topic: string): Promise<number> {

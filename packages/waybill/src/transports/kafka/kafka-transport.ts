@@ -138,14 +138,14 @@ export class KafkaTransport implements Transport {
     const link = this.#present
     if (link === undefined || !this.#link.isUp) return { connected: false, groups: [], subscriptions: [] }
     const groups = await Promise.all([...this.#groups.values()].map((group) => inspectGroup(link, group)))
-    const subscriptions = [...this.#subscriptions].map(([{ attachedSince }, { channel, name }]) => ({
-      channel: channel.name,
-      group: name,
-      attached: attachedSince !== undefined,
-      since: attachedSince,
-      lag: groups.find((each) => each.channel === channel.name && each.group === name)?.depth ?? 0,
-    }))
-    return { connected: true, groups, subscriptions }
+    const subscriptions = [...this.#subscriptions].map(([{ attachedSince, memberId }, { channel, name }]) => {
+      const found = groups.find(({ snapshot }) => snapshot.channel === channel.name && snapshot.group === name)
+      const isCounted = memberId === undefined || found?.members.includes(memberId) === true
+      const since = isCounted ? attachedSince : undefined
+      const lag = found?.snapshot.depth ?? 0
+      return { channel: channel.name, group: name, attached: since !== undefined, since, lag }
+    })
+    return { connected: true, groups: groups.map(({ snapshot }) => snapshot), subscriptions }
   }
 
   close(deadlineMs: number): Promise<void> {

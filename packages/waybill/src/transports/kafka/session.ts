@@ -5,16 +5,10 @@ import { WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import { shown, type BrokerAddress, type ClusterSettings } from './broker-address.ts'
 import { call } from './call.ts'
+import { ClusterMap, codeOfTopic, type TopicInfo } from './cluster-map.ts'
 import type { API, Connection, Driver } from './driver.ts'
 import { brokerError, CODE, isPassing, linkError } from './kafka-errors.ts'
 import { untilSettled } from './until-settled.ts'
-
-export interface TopicInfo {
-  readonly name: string
-  readonly id: string
-  /** The leader of each partition. */
-  readonly leaders: readonly number[]
-}
 
 /** What has a coordinator of its own, by the numbers of FindCoordinator's key types. */
 const KEY_TYPE = { group: 0, transaction: 1 } as const
@@ -31,9 +25,7 @@ export class Session {
   readonly #lost: (error: Error) => void
   readonly #connections = new Set<Connection>()
   readonly #shared = new Map<string, Promise<Connection>>()
-  readonly #topics = new Map<string, TopicInfo>()
-  readonly #brokers = new Map<number, BrokerAddress>()
-  readonly #coordinators = new Map<string, number>()
+  readonly #map = new ClusterMap()
   /** Called once; as many as there are waits and subscriptions at a time. */
   readonly #enders = new Set<(error: WaybillError) => void>()
   #control: Connection | undefined
@@ -72,7 +64,7 @@ export class Session {
   }
 
   get anyBroker(): number {
-    return this.#brokers.keys().next().value ?? 0
+    return this.#map.brokers.keys().next().value ?? 0
   }
 
   /** For whatever any broker answers. */
@@ -98,7 +90,7 @@ export class Session {
 
   /** Where the brokers of the cluster are reached from here. */
   get addresses(): readonly BrokerAddress[] {
-    return [...this.#brokers.values()].map((address) => this.#settings.reach?.(address) ?? address)
+    return [...this.#map.brokers.values()].map((address) => this.#settings.reach?.(address) ?? address)
   }
 
   /**
@@ -118,7 +110,7 @@ export class Session {
 
   /** A connection for the caller alone, to be given back with `release`. */
   async connect(id: number): Promise<Connection> {
-    const advertised = this.#brokers.get(id)
+    const advertised = this.#map.brokers.get(id)
     if (advertised === undefined) throw new WaybillError('WAYBILL_NOT_CONNECTED', `broker ${id} is not known`)
     return await this.#connect(this.#settings.reach?.(advertised) ?? advertised)
   }
@@ -144,7 +136,7 @@ export class Session {
       },
       (answer) => {
         const code = answer === undefined ? CODE.notCoordinator : codeOf(answer)
-        if (isPassing(code)) this.#coordinators.delete(`${kind} ${key}`)
+        if (isPassing(code)) this.#map.coordinators.delete(`${kind} ${key}`)
         return code
       },
     )
@@ -154,7 +146,7 @@ export class Session {
 
   /** The topic, `undefined` when there is none. Remembered until `forget`. */
   async topic(name: string): Promise<TopicInfo | undefined> {
-    return this.#topics.get(name) ?? (await this.topics([name])).get(name)
+    return this.#map.topics.get(name) ?? (await this.topics([name])).get(name)
   }
 
   /** Asks anew, and waits until each topic that exists has its leaders. */
@@ -166,19 +158,19 @@ export class Session {
     )
     const found = new Map<string, TopicInfo>()
     for (const name of names) {
-      const topic = this.#topics.get(name)
+      const topic = this.#map.topics.get(name)
       if (topic !== undefined) found.set(name, topic)
     }
     return found
   }
 
   knownTopic(name: string): TopicInfo | undefined {
-    return this.#topics.get(name)
+    return this.#map.topics.get(name)
   }
 
   /** A leader has moved, or the topic is gone. */
   forget(name: string): void {
-    this.#topics.delete(name)
+    this.#map.topics.delete(name)
   }
 
   /** Calls `fn` once it ends, unless the returned function is called before. */
@@ -237,21 +229,12 @@ export class Session {
   /** Metadata of these topics, and of all brokers. */
   async #learn(names: readonly string[]) {
     const answer = await call(this.control, this.driver.metadataV12.api, [...names], false, false)
-    this.#brokers.clear()
-    for (const { nodeId, host, port } of answer.brokers) this.#brokers.set(nodeId, { host, port })
-    for (const topic of answer.topics) {
-      if (typeof topic.name !== 'string') continue
-      if (codeOfTopic(topic) === CODE.none) {
-        const leaders: number[] = []
-        for (const { partitionIndex, leaderId } of topic.partitions) leaders[partitionIndex] = leaderId
-        this.#topics.set(topic.name, { name: topic.name, id: topic.topicId, leaders })
-      } else this.#topics.delete(topic.name)
-    }
+    this.#map.learn(answer)
     return answer
   }
 
   async #coordinator(kind: keyof typeof KEY_TYPE, key: string): Promise<number> {
-    const known = this.#coordinators.get(`${kind} ${key}`)
+    const known = this.#map.coordinators.get(`${kind} ${key}`)
     if (known !== undefined) return known
     const answer = await untilSettled(
       this,
@@ -261,8 +244,8 @@ export class Session {
     const [found] = answer.coordinators
     if (found === undefined || found.errorCode !== CODE.none)
       throw brokerError(found?.errorCode ?? -1, `no coordinator of ${kind} ${key}`, found?.errorMessage)
-    this.#brokers.set(found.nodeId, { host: found.host, port: found.port })
-    this.#coordinators.set(`${kind} ${key}`, found.nodeId)
+    this.#map.brokers.set(found.nodeId, { host: found.host, port: found.port })
+    this.#map.coordinators.set(`${kind} ${key}`, found.nodeId)
     return found.nodeId
   }
 
@@ -283,16 +266,6 @@ export class Session {
       )
     })
   }
-}
-
-interface TopicAnswer {
-  readonly errorCode: number
-  readonly partitions: readonly { readonly errorCode: number; readonly leaderId: number }[]
-}
-
-function codeOfTopic({ errorCode, partitions }: TopicAnswer): number {
-  if (errorCode !== CODE.none) return errorCode
-  return partitions.find((each) => each.leaderId < 0)?.errorCode ?? CODE.none
 }
 
 /** TLS sends names, never addresses, as the server's name. */

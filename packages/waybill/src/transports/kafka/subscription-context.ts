@@ -17,6 +17,8 @@ export interface LinkedSubscription {
   linkDown(error: Error): void
   linkUp(): void
   close(deadlineMs: number): Promise<void>
-  /** Whether the coordinator of its group counts it as a member, and since when. */
+  /** Since when it has been a member, or reads, for all that it has been told. */
   readonly attachedSince: number | undefined
+  /** By which the coordinator of its group counts it; `undefined` where it has none. */
+  readonly memberId: string | undefined
 }

@@ -39,7 +39,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly #receive: (batch: readonly Delivery[]) => void
   readonly #onClosed: () => void
   readonly #names: GroupNames
-  readonly #memberId: string
+  readonly memberId: string
   readonly #takeUp: TakeUp
   readonly #deadlines: Deadlines
   readonly #owners = new Map<number, ShardOwner>()
@@ -65,7 +65,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#onClosed = onClosed
     this.#names = namesOf(spec.group)
     this.#prefetch = spec.prefetch
-    this.#memberId = newKafkaId(context.runtime)
+    this.memberId = newKafkaId(context.runtime)
     this.#deadlines = new Deadlines(context.runtime)
     this.#takeUp = new TakeUp(context.runtime, context.emit, spec.group, () => this.start())
   }
@@ -140,7 +140,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     const { id, topic } = this.#names
     const { group } = this.#spec
     const lost = (error: Error): void => this.#lost(error, life)
-    const member = new ConsumerMember(this.#memberId, link, id, topic, {
+    const member = new ConsumerMember(this.memberId, link, id, topic, {
       assigned: (shard) => {
         if (life === this.#life) this.#take(shard, life)
       },
@@ -165,7 +165,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       failed: lost,
     }
     const hasLater = hasOneRecipient(group.channel.kind) && group.channel.foreign === undefined
-    const later = hasLater ? new LaterMover(this.#memberId, group, this.#context, link, lost) : undefined
+    const later = hasLater ? new LaterMover(this.memberId, group, this.#context, link, lost) : undefined
     return { member, committer, parts, later }
   }
 

@@ -20,18 +20,20 @@ import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
 import type { Group, Settlement } from '../../../transport/transport.ts'
 import type { Committer } from '../group/committer.ts'
 import { ContiguousOffsets } from '../group/contiguous-offsets.ts'
-import { brokerError, CODE } from '../kafka-errors.ts'
 import type { KafkaLink } from '../kafka-link.ts'
 import type { SubscriptionContext } from '../subscription-context.ts'
 import type { Fetcher } from '../fetcher.ts'
 import { EARLIEST, offsetsOf } from '../offsets.ts'
 import type { FetchedRecord, PartitionReader } from '../partition-reader.ts'
-import { Producer } from '../producer.ts'
+import type { Producer } from '../producer.ts'
 import { fromRecord, sizeOf, toRecord, type RecordContent } from '../record-mapping.ts'
 import { retried } from '../settled-message.ts'
 import type { GroupNames } from '../topic-names.ts'
 import { trim } from '../trim.ts'
-import { fromLane, isMarker, markerRecord, toLane } from './lane-message.ts'
+import { fromLane, isMarker, toLane } from './lane-message.ts'
+import { LaneLog } from './lane-log.ts'
+import { MainWindow } from './main-window.ts'
+import { markLane, openShardProducer } from './shard-producer.ts'
 import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
 
 export interface ShardParts {
@@ -50,13 +52,6 @@ export interface ShardParts {
   readonly failed: (error: Error) => void
 }
 
-/** What is fetched ahead of the window, so that it is refilled at once. */
-const AHEAD = 500
-const TRANSACTION_TIMEOUT_MS = 60_000
-/** A lane entry that waits long must not keep what went before it from being committed. */
-const MOST_DONE_BEYOND = 500
-const TRIM_EVERY = 10_000n
-
 export class ShardOwner implements DeliveryOwner {
   readonly shard: number
   fencing = 0
@@ -65,16 +60,14 @@ export class ShardOwner implements DeliveryOwner {
   readonly #gate: ShardGate<ShardItem>
   readonly #idle: Idle
   readonly #wakes = new Map<string, number>()
-  readonly #laneItems = new Map<bigint, ShardItem>()
   #producer: Producer | undefined
   #main: ContiguousOffsets | undefined
-  #lane: ContiguousOffsets | undefined
+  #lane: LaneLog | undefined
   #readers: PartitionReader[] = []
-  /** Fetched, and not in the gate. */
-  #ahead: FetchedRecord[] = []
+  #window: MainWindow | undefined
+  #refilling = false
   #callOff: () => void = () => undefined
   #isAssigned = false
-  #trimmed = 0n
   #ended = false
 
   constructor(shard: number, parts: ShardParts) {
@@ -100,11 +93,11 @@ export class ShardOwner implements DeliveryOwner {
     const { link, names, committer } = this.#parts
     const { session } = link
     await session.topics([names.topic, names.lane])
-    const producer = await this.#openProducer()
+    const producer = await openShardProducer(link, names, this.shard, (error) => this.#fail(error))
     if (this.#ended) return
     this.#producer = producer
     this.#callOff = session.onEnd((error) => producer.end(error))
-    const marker = await this.#mark(producer)
+    const marker = await markLane(producer, names, this.shard)
     this.fencing = Number(marker) + 1
     const [main, lane, earliest] = await Promise.all([
       committer.committed(names.topic, this.shard),
@@ -113,18 +106,16 @@ export class ShardOwner implements DeliveryOwner {
     ])
     if (this.#ended) return
     if (main.offset < 0n) throw new WaybillError('WAYBILL_POSITION_GONE', `group ${names.id} has no position`)
-    const oldest = earliest[this.shard] ?? 0n
-    this.#lane = new ContiguousOffsets(
-      lane.offset >= oldest ? lane.offset : oldest,
-      lane.offset >= oldest ? lane.metadata : '',
-    )
+    this.#lane = new LaneLog(lane, earliest[this.shard] ?? 0n, {
+      renew: (item) => this.#gate.renew(item.message.key ?? '', item),
+      trim: (before) => this.#trimLane(before),
+    })
     this.#main = new ContiguousOffsets(main.offset, main.metadata)
-    this.#trimmed = this.#lane.position
     committer.track(names.topic, this.shard, this.#main)
-    committer.track(names.lane, this.shard, this.#lane)
+    committer.track(names.lane, this.shard, this.#lane.offsets)
     this.#read(
       names.lane,
-      this.#lane.position,
+      this.#lane.offsets.position,
       () => false,
       (records) => this.#takeLane(records, marker),
     )
@@ -167,34 +158,6 @@ export class ShardOwner implements DeliveryOwner {
     this.#idle.reset()
   }
 
-  async #openProducer(): Promise<Producer> {
-    const { link, names } = this.#parts
-    const { session } = link
-    const name = `${names.id}:${this.shard}`
-    const answer = await session.coordinated(
-      'transaction',
-      name,
-      session.driver.initProducerIdV4.api,
-      ({ errorCode }) => errorCode,
-      name,
-      TRANSACTION_TIMEOUT_MS,
-    )
-    if (answer.errorCode !== CODE.none) throw brokerError(answer.errorCode, `producer ${name}`)
-    const identity = { id: answer.producerId, epoch: answer.producerEpoch }
-    // Fenced: the shard has another owner already. Its quota is that of the whole client, which another producer reports.
-    return new Producer(session, identity, { fenced: (error) => this.#fail(error), throttled: () => undefined })
-  }
-
-  #mark(producer: Producer): Promise<bigint> {
-    const record = markerRecord(this.#parts.names.id)
-    return new Promise((resolve, reject) => {
-      producer.produce(this.#parts.names.lane, this.shard, record, sizeOf(record), (result) => {
-        if (result.outcome === 'accepted') resolve(result.offset)
-        else reject(result.error)
-      })
-    })
-  }
-
   #read(topic: string, offset: bigint, isFull: () => boolean, take: (records: readonly FetchedRecord[]) => void): void {
     const reader: PartitionReader = {
       topic,
@@ -215,13 +178,12 @@ export class ShardOwner implements DeliveryOwner {
   #stopReading(): void {
     for (const reader of this.#readers) this.#parts.fetcher.remove(reader)
     this.#readers = []
-    this.#ahead = []
   }
 
   #takeLane(records: readonly FetchedRecord[], marker: bigint): void {
     for (const record of records) {
       const { offset } = record
-      if (this.#lane?.arrived(offset) === true) {
+      if (this.#lane?.offsets.arrived(offset) === true) {
         const message = fromRecord(record, record.timestamp)
         if (isMarker(message)) this.#lane.done(offset)
         else this.#enterLane(message, offset)
@@ -234,7 +196,7 @@ export class ShardOwner implements DeliveryOwner {
   #enterLane(laneMessage: ReturnType<typeof fromRecord>, offset: bigint): void {
     const { message, sequence, due } = fromLane(laneMessage)
     const delivery: ShardItem = { message, from: 'lane', offset }
-    this.#laneItems.set(offset, delivery)
+    this.#lane?.entered(delivery)
     const { id, key = '', attempt } = message
     this.#gate.fromLane({ id, key, sequence, attempt, due, delivery })
   }
@@ -245,27 +207,19 @@ export class ShardOwner implements DeliveryOwner {
     this.#parts.assigned(this)
     this.#gate.openLane()
     this.#gate.openMain()
-    const { topic } = this.#parts.names
-    const isFull = (): boolean => this.#ahead.length >= AHEAD
-    this.#read(topic, this.#main?.position ?? 0n, isFull, (records) => {
-      this.#ahead.push(...records)
-      this.#fill()
-    })
-  }
-
-  /** Lets as many into the gate as its window holds. */
-  #fill(): void {
-    const main = this.#main
-    if (main === undefined || this.#ended) return
-    const wasFull = this.#ahead.length >= AHEAD
-    let taken = 0
-    while (taken < this.#ahead.length && main.open < this.#parts.window) {
-      const record = this.#ahead[taken++] as FetchedRecord // below length
-      if (main.arrived(record.offset)) this.#enterMain(record, main)
-    }
-    this.#ahead.splice(0, taken)
-    if (taken > 0) this.#parts.committer.changed()
-    if (wasFull && this.#ahead.length < AHEAD) this.#parts.fetcher.wake()
+    const { names, window, committer, fetcher } = this.#parts
+    const main = this.#main as ContiguousOffsets // read before the lane
+    const enters = (this.#window = new MainWindow(main, window, {
+      enter: (record) => this.#enterMain(record, main),
+      changed: () => committer.changed(),
+      wake: () => fetcher.wake(),
+    }))
+    this.#read(
+      names.topic,
+      main.position,
+      () => enters.isFull,
+      (records) => enters.take(records),
+    )
   }
 
   #enterMain(record: FetchedRecord, main: ContiguousOffsets): void {
@@ -322,28 +276,29 @@ export class ShardOwner implements DeliveryOwner {
     if (this.#ended) return
     if (item.from === 'main') {
       this.#main?.done(item.offset)
-      this.#parts.context.runtime.defer(() => this.#fill())
+      this.#refill()
     } else {
-      this.#laneItems.delete(item.offset)
       this.#lane?.done(item.offset)
-      this.#tidyLane()
     }
     this.#parts.committer.changed()
   }
 
-  #tidyLane(): void {
-    const lane = this.#lane
-    if (lane === undefined) return
-    if (lane.doneBeyond > MOST_DONE_BEYOND) {
-      const oldest = this.#laneItems.get(lane.first ?? -1n)
-      if (oldest !== undefined) this.#gate.renew(oldest.message.key ?? '', oldest)
-    }
-    if (lane.position - this.#trimmed < TRIM_EVERY) return
-    this.#trimmed = lane.position
+  /** Once for all that are settled in one turn. */
+  #refill(): void {
+    if (this.#refilling) return
+    this.#refilling = true
+    this.#parts.context.runtime.defer(() => {
+      this.#refilling = false
+      if (!this.#ended) this.#window?.fill()
+    })
+  }
+
+  /** What is committed in the lane is needed no more. */
+  #trimLane(before: bigint): void {
     const { link, names, context, committer } = this.#parts
     committer
       .flush()
-      .then(() => trim(link.session, names.lane, this.shard, this.#trimmed))
+      .then(() => trim(link.session, names.lane, this.shard, before))
       .catch((error: unknown) => context.emit({ type: 'error', error: asError(error) }))
   }
 

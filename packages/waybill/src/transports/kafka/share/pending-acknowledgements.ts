@@ -1,4 +1,4 @@
-import type { Acknowledgement, TopicAcknowledgements } from './share-apis.ts'
+import type { Acknowledgement, TopicAcknowledgements } from './wire/topic-acknowledgements.ts'
 
 interface Place {
   readonly topicId: string

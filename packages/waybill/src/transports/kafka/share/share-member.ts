@@ -2,7 +2,8 @@ import { asError } from '../../../message/as-error.ts'
 import type { Timer } from '../../../runtime/runtime.ts'
 import { brokerError, CODE, isPassing } from '../kafka-errors.ts'
 import type { KafkaLink } from '../kafka-link.ts'
-import { JOIN, LEAVE, type ShareHeartbeatAnswer } from './share-apis.ts'
+import { JOIN, LEAVE } from './share-apis.ts'
+import type { ShareHeartbeatAnswer } from './wire/share-heartbeat.ts'
 
 /**
  * This process as a member of a share group, for as long as the coordinator hears its heart beat. What it assigns is not

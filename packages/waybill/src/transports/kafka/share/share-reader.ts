@@ -8,7 +8,8 @@ import { brokerError, CODE } from '../kafka-errors.ts'
 import type { KafkaLink } from '../kafka-link.ts'
 import type { FetchedRecord } from '../partition-reader.ts'
 import { PendingAcknowledgements } from './pending-acknowledgements.ts'
-import { ACKNOWLEDGE, CLOSE_SESSION, OPEN_SESSION, type ShareFetchPartition } from './share-apis.ts'
+import { ACKNOWLEDGE, CLOSE_SESSION, OPEN_SESSION } from './share-apis.ts'
+import type { ShareFetchPartition } from './wire/share-fetch.ts'
 
 /** How long the broker waits for something to come, and so how long an acknowledgement may wait for a fetch to end. */
 const MAX_WAIT_MS = 200

@@ -2,22 +2,20 @@ import { asError } from '../../../message/as-error.ts'
 import { WaybillError } from '../../../message/errors.ts'
 import type { WireMessage } from '../../../message/wire-message.ts'
 import { Deadlines } from '../../../runtime/deadlines.ts'
-import { deadLetter, type Burial } from '../../../transport/dead-letter.ts'
 import { Idle } from '../../../transport/idle.ts'
 import { TakeUp } from '../../../transport/take-up.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
-import type { KafkaLink } from '../kafka-link.ts'
 import type { LinkedSubscription, SubscriptionContext } from '../subscription-context.ts'
 import { newKafkaId } from '../kafka-id.ts'
-import { waiting } from '../later-message.ts'
 import { LaterMover } from '../later/later-mover.ts'
-import { fromRecord, sizeOf, toRecord } from '../record-mapping.ts'
+import { fromRecord } from '../record-mapping.ts'
 import { retried, vanishesWhenExpired } from '../settled-message.ts'
 import { namesOf, type GroupNames } from '../topic-names.ts'
 import { deliveriesBefore, withDeliveries } from './delivery-count.ts'
 import { ACKNOWLEDGE } from './share-apis.ts'
 import { ShareAttachment } from './share-attachment.ts'
 import { ShareDelivery } from './share-delivery.ts'
+import { ShareMoves } from './share-moves.ts'
 import type { AcquiredRecord, ShareReaderParts } from './share-reader.ts'
 
 /**
@@ -37,10 +35,11 @@ export class ShareSubscription implements Subscription, LinkedSubscription {
   readonly #takeUp: TakeUp
   readonly #idle: Idle
   readonly #deadlines: Deadlines
-  readonly #memberId: string
+  readonly memberId: string
   readonly #deliveryLimit: () => number
   /** Handed out and not acknowledged, those that are being moved included. */
   readonly #unsettled = new Set<ShareDelivery>()
+  readonly #moves: ShareMoves
   #attachment: ShareAttachment | undefined
   #mover: LaterMover | undefined
   #life = 0
@@ -64,9 +63,17 @@ export class ShareSubscription implements Subscription, LinkedSubscription {
     this.#deliveryLimit = deliveryLimit
     this.#names = namesOf(spec.group)
     this.#prefetch = spec.prefetch
-    this.#memberId = newKafkaId(context.runtime)
+    this.memberId = newKafkaId(context.runtime)
     this.#deadlines = new Deadlines(context.runtime)
     this.#idle = new Idle(context.runtime)
+    this.#moves = new ShareMoves(spec.group, context, {
+      moved: (delivery) => this.#acknowledge(delivery),
+      failed: (delivery, error) => {
+        if (delivery.life !== this.#life) return
+        this.#emitError(error)
+        this.#acknowledge(delivery, ACKNOWLEDGE.release)
+      },
+    })
     this.address = spec.group.channel.kind === 'reply' ? this.#names.topic : undefined
     this.#takeUp = new TakeUp(context.runtime, context.emit, spec.group, () => this.start())
   }
@@ -81,14 +88,14 @@ export class ShareSubscription implements Subscription, LinkedSubscription {
     await this.#context.declarer.group(this.#spec.group, this.#spec.start ?? 'now')
     const link = this.#context.link()
     const attachment = new ShareAttachment(
-      this.#memberId,
+      this.memberId,
       link,
       this.#names,
       this.#readerParts(life),
       this.#deadlines,
       () => this.#unsettled,
     )
-    const mover = new LaterMover(this.#memberId, this.#spec.group, this.#context, link, (error) =>
+    const mover = new LaterMover(this.memberId, this.#spec.group, this.#context, link, (error) =>
       this.#lost(error, life),
     )
     if (life !== this.#life) throw this.#gone()
@@ -113,9 +120,9 @@ export class ShareSubscription implements Subscription, LinkedSubscription {
       if (delivery.settled || delivery.life !== this.#life) continue
       delivery.settled = true
       this.#handed--
-      if (settlement.action === 'ack') this.#done(delivery)
-      else if (settlement.action === 'retry') this.#retry(delivery, retried(settlement), settlement.afterMs)
-      else this.#bury(delivery, settlement)
+      if (settlement.action === 'ack') this.#acknowledge(delivery)
+      else if (settlement.action === 'retry') this.#moves.retry(delivery, retried(settlement), settlement.afterMs)
+      else this.#moves.bury(delivery, settlement)
     }
     this.#attachment?.wake()
   }
@@ -209,7 +216,7 @@ export class ShareSubscription implements Subscription, LinkedSubscription {
       else if (message.expiresAt !== undefined && message.expiresAt <= now) this.#expired(delivery)
       // The broker would throw it away after this delivery: a copy of it begins anew, and says how often it came before.
       else if (acquired.deliveryCount >= limit)
-        this.#move(delivery, withDeliveries(message, delivery.deliveryCount - 1))
+        this.#moves.again(delivery, withDeliveries(message, delivery.deliveryCount - 1))
       else deliveries.push(delivery)
     }
     this.#attachment?.keepLocked(lockMs)
@@ -225,46 +232,8 @@ export class ShareSubscription implements Subscription, LinkedSubscription {
 
   #expired(delivery: ShareDelivery): void {
     delivery.settled = true
-    if (vanishesWhenExpired(delivery.message)) this.#done(delivery)
-    else this.#bury(delivery, { reason: 'expired', detail: 'expired before it was handled' })
-  }
-
-  #retry(delivery: ShareDelivery, message: WireMessage, afterMs: number): void {
-    if (afterMs <= 0) return this.#move(delivery, message)
-    this.#publish(delivery, this.#names.later, waiting(message, this.#context.runtime.now() + afterMs))
-  }
-
-  #move(delivery: ShareDelivery, message: WireMessage): void {
-    delivery.settled = true
-    this.#publish(delivery, this.#names.again, message)
-  }
-
-  #bury(delivery: ShareDelivery, burial: Burial): void {
-    const letter = deadLetter(delivery.message, this.#spec.group, burial, this.#context.runtime.now())
-    this.#publish(delivery, this.#names.dead, letter)
-  }
-
-  /** Stored there, then done here. */
-  #publish(delivery: ShareDelivery, topic: string, message: WireMessage): void {
-    let link: KafkaLink
-    try {
-      link = this.#context.link()
-    } catch {
-      // The link is going down: the record is given out again.
-      return
-    }
-    const record = toRecord(message)
-    link.producer.produce(topic, 0, record, sizeOf(record), (result) => {
-      if (delivery.life !== this.#life) return
-      if (result.outcome === 'accepted') return this.#done(delivery)
-      const what = `${topic} does not take message ${message.id}: it goes back to its group`
-      this.#emitError(new WaybillError('WAYBILL_REFUSED', what, { cause: result.error }))
-      this.#acknowledge(delivery, ACKNOWLEDGE.release)
-    })
-  }
-
-  #done(delivery: ShareDelivery): void {
-    this.#acknowledge(delivery)
+    if (vanishesWhenExpired(delivery.message)) this.#acknowledge(delivery)
+    else this.#moves.bury(delivery, { reason: 'expired', detail: 'expired before it was handled' })
   }
 
   #acknowledge(delivery: ShareDelivery, type: number = ACKNOWLEDGE.accept): void {

@@ -27,6 +27,7 @@ const AHEAD = 500
  */
 export class TransientSubscription implements Subscription, LinkedSubscription {
   readonly address: string | undefined
+  readonly memberId = undefined
   readonly #spec: SubscriptionSpec
   readonly #context: SubscriptionContext
   readonly #receive: (batch: readonly Delivery[]) => void
