@@ -104,7 +104,8 @@ export class Link {
     const driver = this.#driver as Driver // set by connect
     const session: Session = new Session(driver, this.#settings, this.#runtime, (error) => this.#lost(session, error))
     try {
-      await session.open(address, signal)
+      // A host that does not answer at all is waited for by the client, whatever we say.
+      await abortable(session.open(address, signal), signal)
       await abortable(this.#listener.prepare(session), signal)
       if (session.fault !== undefined) throw session.fault
     } catch (error) {

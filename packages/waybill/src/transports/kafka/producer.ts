@@ -33,8 +33,11 @@ interface Lane {
   tries: number
 }
 
-/** Bytes of one batch: below the 1 MB that a topic of ordinary clients takes, so that only a single large record goes beyond. */
-const MAX_BATCH_BYTES = 512 * 1_024
+/**
+ * Bytes of one batch, but for a single large record. A broker hands a batch out whole, also to the member of a share group
+ * that has room for one record of it; so larger ones would be sent many times over.
+ */
+const MAX_BATCH_BYTES = 128 * 1_024
 /** How long a leader may be missing, or replicas out of sync, before the sender is told. */
 const GIVE_UP_MS = 30_000
 /** Enough to keep the connection busy through any pause of the event loop, and no more than a process can hold. */
