@@ -60,7 +60,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
   WAYBILL_BAD_URL: {
     scope: 'configuration',
     cause: 'The broker address cannot be read, or names a scheme that no transport serves.',
-    cure: 'Write amqp://user:password@host:5672/vhost, amqps://…, or a directory for the embedded broker.',
+    cure: 'Write amqp://user:password@host:5672/vhost, nats://host:4222, kafka://host:9092, or a directory for the embedded broker.',
   },
   WAYBILL_DRIVER_MISSING: {
     scope: 'configuration',

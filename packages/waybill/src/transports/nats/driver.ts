@@ -15,14 +15,9 @@ export interface Driver {
  *
  * @throws {WaybillError} WAYBILL_DRIVER_MISSING when one is not installed
  */
-export async function loadDriver(): Promise<Driver> {
+export async function loadDriver(load: () => Promise<Driver> = loadAll): Promise<Driver> {
   try {
-    const [nats, jetstream, kv] = await Promise.all([
-      import('@nats-io/transport-node'),
-      import('@nats-io/jetstream'),
-      import('@nats-io/kv'),
-    ])
-    return { nats, jetstream, kv }
+    return await load()
   } catch (cause) {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND'
     if (!missing) throw cause
@@ -31,4 +26,13 @@ export async function loadDriver(): Promise<Driver> {
       cure: 'npm i @nats-io/transport-node @nats-io/jetstream @nats-io/kv',
     })
   }
+}
+
+async function loadAll(): Promise<Driver> {
+  const [nats, jetstream, kv] = await Promise.all([
+    import('@nats-io/transport-node'),
+    import('@nats-io/jetstream'),
+    import('@nats-io/kv'),
+  ])
+  return { nats, jetstream, kv }
 }

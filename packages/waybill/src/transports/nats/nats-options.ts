@@ -33,7 +33,7 @@ export interface NatsOptions {
    * handler runs. Default: `15s`.
    */
   readonly ackWait?: Duration
-  /** How long the shards of a member that is silent stay its own. Default: `8s`. */
+  /** How long the shards of a member that is silent stay its own; the same in all members of a group. Default: `8s`. */
   readonly lease?: Duration
   /** How long events that every group has settled are kept, for who starts in the past. Default: `1d`. */
   readonly history?: Duration
