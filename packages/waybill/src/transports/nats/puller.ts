@@ -111,8 +111,13 @@ export class Puller {
   #look(): void {
     this.#timer = undefined
     if (this.#ended || this.#asked === 0) return
-    if (this.#runtime.monotonic() - this.#heardAt > SILENT_MS) return this.#lose(this.#gone('no longer answers'))
     this.#timer = this.#runtime.setTimer(HEARTBEAT_MS, () => this.#look())
+    // What has come while this process was busy is read first.
+    if (this.#isSilent) this.#runtime.defer(() => void (this.#isSilent && this.#lose(this.#gone('no longer answers'))))
+  }
+
+  get #isSilent(): boolean {
+    return this.#asked > 0 && this.#runtime.monotonic() - this.#heardAt > SILENT_MS
   }
 
   #lose(error: Error): void {
