@@ -20,7 +20,8 @@ const MOST_WAITING = 65_536
 interface Attachment {
   readonly wire: Wire
   readonly subscription: NatsSubscription
-  readonly rollCall: RollCall
+  /** One instance alone is no member of a group. */
+  readonly rollCall: RollCall | undefined
   readonly moves: ConfirmedMoves<Publication>
 }
 
@@ -102,7 +103,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
     this.#queue.shut()
     const attachment = this.#attachment
     if (attachment !== undefined && !attachment.wire.connection.isClosed()) {
-      attachment.rollCall.end()
+      attachment.rollCall?.end()
       // What other members could take must not come here any more.
       await attachment.subscription.drain().catch(() => undefined)
     }
@@ -127,7 +128,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
     this.#attachment = {
       wire,
       subscription: wire.connection.subscribe(this.#subject, { ...shared, callback }),
-      rollCall: new RollCall(wire.connection, names.here(group)),
+      rollCall: transient ? undefined : new RollCall(wire.connection, names.here(group)),
       moves: new ConfirmedMoves(wire.publisher, runtime, () => declarer.side(group.channel), subjectOf),
     }
     await wire.connection.flush()
@@ -138,7 +139,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
     this.#since = undefined
     this.#attachment?.moves.end()
     if (this.#attachment?.wire.connection.isClosed() === false) {
-      this.#attachment.rollCall.end()
+      this.#attachment.rollCall?.end()
       this.#attachment.subscription.unsubscribe()
     }
     this.#attachment = undefined

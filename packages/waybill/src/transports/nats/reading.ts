@@ -12,7 +12,6 @@ import { decodeMessage } from './message-mapping.ts'
 import { shardOfMessage, shardOfSubject } from './names.ts'
 import { deliveryInfo } from './nats-delivery.ts'
 import { Puller } from './puller.ts'
-import { RollCall } from './roll-call.ts'
 import type { Wire } from './wire.ts'
 
 /** The server forgets the consumer of a reader that has not asked for so long. */
@@ -25,7 +24,6 @@ interface Attachment {
   readonly stream: string
   /** One, or one for each shard that was named. */
   readonly pullers: readonly { readonly puller: Puller; readonly consumer: string }[]
-  readonly rollCall: RollCall
 }
 
 /**
@@ -144,7 +142,7 @@ export class Reading implements Subscription, LinkedSubscription {
       }),
     )
     if (life !== this.#queue.life) return pullers.forEach(({ puller }) => puller.end())
-    this.#attachment = { wire, stream, pullers, rollCall: new RollCall(wire.connection, names.here(group)) }
+    this.#attachment = { wire, stream, pullers }
     this.#ask()
     await wire.connection.flush()
     if (life === this.#queue.life) this.#since = runtime.now()
@@ -181,7 +179,6 @@ export class Reading implements Subscription, LinkedSubscription {
     const attachment = this.#attachment
     this.#attachment = undefined
     for (const { puller } of attachment?.pullers ?? []) puller.end()
-    if (attachment?.wire.connection.isClosed() === false) attachment.rollCall.end()
     // What has not been settled comes again to who goes on behind it.
     for (const { shard, position } of this.#queue.reset()) {
       const of = this.#spec.shards === undefined ? ALL : shard
