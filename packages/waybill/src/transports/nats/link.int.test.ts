@@ -7,7 +7,8 @@ import { severalServers } from '../../../../../docs/nats/several-servers.ts'
 import { describeOwnNats } from '../../testing/servers/describe-own-nats.test-support.ts'
 import { freePort } from '../../testing/servers/free-port.ts'
 import { NatsServer } from '../../testing/servers/nats-server.ts'
-import { channel } from '../../transport/fixtures.test-support.ts'
+import { channel, group } from '../../transport/fixtures.test-support.ts'
+import type { Subscription } from '../../transport/transport.ts'
 import { connected, runtime, send } from './nats.test-support.ts'
 
 const orders = channel('events', 'orders')
@@ -100,12 +101,43 @@ describeOwnNats('nats() and its servers', () => {
     })
   })
 
+  test('the permissions that the documentation names are enough', async () => {
+    const publish = ['waybill.>', '$JS.API.>', '$JS.ACK.>', '$KV.waybill.>', '_INBOX.>']
+    const permissions = JSON.stringify({ publish, subscribe: ['_INBOX.>', 'waybill.>'] })
+    const configuration = `authorization { users: [ { user: shop, password: word, permissions: ${permissions} } ] }`
+    await using server = await NatsServer.start({ configuration })
+    await using service = await connected({ servers: `nats://shop:word@127.0.0.1:${server.port}` })
+    const { transport, events } = service
+    const came: string[] = []
+    for (const each of [
+      group(channel('events', 'one', 2), 'g', { ordered: true }),
+      group(channel('events', 'two'), 'g'),
+      group(channel('command', 'three'), 'g'),
+      group(channel('query', 'four'), 'g'),
+      group(channel('survey', 'five'), 'g'),
+    ]) {
+      const subscription: Subscription = await transport.subscribe(
+        { group: each, transient: false, prefetch: 1 },
+        (batch) => {
+          came.push(each.channel.name)
+          runtime.defer(() => subscription.settle(batch.map((delivery) => ({ delivery, action: 'ack' as const }))))
+        },
+      )
+      await send(transport, each.channel, ['m1'], 'a')
+    }
+    await expect.poll(() => came.toSorted()).toEqual(['five', 'four', 'one', 'three', 'two'])
+    await expect
+      .poll(async () => (await transport.inspect()).subscriptions.map(({ lag }) => lag))
+      .toEqual(Array(5).fill(0))
+    expect(events.filter(({ type }) => type !== 'shard-assigned')).toEqual([])
+  })
+
   test('what it may not do is an error, not a silence', async () => {
     const configuration = `authorization { users: [ { user: shop, password: word, permissions: { publish: [">"], subscribe: ["_INBOX.>"] } } ] }`
     await using server = await NatsServer.start({ configuration })
     await using service = await connected({ servers: `nats://shop:word@127.0.0.1:${server.port}` })
-    const group = { channel: channel('query', 'price'), name: 'prices', ordered: false }
-    const subscription = await service.transport.subscribe({ group, transient: false, prefetch: 1 }, () => {})
+    const prices = group(channel('query', 'price'), 'prices')
+    const subscription = await service.transport.subscribe({ group: prices, transient: false, prefetch: 1 }, () => {})
     await expect.poll(() => service.events.map(({ type }) => type)).toContain('subscription-lost')
     await subscription.close(0)
   })
