@@ -2,14 +2,14 @@
 //
 //   for                              topic                        partitions       group
 //   channel `orders`, of any kind    orders                       its shards
-//     group `shipping`                                                             share group orders:shipping
+//     group `shipping`                                                             share group orders--shipping
 //       its retries that are due     orders--shipping--again      1                (the same)
-//       its retries that wait        orders--shipping--later      1                consumer group orders:shipping:later
+//       its retries that wait        orders--shipping--later      1                consumer group orders--shipping--later
 //       its dead letters             orders--shipping--dead       1
-//     group, ordered                                                               consumer group orders:shipping
+//     group, ordered                                                               consumer group orders--shipping
 //       its retry lanes              orders--shipping--lane       the shards
 //   command `a.b`                    a.b, a.b--again, a.b--later, as above, without the group's name: it has one
-//   replies to service `s`           s--replies                   1                share group s--replies:s
+//   replies to service `s`           s--replies                   1                share group s--replies--s
 //   replies to one process           s--answers                   4                none
 //   what members agree on            waybill.topology             1                none
 //   foreign channel                  its name, as it is
@@ -60,14 +60,15 @@ export function namesOf(group: Group): GroupNames {
   const topic = topicOf(channel)
   const single = hasOneRecipient(channel.kind) && channel.foreign === undefined
   const base = single ? topic : `${topic}--${group.name}`
-  const id = `${topic}:${group.name}`
+  // No colon: share coordinators of Kafka 4.2.0 separate the parts of their keys by it.
+  const id = `${topic}--${group.name}`
   const dead = `${topic}--${group.name}--dead`
   if (!LEGAL.test(group.name) || dead.length > LONGEST_TOPIC)
     throw new WaybillError('WAYBILL_UNSUPPORTED', `Kafka has no topics for group ${group.name} of ${channel.name}`, {
       cure: 'Give it a shorter name of letters, digits, dots, underscores and hyphens.',
     })
   return {
-    id, topic, again: `${base}--again`, later: `${base}--later`, laterId: `${id}:later`, lane: `${base}--lane`, dead,
+    id, topic, again: `${base}--again`, later: `${base}--later`, laterId: `${id}--later`, lane: `${base}--lane`, dead,
   } // prettier-ignore
 }
 

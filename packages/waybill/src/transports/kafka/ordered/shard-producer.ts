@@ -19,7 +19,7 @@ export async function openShardProducer(
   shard: number,
   fenced: (error: Error) => void,
 ): Promise<Producer> {
-  const name = `${id}:${shard}`
+  const name = `${id}--${shard}`
   const answer = await session.coordinated(
     'transaction',
     name,
