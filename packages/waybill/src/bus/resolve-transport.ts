@@ -40,6 +40,20 @@ export async function resolveTransport(
     const { kafka } = await import('../transports/kafka/kafka.ts')
     return { factory: kafka({ url }), shown: withoutPassword(url) }
   }
+  if (url !== undefined && (scheme === 'redis' || scheme === 'rediss')) {
+    const [{ redis }, { redisOptionsIn }] = await Promise.all([
+      import('../transports/redis/redis.ts'),
+      import('../transports/redis/redis-url.ts'),
+    ])
+    return { factory: redis(redisOptionsIn(url)), shown: url.split(',').map(withoutPassword).join(',') }
+  }
+  if (url !== undefined && (scheme === 'postgres' || scheme === 'postgresql')) {
+    const [{ postgres }, { postgresOptionsIn }] = await Promise.all([
+      import('../transports/postgres/postgres.ts'),
+      import('../transports/postgres/postgres-url.ts'),
+    ])
+    return { factory: postgres(postgresOptionsIn(url)), shown: withoutPassword(url) }
+  }
   if (scheme !== undefined && scheme !== 'file') {
     throw new WaybillError(
       'WAYBILL_BAD_URL',

@@ -9,6 +9,9 @@ import { factsOf as kafkaFactsOf } from '../transports/kafka/facts.ts'
 import { assumedRouteFacts as assumedNatsFacts } from '../transports/nats/assumed-facts.ts'
 import { engineFacts as natsEngineFacts } from '../transports/nats/facts.ts'
 import { settingsOf as natsSettings } from '../transports/nats/settings.ts'
+import { assumedRouteFacts as assumedPostgresFacts } from '../transports/postgres/assumed-facts.ts'
+import { engineFacts as postgresEngineFacts } from '../transports/postgres/facts.ts'
+import { settingsOf as postgresSettings } from '../transports/postgres/settings.ts'
 import { engineFacts, routeFacts, type RouteSettings } from '../transports/rabbitmq/facts.ts'
 import { serverVersion, type ServerVersion } from '../transports/rabbitmq/server-version.ts'
 import { UsageError } from './usage-error.ts'
@@ -22,6 +25,7 @@ export interface AssumedEngine {
 const RABBITMQ_VERSION = '3.10.8'
 const KAFKA_VERSION = '4.3'
 const NATS_VERSION = '2.9.10'
+const POSTGRES_VERSION = '15.20'
 /** Its server's default. */
 const NATS_MAX_PAYLOAD = 1_024 * 1_024
 
@@ -33,6 +37,10 @@ const ENGINES: Readonly<Record<string, (version: string | undefined) => AssumedE
   nats: (version = NATS_VERSION) => ({
     facts: natsEngineFacts(version, NATS_MAX_PAYLOAD),
     routeFacts: (group) => assumedNatsFacts(group, natsSettings({ servers: 'nats://localhost' })),
+  }),
+  postgres: (version = POSTGRES_VERSION) => ({
+    facts: postgresEngineFacts(version),
+    routeFacts: (group) => assumedPostgresFacts(group, postgresSettings({ url: 'postgres://localhost' })),
   }),
   rabbitmq: (version = RABBITMQ_VERSION) => overAmqp(serverVersion({ product: 'RabbitMQ', version }), {}),
 }

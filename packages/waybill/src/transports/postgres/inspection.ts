@@ -1,0 +1,18 @@
+import type { Group, GroupSnapshot } from '../../transport/transport.ts'
+import type { Context } from './context.ts'
+
+export interface Inspected {
+  readonly snapshot: GroupSnapshot
+  /** Messages that nobody has settled. */
+  readonly lag: number
+}
+
+/** Counts at most a million messages of a group: to count is to read them. */
+export async function inspectGroup({ wire, sql, declarer }: Context, group: Group): Promise<Inspected> {
+  const names = { channel: group.channel.name, group: group.name }
+  const id = await declarer.find(group)
+  const [row] = id === undefined ? [] : await wire().control.run<Record<'depth' | 'lag' | 'consumers' | 'dead', number>>(sql.inspect, [id]) // prettier-ignore
+  if (row === undefined) return { snapshot: { ...names, depth: 0, consumers: 0, deadLetters: 0 }, lag: 0 }
+  const { depth, lag, consumers, dead } = row
+  return { snapshot: { ...names, depth, consumers, deadLetters: dead }, lag }
+}

@@ -1,0 +1,271 @@
+import { asError } from '../../../message/as-error.ts'
+import type { Deadlines } from '../../../runtime/deadlines.ts'
+import { deadLetter, type Burial } from '../../../transport/dead-letter.ts'
+import { Idle } from '../../../transport/idle.ts'
+import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
+import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
+import type { Group, Settlement } from '../../../transport/transport.ts'
+import type { Context } from '../context.ts'
+import { positionOf } from '../group-start.ts'
+import { Looking } from '../looking.ts'
+import { LowWater } from '../low-water.ts'
+import { headOf, messageOf, type MessageRow } from '../row-mapping.ts'
+import { retried, vanishesWhenExpired } from '../settled-message.ts'
+import type { Wire } from '../wire.ts'
+import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
+import { ShardWriter } from './shard-writer.ts'
+
+/** The lowest id is asked for so often at most. */
+const OUTLOOK_EVERY_MS = 1_000
+
+type Row = MessageRow & {
+  readonly id: string
+  readonly due: string
+  readonly lane: string
+  readonly xact: string | null
+}
+
+export interface ShardParts {
+  readonly context: Context
+  readonly wire: Wire
+  readonly group: Group
+  readonly groupId: number
+  readonly deadlines: Deadlines
+  /** Most messages of the main queue in this process: a key's queue must not keep other keys out of sight. */
+  readonly window: number
+  readonly handOut: (delivery: OrderedDelivery) => void
+  /** It hands out no more: what has not reached the application will not. */
+  readonly leaving: (owner: ShardOwner) => void
+  /** The lane is known: it hands out from now on. */
+  readonly assigned: (owner: ShardOwner) => void
+  /** The member cannot go on. */
+  readonly failed: (error: Error) => void
+}
+
+/**
+ * One shard, from the moment that this member has taken it until it has let go. A message stays one row, in the main queue or
+ * in the lane, and keeps its id; so what a new owner reads is all there is, and nothing has to be recognised.
+ */
+export class ShardOwner implements DeliveryOwner {
+  readonly shard: number
+  readonly token: number
+  handed = 0
+  readonly #parts: ShardParts
+  readonly #gate: ShardGate<ShardItem>
+  readonly #writer: ShardWriter
+  readonly #looking: Looking
+  readonly #lowWater: LowWater
+  readonly #idle: Idle
+  readonly #wakes = new Map<string, number>()
+  /** Rows of the main queue that were read, and that the server may still have there. */
+  readonly #known = new Set<number>()
+  #outlookAt = -Infinity
+  #isAssigned = false
+  #ended = false
+
+  constructor(shard: number, token: number, parts: ShardParts) {
+    const { context, wire, groupId } = parts
+    const { runtime, settings, sql } = context
+    this.shard = shard
+    this.token = token
+    this.#parts = parts
+    this.#idle = new Idle(runtime)
+    this.#lowWater = new LowWater(runtime.monotonic())
+    this.#writer = new ShardWriter(wire, sql, runtime, [groupId, shard, token], {
+      gone: (ids) => this.#gone(ids),
+      failed: (error) => this.#fail(error),
+    })
+    this.#gate = new ShardGate<ShardItem>({
+      now: () => runtime.now(),
+      handOut: (entry) => this.#handOut(entry),
+      release: (item) => {
+        if (!item.isMoved) this.#writer.ack(item.id)
+      },
+      copy: (entry) => this.#toLane(entry),
+      wakeAt: (key, due) => this.#wakeAt(key, due),
+    })
+    this.#looking = new Looking(
+      runtime,
+      settings.pollMs,
+      () => this.#look(),
+      (error) => this.#fail(error),
+    )
+    this.#looking.soon()
+  }
+
+  /** It hands out, and has said so. */
+  get isAssigned(): boolean {
+    return !this.#ended && this.#isAssigned
+  }
+
+  /** There may be something new. */
+  look(): void {
+    this.#looking.soon()
+  }
+
+  settle({ entry }: OrderedDelivery, settlement: Settlement): void {
+    if (this.#ended) return
+    this.#idle.remove(1)
+    if (settlement.action === 'ack') this.#gate.done(entry)
+    else if (settlement.action === 'retry') {
+      const item = entry.delivery as ShardItem // handed out, so it stands for a row
+      item.message = retried(settlement)
+      this.#gate.retry(entry, settlement.attempt, this.#parts.context.runtime.now() + Math.max(0, settlement.afterMs))
+    } else this.#bury(entry, settlement)
+  }
+
+  forget(): void {
+    this.#idle.remove(1)
+  }
+
+  /** Hands out no more, waits up to `graceMs` for what the application has, and until that is written. */
+  async drain(graceMs: number): Promise<void> {
+    const looked = this.#looking.end()
+    this.#gate.shut()
+    this.#parts.leaving(this)
+    await looked
+    await this.#idle.wait(graceMs)
+    if (!this.#ended) await this.#writer.written()
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#gate.shut()
+    this.#writer.end()
+    void this.#looking.end()
+    this.#idle.reset()
+  }
+
+  async #look(): Promise<void> {
+    if (!this.#isAssigned) await this.#readLane()
+    const { context, wire, groupId, window } = this.#parts
+    const { runtime, sql } = context
+    const room = window - this.#known.size
+    if (room <= 0 || this.#ended) return
+    const values = [groupId, this.shard, this.#lowWater.from(runtime.monotonic()), room, [...this.#known]]
+    const rows = await wire.consume.run<Row>(sql.shardFetch, values)
+    if (this.#ended) return
+    for (const row of rows) {
+      const item = itemOf(row)
+      this.#known.add(item.id)
+      // A message without a key is ordered among its like.
+      this.#gate.fromMain(row.id, item.message.key ?? '', item.message.attempt, item)
+    }
+    if (rows.length > 0) this.#looking.soon()
+    const since = runtime.monotonic() - this.#outlookAt
+    if (since >= OUTLOOK_EVERY_MS) await this.#outlook()
+    else this.#looking.within(OUTLOOK_EVERY_MS - since)
+  }
+
+  async #readLane(): Promise<void> {
+    const { context, wire, groupId } = this.#parts
+    const rows = await wire.consume.run<Row>(context.sql.lane, [groupId, this.shard])
+    if (this.#ended) return
+    for (const row of rows) {
+      const item = itemOf(row)
+      const { key = '', attempt } = item.message
+      this.#gate.fromLane({
+        id: row.id,
+        key,
+        sequence: Number(row.lane),
+        attempt,
+        due: Number(row.due),
+        delivery: item,
+      })
+    }
+    this.#isAssigned = true
+    this.#parts.assigned(this)
+    this.#gate.openLane()
+    this.#gate.openMain()
+  }
+
+  async #outlook(): Promise<void> {
+    const { context, wire, groupId } = this.#parts
+    const { runtime, sql } = context
+    this.#outlookAt = runtime.monotonic()
+    const values = [groupId, this.shard, this.#lowWater.low]
+    const [row] = await wire.consume.run<{ due_in: string | null; lowest: string }>(sql.shardOutlook, values)
+    if (row === undefined || this.#ended) return
+    this.#lowWater.saw(Number(row.lowest), runtime.monotonic())
+    if (row.due_in !== null) this.#looking.within(Number(row.due_in))
+  }
+
+  #gone(ids: readonly number[]): void {
+    for (const id of ids) this.#known.delete(id)
+    this.#looking.soon()
+  }
+
+  #handOut(entry: GateEntry<ShardItem>): void {
+    const { context, handOut } = this.#parts
+    if (this.#ended) return
+    // What a member that no longer counts still has is another's by now.
+    if (!context.leases.isHeld) return this.#fail(new Error('the lease was not renewed in time'))
+    const item = entry.delivery as ShardItem // the gate hands out what was read
+    const { expiresAt } = item.message
+    if (expiresAt === undefined || expiresAt > context.runtime.now()) {
+      this.#idle.add(1)
+      return handOut(new OrderedDelivery(entry, item, this))
+    }
+    if (vanishesWhenExpired(item.message)) context.runtime.defer(() => this.#gate.done(entry))
+    else this.#bury(entry, { reason: 'expired', detail: 'expired before it was handled' })
+  }
+
+  #bury(entry: GateEntry<ShardItem>, burial: Burial): void {
+    const item = entry.delivery as ShardItem // handed out
+    const letter = deadLetter(item.message, this.#parts.group, burial, this.#parts.context.runtime.now())
+    this.#writer.bury({
+      id: item.id,
+      head: headOf(letter),
+      done: () => {
+        item.isMoved = true
+        this.#known.delete(item.id)
+        this.#gate.done(entry)
+        this.#looking.soon()
+      },
+    })
+  }
+
+  /** The row goes to the lane, or stays there as its next attempt: what the gate calls a copy. */
+  #toLane(entry: GateEntry<ShardItem>): void {
+    const item = entry.delivery as ShardItem // the gate copies what was read
+    const { id, key, attempt, due } = entry
+    const sequence = entry.sequence as number // a copy has its sequence
+    const message = { ...item.message, attempt }
+    this.#writer.lane({
+      id: item.id,
+      lane: sequence,
+      // What has none is of the main queue.
+      due: Math.max(1, Math.ceil(due)),
+      head: headOf(message),
+      done: () => {
+        item.isMoved = true
+        this.#known.delete(item.id)
+        const moved: ShardItem = { id: item.id, message, position: item.position, isMoved: false }
+        this.#gate.fromLane({ id, key, sequence, attempt, due, delivery: moved })
+        this.#gate.copied(entry)
+        this.#looking.soon()
+      },
+    })
+  }
+
+  #wakeAt(key: string, due: number): void {
+    if (this.#wakes.get(key) === due) return
+    this.#wakes.set(key, due)
+    this.#parts.deadlines.add(due - this.#parts.context.runtime.now(), () => {
+      if (this.#ended) return
+      if (this.#wakes.get(key) === due) this.#wakes.delete(key)
+      this.#gate.wake(key)
+    })
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended) return
+    this.#gate.shut()
+    this.#parts.failed(asError(error))
+  }
+}
+
+function itemOf(row: Row): ShardItem {
+  const position = row.xact === null ? undefined : positionOf(row.xact, row.id)
+  return { id: Number(row.id), message: messageOf(row), position, isMoved: false }
+}

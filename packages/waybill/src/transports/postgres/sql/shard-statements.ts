@@ -1,0 +1,95 @@
+// Shards of an ordered group: who owns them, and what their owner reads and writes. `s` is the schema.
+import { living, named, NOW, type Statement } from './statement.ts'
+
+export type ShardStatement =
+  | 'shards'
+  | 'takeShard'
+  | 'releaseShard'
+  | 'lane'
+  | 'shardFetch'
+  | 'shardOutlook'
+  | 'shardAck'
+  | 'shardBury'
+  | 'shardLane'
+
+export function shardStatements(s: string): Readonly<Record<ShardStatement, Statement>> {
+  return {
+    /** What every owner of shards must know: who lives, and who owns what. */
+    shards: named(
+      'shards',
+      `
+      SELECT shard, owner, token, ARRAY ${living(s, '$1')} AS members FROM ${s}.shard WHERE group_id = $1 ORDER BY shard`,
+    ),
+
+    takeShard: named(
+      'take_shard',
+      `
+      UPDATE ${s}.shard SET owner = $3, token = token + 1
+      WHERE group_id = $1 AND shard = $2 AND (owner IS NULL OR owner = $4 OR owner NOT IN ${living(s, '$1')})
+        AND EXISTS (SELECT FROM ${s}.member WHERE id = $3)
+      RETURNING token`,
+    ),
+
+    releaseShard: named(
+      'release_shard',
+      `
+      UPDATE ${s}.shard SET owner = NULL WHERE group_id = $1 AND shard = $2 AND token = $3`,
+    ),
+
+    /** The retry lane of a shard, in its own order. */
+    lane: named(
+      'lane',
+      `
+      SELECT slot, id, due, lane, xact, head, body FROM ${s}.queue
+      WHERE group_id = $1 AND shard = $2 AND due > 0 AND lane > 0 ORDER BY lane LIMIT 10000`,
+    ),
+
+    /** Up to $4 messages of a shard other than $5, from id $3 on; and what was delayed, and is due. */
+    shardFetch: named(
+      'shard_fetch',
+      `
+      (SELECT slot, id, due, lane, xact, head, body FROM ${s}.queue
+       WHERE group_id = $1 AND shard = $2 AND due = 0 AND id >= $3 AND id <> ALL ($5::bigint[]) ORDER BY id LIMIT $4)
+      UNION ALL
+      (SELECT slot, id, due, lane, xact, head, body FROM ${s}.queue
+       WHERE group_id = $1 AND shard = $2 AND due > 0 AND due <= ${NOW} AND lane = 0 AND id <> ALL ($5::bigint[]) ORDER BY id LIMIT $4)`,
+    ),
+
+    shardOutlook: named(
+      'shard_outlook',
+      `
+      SELECT (SELECT min(due) FROM ${s}.queue WHERE group_id = $1 AND shard = $2 AND due > ${NOW} AND lane = 0) - ${NOW} AS due_in,
+        coalesce((SELECT min(id) FROM ${s}.queue WHERE group_id = $1 AND shard = $2 AND due = 0 AND id >= $3), (SELECT last_value FROM ${s}.ids)) AS lowest`,
+    ),
+
+    /** Settlements of the owner of a shard, by its token $3: they wait for who takes the shard, and then change nothing. */
+    shardAck: named(
+      'shard_ack',
+      `
+      WITH owned AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) FROM ${s}.shard
+        WHERE group_id = $1 AND shard = $2 AND token = $3 FOR SHARE)
+      DELETE FROM ${s}.queue WHERE group_id = $1 AND id = ANY ($4::bigint[]) AND EXISTS (SELECT FROM owned)`,
+    ),
+
+    shardBury: named(
+      'shard_bury',
+      `
+      WITH owned AS MATERIALIZED (SELECT FROM ${s}.shard WHERE group_id = $1 AND shard = $2 AND token = $3 FOR SHARE),
+      gone AS (
+        DELETE FROM ${s}.queue q USING unnest($4::bigint[], $5::text[]) AS r (id, head)
+        WHERE q.group_id = $1 AND q.id = r.id AND EXISTS (SELECT FROM owned) RETURNING q.id, r.head, q.body
+      )
+      INSERT INTO ${s}.dead (group_id, id, dead_at, head, body) SELECT $1, id, ${NOW}, head, body FROM gone ORDER BY id`,
+    ),
+
+    /** Puts messages into the lane, or back there as another attempt. Answers those that are still there. */
+    shardLane: named(
+      'shard_lane',
+      `
+      WITH owned AS MATERIALIZED (SELECT FROM ${s}.shard WHERE group_id = $1 AND shard = $2 AND token = $3 FOR SHARE)
+      UPDATE ${s}.queue q SET lane = r.lane, due = r.due, head = r.head
+      FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::text[]) AS r (id, lane, due, head)
+      WHERE q.group_id = $1 AND q.id = r.id AND EXISTS (SELECT FROM owned) RETURNING q.id`,
+    ),
+  }
+}

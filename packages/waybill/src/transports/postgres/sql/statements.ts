@@ -1,0 +1,26 @@
+// All statements, made for one schema.
+import { historyStatements, type HistoryStatement } from './history-statements.ts'
+import { memberStatements, type MemberStatement } from './member-statements.ts'
+import { queueStatements, type QueueStatement } from './queue-statements.ts'
+import { shardStatements, type ShardStatement } from './shard-statements.ts'
+import { storeStatements, type StoreStatement } from './store-statements.ts'
+import { topologyStatements, type TopologyStatement } from './topology-statements.ts'
+import type { Statement } from './statement.ts'
+
+export type Statements = Readonly<
+  Record<
+    HistoryStatement | MemberStatement | QueueStatement | ShardStatement | StoreStatement | TopologyStatement,
+    Statement
+  >
+>
+
+export function statementsOf(schema: string): Statements {
+  return {
+    ...historyStatements(schema),
+    ...memberStatements(schema),
+    ...queueStatements(schema),
+    ...shardStatements(schema),
+    ...storeStatements(schema),
+    ...topologyStatements(schema),
+  }
+}
