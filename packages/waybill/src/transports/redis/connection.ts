@@ -1,0 +1,187 @@
+import type { RedisClientOptions } from '@redis/client'
+import { asError } from '../../message/as-error.ts'
+import { WaybillError } from '../../message/errors.ts'
+import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import type { Driver } from './driver.ts'
+import type { RedisAddress } from './redis-address.ts'
+import { answerError, isOfAnotherServer } from './redis-errors.ts'
+import { SCRIPTS, type ScriptName } from './scripts/scripts.ts'
+import type { Settings } from './settings.ts'
+
+/** What the server answers: strings are bytes. */
+export type Reply = Buffer | string | number | null | readonly Reply[]
+
+type Argument = string | Buffer
+
+interface Client {
+  sendCommand(args: readonly Argument[], options?: object): Promise<unknown>
+  connect(): Promise<unknown>
+  destroy(): void
+  on(event: 'error', listener: (error: Error) => void): unknown
+  readonly isOpen: boolean
+}
+
+/** Pings that may be owed. */
+const PINGS_OWED = 2
+/** From here on scripts may look at the clock and write, and groups know how far they lag. */
+const OLDEST_MAJOR = 7
+
+/**
+ * Two connections to one server: one for commands, which the server answers in order, and one on which the bell waits. They live
+ * once, and go together.
+ *
+ * The client's own recovery is not used: it would keep what was sent while the link was down, and send it again after we have
+ * said that its outcome is unknown.
+ */
+export class Connection {
+  readonly #runtime: Runtime
+  readonly #driver: Driver
+  readonly #commands: Client
+  readonly #waiting: Client
+  readonly #lost: (error: Error) => void
+  #error: Error | undefined
+  #ping: Timer | undefined
+  #owed = 0
+  #waitsAs = ''
+  /** What `INFO` says. */
+  info: ReadonlyMap<string, string> = new Map()
+
+  /** @param lost is called once, when it ends otherwise than by `destroy` */
+  constructor(
+    driver: Driver,
+    address: RedisAddress,
+    settings: Settings,
+    runtime: Runtime,
+    lost: (error: Error) => void,
+  ) {
+    this.#driver = driver
+    this.#runtime = runtime
+    this.#lost = lost
+    const options = clientOptions(driver, address, settings)
+    this.#commands = driver.createClient(options)
+    this.#waiting = driver.createClient(options)
+    for (const client of [this.#commands, this.#waiting]) client.on('error', (error) => this.#end(error))
+  }
+
+  get isClosed(): boolean {
+    return this.#error !== undefined
+  }
+
+  /** Resolves when the server is known to be one that can be written to, and has the scripts. */
+  async open(settings: Settings): Promise<void> {
+    await Promise.all([this.#commands.connect(), this.#waiting.connect()])
+    this.info = infoIn(text(await this.command('INFO')))
+    const version = this.info.get('redis_version') ?? ''
+    if (Number.parseInt(version, 10) < OLDEST_MAJOR)
+      throw new WaybillError('WAYBILL_UNSUPPORTED', `the server is Redis ${version}`, { cure: 'Use Redis 7 or later.' })
+    if (this.info.get('role') !== 'master')
+      throw new WaybillError('WAYBILL_NOT_CONNECTED', 'the server is a replica, which takes no writes')
+    this.#waitsAs = String(await this.#waiting.sendCommand(['CLIENT', 'ID']))
+    await Promise.all(Object.values(SCRIPTS).map(({ source }) => this.command('SCRIPT', 'LOAD', source)))
+    this.#pingLater(settings.pingIntervalMs)
+  }
+
+  /**
+   * Runs a script on the keys of one channel.
+   *
+   * @throws {WaybillError} WAYBILL_OUTCOME_UNKNOWN when the link broke first; what the server answered otherwise
+   */
+  async run(script: ScriptName, key: string, args: readonly (Argument | number)[]): Promise<readonly Reply[]> {
+    const rest = args.map((each) => (typeof each === 'number' ? String(each) : each))
+    return (await this.#send(script, ['EVALSHA', SCRIPTS[script].sha, '1', key, ...rest])) as readonly Reply[] // all answer so
+  }
+
+  async command(...args: readonly Argument[]): Promise<Reply> {
+    return await this.#send(String(args[0]), args)
+  }
+
+  /** On the connection that may wait. `null` when nothing came in time. */
+  async wait(...args: readonly Argument[]): Promise<Reply> {
+    try {
+      return (await this.#waiting.sendCommand(args)) as Reply
+    } catch (thrown) {
+      throw this.#failure('XREAD', asError(thrown))
+    }
+  }
+
+  /** Ends that wait, if there is one. */
+  async unblock(): Promise<void> {
+    await this.command('CLIENT', 'UNBLOCK', this.#waitsAs)
+  }
+
+  destroy(): void {
+    this.#error ??= new Error('closed')
+    this.#ping?.cancel()
+    for (const client of [this.#commands, this.#waiting]) if (client.isOpen) client.destroy()
+  }
+
+  async #send(what: string, args: readonly Argument[]): Promise<Reply> {
+    try {
+      return (await this.#commands.sendCommand(args)) as Reply // by our type mapping
+    } catch (thrown) {
+      throw this.#failure(what, asError(thrown))
+    }
+  }
+
+  #failure(what: string, error: Error): WaybillError {
+    const { ErrorReply, ClientClosedError, ClientOfflineError } = this.#driver
+    if (error instanceof ErrorReply) {
+      if (isOfAnotherServer(error)) this.#end(error)
+      return answerError(what, error)
+    }
+    if (error instanceof ClientClosedError || error instanceof ClientOfflineError)
+      return new WaybillError('WAYBILL_NOT_CONNECTED', `the link is down: ${error.message}`, { cause: error })
+    return new WaybillError('WAYBILL_OUTCOME_UNKNOWN', `the link broke before ${what} was answered`, { cause: error })
+  }
+
+  #pingLater(everyMs: number): void {
+    this.#ping = this.#runtime.setTimer(everyMs, () => {
+      if (this.isClosed) return
+      if (this.#owed >= PINGS_OWED)
+        return this.#end(new Error(`the server has been silent for ${everyMs * PINGS_OWED} ms`))
+      this.#owed++
+      this.#commands.sendCommand(['PING']).then(
+        () => (this.#owed = 0),
+        () => undefined, // whoever ends it says why
+      )
+      this.#pingLater(everyMs)
+    })
+  }
+
+  #end(error: Error): void {
+    if (this.#error !== undefined) return
+    this.#error = error
+    this.destroy()
+    this.#lost(error)
+  }
+}
+
+function clientOptions(driver: Driver, address: RedisAddress, settings: Settings): RedisClientOptions<{}, {}, {}, 2> {
+  const { options, connectTimeoutMs: connectTimeout } = settings
+  const username = options.user ?? address.user
+  const password = options.password ?? address.password
+  const at = { host: address.hostname, port: address.port, connectTimeout, reconnectStrategy: false as const }
+  return {
+    socket: address.tls ? { ...options.tls, ...at, tls: true } : at,
+    RESP: 2,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    maintNotifications: 'disabled',
+    name: options.connectionName ?? 'waybill',
+    database: address.database,
+    commandOptions: { typeMapping: { [driver.RESP_TYPES.BLOB_STRING]: Buffer } },
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  }
+}
+
+/** `name:value` lines. */
+function infoIn(lines: string): ReadonlyMap<string, string> {
+  return new Map(
+    lines.split('\r\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
+  )
+}
+
+export function text(reply: Reply | undefined): string {
+  return Buffer.isBuffer(reply) ? reply.toString() : String(reply ?? '')
+}

@@ -1,0 +1,136 @@
+import { Deadlines } from '../../runtime/deadlines.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import { Idle } from '../../transport/idle.ts'
+import type { Delivery, Settlement } from '../../transport/transport.ts'
+import { HereDelivery } from './here-delivery.ts'
+import { retried } from './settlement.ts'
+
+type Reject = Extract<Settlement, { readonly action: 'reject' }>
+
+export interface HereEvents {
+  /** There is room for more. */
+  freed(): void
+  /** What becomes of it, where anything does. */
+  rejected(delivery: HereDelivery, reject: Pick<Reject, 'reason' | 'detail' | 'failure'>): void
+}
+
+/**
+ * Messages that are in this process alone: hands them out within the prefetch, and keeps what is to be tried again until it
+ * is due. They go with the link or the process, as it is with everything that leaves nothing behind.
+ */
+export class HereQueue {
+  readonly #runtime: Runtime
+  readonly #receive: (batch: readonly Delivery[]) => void
+  readonly #events: HereEvents
+  readonly #deadlines: Deadlines
+  readonly idle: Idle
+  #ready: HereDelivery[] = []
+  /** Everything that has not been settled for good: ready, handed out, or waiting for its retry. */
+  readonly #held = new Set<HereDelivery>()
+  #prefetch: number
+  #life = 0
+  #pumping = false
+  #shut = false
+
+  constructor(runtime: Runtime, prefetch: number, receive: (batch: readonly Delivery[]) => void, events: HereEvents) {
+    this.#runtime = runtime
+    this.#prefetch = prefetch
+    this.#receive = receive
+    this.#events = events
+    this.#deadlines = new Deadlines(runtime)
+    this.idle = new Idle(runtime)
+  }
+
+  get life(): number {
+    return this.#life
+  }
+
+  get length(): number {
+    return this.#held.size
+  }
+
+  /** Deliveries that could be handed out at once if they were here. */
+  get room(): number {
+    return Math.max(0, this.#prefetch - this.idle.count - this.#ready.length)
+  }
+
+  add(delivery: HereDelivery): void {
+    if (this.#shut || delivery.life !== this.#life) return
+    this.#held.add(delivery)
+    this.#ready.push(delivery)
+    this.#pump()
+  }
+
+  settle(batch: readonly Settlement[]): void {
+    for (const settlement of batch) {
+      const { delivery } = settlement
+      if (!(delivery instanceof HereDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
+      if (delivery.settled || delivery.life !== this.#life) continue
+      delivery.settled = true
+      this.#held.delete(delivery)
+      this.idle.remove(1)
+      if (settlement.action === 'reject') this.#events.rejected(delivery, settlement)
+      else if (settlement.action === 'retry') this.#later(delivery, settlement)
+    }
+    this.#pump()
+  }
+
+  flow(prefetch: number): void {
+    this.#prefetch = prefetch
+    this.#pump()
+  }
+
+  /** Hands out nothing more; what is handed out may still be settled. */
+  shut(): void {
+    this.#shut = true
+    this.#deadlines.clear()
+  }
+
+  /** Everything it holds is void; answers what that was. */
+  reset(): readonly HereDelivery[] {
+    const held = [...this.#held]
+    this.#life++
+    this.#ready = []
+    this.#held.clear()
+    this.#deadlines.clear()
+    this.idle.reset()
+    return held
+  }
+
+  #later(delivery: HereDelivery, retry: Extract<Settlement, { readonly action: 'retry' }>): void {
+    const again = new HereDelivery(retried(retry), delivery.shard, delivery.life, delivery.position)
+    this.#held.add(again)
+    if (retry.afterMs <= 0) this.#ready.push(again)
+    else this.#deadlines.add(retry.afterMs, () => this.add(again))
+  }
+
+  #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    this.#runtime.defer(() => {
+      this.#pumping = false
+      if (this.#shut) return
+      this.#handOut()
+      this.#events.freed()
+    })
+  }
+
+  #handOut(): void {
+    const now = this.#runtime.now()
+    const batch: HereDelivery[] = []
+    while (this.idle.count + batch.length < this.#prefetch) {
+      const delivery = this.#ready.shift()
+      if (delivery === undefined) break
+      const { expiresAt } = delivery.message
+      if (expiresAt === undefined || expiresAt > now) {
+        batch.push(delivery)
+        continue
+      }
+      this.#held.delete(delivery)
+      this.#events.rejected(delivery, { reason: 'expired', detail: 'expired before it was handled' })
+    }
+    if (batch.length === 0) return
+    this.idle.add(batch.length)
+    this.#receive(batch)
+  }
+}

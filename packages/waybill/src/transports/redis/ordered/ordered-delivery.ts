@@ -1,0 +1,50 @@
+import type { WireMessage } from '../../../message/wire-message.ts'
+import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
+import type { Delivery, Settlement } from '../../../transport/transport.ts'
+
+/** What a shard's stream, or its lane, holds. */
+export interface ShardItem {
+  /** As it is handed out; replaced by the next attempt before that is copied. */
+  message: WireMessage
+  readonly from: 'main' | 'lane'
+  /** In its stream. */
+  readonly id: string
+  /** Unknown of what a former owner left in the lane. */
+  readonly deliveryCount: number | undefined
+}
+
+/** Who handed it out, and takes its settlement. */
+export interface DeliveryOwner {
+  readonly shard: number
+  /** Larger than that of every earlier owner. */
+  readonly token: number
+  /** Deliveries that the application has. */
+  handed: number
+  settle(delivery: OrderedDelivery, settlement: Settlement): void
+  /** Handed out by the gate but not to the application, which it will not reach: it is its next owner's. */
+  forget(): void
+}
+
+/** A delivery of an ordered subscription. Only the subscription reads more than the seam shows. */
+export class OrderedDelivery implements Delivery {
+  readonly message: WireMessage
+  readonly redelivered: boolean | undefined
+  readonly deliveryCount: number | undefined
+  readonly shard: number
+  readonly position?: string
+  readonly fencing: number
+  readonly owner: DeliveryOwner
+  readonly entry: GateEntry<ShardItem>
+  settled = false
+
+  constructor(entry: GateEntry<ShardItem>, item: ShardItem, owner: DeliveryOwner) {
+    this.message = item.message
+    this.deliveryCount = item.deliveryCount
+    this.redelivered = item.deliveryCount === undefined ? undefined : item.deliveryCount > 1
+    this.shard = owner.shard
+    if (item.from === 'main') this.position = item.id
+    this.fencing = owner.token
+    this.owner = owner
+    this.entry = entry
+  }
+}

@@ -1,0 +1,268 @@
+import { asError } from '../../../message/as-error.ts'
+import { WaybillError } from '../../../message/errors.ts'
+import { Deadlines } from '../../../runtime/deadlines.ts'
+import { TakeUp } from '../../../transport/take-up.ts'
+import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
+import type { Connection } from '../connection.ts'
+import type { Context } from '../context.ts'
+import { Lease } from '../lease.ts'
+import type { LinkedSubscription } from '../linked-subscription.ts'
+import { shardsOf } from '../names.ts'
+import { OrderedDelivery } from './ordered-delivery.ts'
+import { ShardFetcher } from './shard-fetcher.ts'
+import { ShardHoldings } from './shard-holdings.ts'
+import { ShardMembers } from './shard-members.ts'
+import type { ShardOwner, ShardParts } from './shard-owner.ts'
+
+/**
+ * Deliveries of one shard in this process at the least, however small the prefetch: the messages of one key wait for each
+ * other here, and must not hide those of other keys.
+ */
+const MIN_WINDOW = 32
+
+/** Everything of one time that the subscription is attached. */
+interface Attachment {
+  readonly connection: Connection
+  readonly parts: ShardParts
+  readonly members: ShardMembers
+  readonly lease: Lease
+  readonly holdings: ShardHoldings
+  readonly fetcher: ShardFetcher
+}
+
+/**
+ * A member of an ordered group: takes its part of the shards, and hands out what their gates let through, at most
+ * `prefetch` at a time over all of them.
+ */
+export class OrderedSubscription implements Subscription, LinkedSubscription {
+  readonly address: string | undefined = undefined
+  readonly #spec: SubscriptionSpec
+  readonly #context: Context
+  readonly #receive: (batch: readonly Delivery[]) => void
+  readonly #onClosed: () => void
+  readonly #takeUp: TakeUp
+  /** The same through every link: what it had, it may take again at once. */
+  readonly #self: string
+  #attachment: Attachment | undefined
+  #since: number | undefined
+  /** Let through by a gate, and waiting for room; at most a window for each shard. */
+  #ready: OrderedDelivery[] = []
+  #handed = 0
+  #prefetch: number
+  #pumping = false
+  #closing: Promise<void> | undefined
+
+  constructor(
+    spec: SubscriptionSpec,
+    context: Context,
+    receive: (batch: readonly Delivery[]) => void,
+    onClosed: () => void,
+  ) {
+    this.#spec = spec
+    this.#context = context
+    this.#receive = receive
+    this.#onClosed = onClosed
+    this.#prefetch = spec.prefetch
+    this.#self = context.runtime.newId()
+    this.#takeUp = new TakeUp(context.runtime, context.emit, spec.group, () => this.start())
+  }
+
+  get group(): SubscriptionSpec['group'] {
+    return this.#spec.group
+  }
+
+  get attachedSince(): number | undefined {
+    return this.#since
+  }
+
+  /** Resolves when this member is one of the group, and its start is laid down. */
+  async start(): Promise<void> {
+    const { declarer, runtime } = this.#context
+    const { group, start } = this.#spec
+    const connection = this.#context.connection()
+    this.#end()
+    await declarer.group(group, start)
+    const attachment = this.#newAttachment(connection)
+    this.#attachment = attachment
+    const members = await attachment.lease.join()
+    if (attachment !== this.#attachment) throw this.#lostLink()
+    this.#since = runtime.now()
+    attachment.members.are(members)
+    attachment.holdings.reconcile()
+    attachment.fetcher.fetch()
+  }
+
+  settle(batch: readonly Settlement[]): void {
+    for (const settlement of batch) {
+      const { delivery } = settlement
+      if (!(delivery instanceof OrderedDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
+      if (delivery.settled || this.#attachment?.holdings.ownerOf(delivery.shard) !== delivery.owner) continue
+      delivery.settled = true
+      this.#handed--
+      delivery.owner.handed--
+      delivery.owner.settle(delivery, settlement)
+    }
+    this.#pump()
+  }
+
+  flow(prefetch: number): void {
+    this.#prefetch = prefetch
+    this.#pump()
+  }
+
+  linkDown(error: Error): void {
+    this.#takeUp.linkDown()
+    this.#end()
+    this.#emit({ type: 'subscription-lost', error })
+  }
+
+  linkUp(): void {
+    this.#takeUp.linkUp()
+  }
+
+  close(deadlineMs: number): Promise<void> {
+    return (this.#closing ??= this.#close(deadlineMs))
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    this.#takeUp.end()
+    const attachment = this.#attachment
+    try {
+      await attachment?.holdings.close(deadlineMs)
+      attachment?.fetcher.end()
+      if (attachment?.connection.isClosed === false) await attachment.lease.leave()
+    } catch (error) {
+      // The others will miss us.
+      this.#context.emit({ type: 'error', error: asError(error) })
+    }
+    this.#end()
+    this.#onClosed()
+  }
+
+  /** Forgets everything that the lost link, or the end, has made void. */
+  #end(): void {
+    const attachment = this.#attachment
+    this.#since = undefined
+    if (attachment === undefined) return
+    attachment.lease.end()
+    attachment.fetcher.end()
+    attachment.holdings.end()
+    attachment.parts.deadlines.clear()
+    this.#attachment = undefined
+    this.#ready = []
+    this.#handed = 0
+  }
+
+  #assigned(owner: ShardOwner): void {
+    const holdings = this.#attachment?.holdings
+    this.#emit({ type: 'shard-assigned', shard: owner.shard })
+    this.#attachment?.fetcher.fetch()
+    if (holdings?.mended(owner.shard) !== true) return
+    if (holdings.isWhole) this.#since = this.#context.runtime.now()
+    this.#emit({ type: 'subscription-restored' })
+  }
+
+  #dropped(owner: ShardOwner): void {
+    this.#handed -= owner.handed
+    owner.handed = 0
+    this.#ready = this.#ready.filter((delivery) => delivery.owner !== owner)
+  }
+
+  #pump(): void {
+    if (this.#pumping || this.#ready.length === 0) return
+    this.#pumping = true
+    this.#context.runtime.defer(() => {
+      this.#pumping = false
+      // What a member that no longer counts still has is another's by now.
+      if (this.#closing !== undefined || this.#attachment?.lease.isHeld !== true) return
+      const room = Math.max(0, this.#prefetch - this.#handed)
+      const batch = this.#ready.splice(0, room)
+      if (batch.length === 0) return
+      this.#handed += batch.length
+      for (const delivery of batch) delivery.owner.handed++
+      this.#receive(batch)
+    })
+  }
+
+  #newAttachment(connection: Connection): Attachment {
+    const { group, start } = this.#spec
+    const parts = this.#newParts(connection)
+    const members = new ShardMembers(this.#self, shardsOf(group.channel))
+    const lease = this.#newLease(connection)
+    const holdings: ShardHoldings = new ShardHoldings(members, parts, start, {
+      assigned: (owner) => this.#assigned(owner),
+      revoked: (shard) => this.#emit({ type: 'shard-revoked', shard }),
+      lost: (error) => {
+        this.#since = undefined
+        this.#emit({ type: 'subscription-lost', error })
+      },
+      dropped: (owner) => this.#dropped(owner),
+      failed: (error) => this.#context.emit({ type: 'error', error }),
+    })
+    const fetcher = new ShardFetcher(this.#context, connection, group, {
+      owners: () => holdings.owners,
+      nudged: () => void lease.beat(),
+      fenced: (owner) => holdings.fenced(owner),
+      failed: (error) => this.#expired(lease, error),
+    })
+    return { connection, parts, members, lease, holdings, fetcher }
+  }
+
+  #newParts(connection: Connection): ShardParts {
+    return {
+      context: this.#context,
+      connection,
+      group: this.#spec.group,
+      deadlines: new Deadlines(this.#context.runtime),
+      window: Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
+      isHeld: () => this.#attachment?.lease.isHeld === true,
+      handOut: (delivery) => {
+        this.#ready.push(delivery)
+        this.#pump()
+      },
+      leaving: (owner) => {
+        const mine = this.#ready.filter((delivery) => delivery.owner === owner)
+        this.#ready = this.#ready.filter((delivery) => delivery.owner !== owner)
+        for (const delivery of mine) delivery.owner.forget()
+      },
+      freed: () => this.#attachment?.fetcher.fetch(),
+      fenced: (owner) => this.#attachment?.holdings.fenced(owner),
+      failed: (owner, error) => this.#attachment?.holdings.failed(owner, error),
+    }
+  }
+
+  #newLease(connection: Connection): Lease {
+    const lease: Lease = new Lease(this.#self, this.#spec.group, this.#context, connection, {
+      members: (members) => {
+        const attachment = this.#attachment
+        if (attachment?.lease !== lease) return
+        attachment.members.are(members)
+        attachment.holdings.reconcile()
+      },
+      due: (inMs) => this.#attachment?.fetcher.dueIn(inMs),
+      expired: (error) => this.#expired(lease, error),
+    })
+    return lease
+  }
+
+  #expired(lease: Lease, error: Error): void {
+    if (lease !== this.#attachment?.lease || this.#closing !== undefined) return
+    this.linkDown(error)
+    this.#takeUp.begin()
+  }
+
+  #lostLink(): WaybillError {
+    const { channel, name } = this.#spec.group
+    return new WaybillError('WAYBILL_NOT_CONNECTED', `the link broke while ${name} subscribed to ${channel.name}`)
+  }
+
+  #emit(
+    event:
+      | { readonly type: 'shard-assigned' | 'shard-revoked'; readonly shard: number }
+      | { readonly type: 'subscription-lost'; readonly error: Error }
+      | { readonly type: 'subscription-restored' },
+  ): void {
+    const { channel, name } = this.#spec.group
+    this.#context.emit({ ...event, channel: channel.name, group: name })
+  }
+}
