@@ -39,4 +39,14 @@ export const ENGINES: Readonly<Record<string, ConformanceEngine>> = {
     open: async () =>
       (await import('../../packages/waybill/src/conformance/harnesses/kafka-harness.ts')).kafkaHarness(),
   },
+  redis: {
+    title: 'Redis',
+    open: async () =>
+      (await import('../../packages/waybill/src/conformance/harnesses/redis-harness.ts')).redisHarness(),
+  },
+  postgres: {
+    title: 'PostgreSQL',
+    open: async () =>
+      (await import('../../packages/waybill/src/conformance/harnesses/postgres-harness.ts')).postgresHarness(),
+  },
 }
