@@ -28,10 +28,10 @@ interface MetadataAnswer {
 
 /** What a session knows of the cluster: its brokers as they advertise themselves, topics, coordinators. */
 export class ClusterMap {
-  readonly brokers = new Map<number, BrokerAddress>()
-  readonly topics = new Map<string, TopicInfo>()
+  readonly brokers: Map<number, BrokerAddress> = new Map()
+  readonly topics: Map<string, TopicInfo> = new Map()
   /** By kind and key. */
-  readonly coordinators = new Map<string, number>()
+  readonly coordinators: Map<string, number> = new Map()
 
   /** Takes the brokers for all there are; topics that are not in the answer stay. */
   learn({ brokers, topics }: MetadataAnswer): void {

@@ -172,7 +172,12 @@ export class Declarer {
     // What is settled behind the start is not in the lag: only what is neither kept nor settled makes it longer than the log.
     await this.#requireKept(id, topic, (partition, oldest, end) => {
       const found = placed.find((p) => p.partition === partition)
-      return found === undefined || found.start < 0n || found.start >= oldest || found.lag <= end - oldest
+      return (
+        found === undefined ||
+        found.start < 0n ||
+        found.start >= oldest ||
+        (found.lag >= 0n && found.lag <= end - oldest)
+      )
     })
     if (missing.length === 0) return
     const topics: [string, [number, bigint][]][] = [

@@ -2,6 +2,7 @@ import type { Group, GroupSnapshot } from '../../transport/transport.ts'
 import { CODE } from './kafka-errors.ts'
 import type { KafkaLink } from './kafka-link.ts'
 import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
+import type { ShareOffsets } from './share/wire/share-offsets.ts'
 import { isOrdered, namesOf } from './topic-names.ts'
 
 export interface InspectedGroup {
@@ -30,8 +31,19 @@ async function depthOf(link: KafkaLink, group: Group): Promise<number> {
     session.coordinated('group', id, share.offsets, ({ errorCode }) => errorCode, id),
     lagOf(link, laterId, [later]),
   ])
-  const lags = topics.flatMap(({ partitions }) => partitions.map(({ lag }) => Number(lag)))
-  return lags.reduce((sum, lag) => sum + Math.max(0, lag), waits)
+  const lags = await Promise.all(topics.map((each) => sharedLag(link, each)))
+  return lags.reduce((sum, lag) => sum + lag, waits)
+}
+
+/** Kafka 4.2.0 does not know the lag of a group of which no member has run: then it is all behind its start. */
+async function sharedLag(
+  { session }: KafkaLink,
+  { topic, partitions }: ShareOffsets['topics'][number],
+): Promise<number> {
+  const isKnown = partitions.every(({ lag }) => lag >= 0n)
+  const latest = isKnown ? [] : await offsetsOf(session, topic, LATEST)
+  const behind = partitions.map(({ partition, start, lag }) => (lag >= 0n ? lag : (latest[partition] ?? start) - start))
+  return behind.reduce((sum, lag) => sum + Math.max(0, Number(lag)), 0)
 }
 
 /** Of a consumer group: what is stored and not committed, but for what its metadata says is settled. */
