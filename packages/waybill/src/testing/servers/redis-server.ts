@@ -1,11 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CertificateAuthority, type Issued } from './certificate-authority.ts'
 import { findProgram } from './find-program.ts'
 import { freePort } from './free-port.ts'
 import { ServerProcess } from './server-process.ts'
 
 const START_DEADLINE_MS = 60_000
+
+/** By the names of `redis.conf`; of several words, a list. */
+export type RedisSettings = Readonly<Record<string, string | readonly string[]>>
 
 /**
  * A Redis of our own, for tests: the installed program on a port of 127.0.0.1, with its data in a temporary folder. It
@@ -15,11 +19,14 @@ export class RedisServer {
   readonly port: number
   readonly #program: string
   readonly #folder: string
+  readonly #settings: RedisSettings
+  #tls: { readonly authority: CertificateAuthority; readonly server: Issued } | undefined
   #process: ServerProcess | undefined
 
-  private constructor(program: string, folder: string, port: number) {
+  private constructor(program: string, folder: string, port: number, settings: RedisSettings) {
     this.#program = program
     this.#folder = folder
+    this.#settings = settings
     this.port = port
   }
 
@@ -32,13 +39,27 @@ export class RedisServer {
    * Resolves when it takes connections. Rejects with what it said when it does not start.
    *
    * @param options.port default: a free one
+   * @param options.settings of its configuration, beside and above those here
+   * @param options.tls it speaks nothing else
    */
-  static async start({ port }: { readonly port?: number | undefined } = {}): Promise<RedisServer> {
+  static async start({
+    port,
+    settings = {},
+    tls = false,
+  }: {
+    readonly port?: number | undefined
+    readonly settings?: RedisSettings
+    readonly tls?: boolean
+  } = {}): Promise<RedisServer> {
     const program = RedisServer.findProgram()
     if (program === undefined) throw new Error('redis-server is not installed')
     const folder = await mkdtemp(join(tmpdir(), 'waybill-redis-'))
-    const server = new RedisServer(program, folder, port ?? (await freePort()))
+    const server = new RedisServer(program, folder, port ?? (await freePort()), settings)
     try {
+      if (tls) {
+        const authority = await CertificateAuthority.create(folder, 'authority')
+        server.#tls = { authority, server: await authority.forServer('server', ['DNS:localhost', 'IP:127.0.0.1']) }
+      }
       await server.restart()
     } catch (error) {
       await server.stop()
@@ -47,14 +68,25 @@ export class RedisServer {
     return server
   }
 
+  /** `redis://…`; `rediss://…` when it was started with `tls`. */
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`
+    return `${this.#tls === undefined ? 'redis' : 'rediss'}://127.0.0.1:${this.port}`
+  }
+
+  /**
+   * Who vouches for it.
+   *
+   * @throws {TypeError} when it was not started with `tls`
+   */
+  get authority(): CertificateAuthority {
+    if (this.#tls === undefined) throw new TypeError('the server was not started with tls')
+    return this.#tls.authority
   }
 
   /** Starts it on its data, after `kill()` or `shutDown()`. */
   async restart(): Promise<void> {
     if (this.#process?.isRunning === true) throw new TypeError('the server runs')
-    const settings = {
+    const settings: RedisSettings = {
       port: String(this.port),
       bind: '127.0.0.1',
       dir: this.#folder,
@@ -62,11 +94,26 @@ export class RedisServer {
       appendonly: 'yes',
       appendfsync: 'always',
       save: '',
+      ...this.#tlsSettings(),
+      ...this.#settings,
     }
-    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value].flat())
     const env = { PATH: process.env['PATH'], HOME: this.#folder }
     this.#process = new ServerProcess(this.#program, args, env, this.#folder)
     await this.#process.says(/Ready to accept connections/, START_DEADLINE_MS)
+  }
+
+  #tlsSettings(): RedisSettings {
+    if (this.#tls === undefined) return {}
+    const { authority, server } = this.#tls
+    return {
+      port: '0',
+      'tls-port': String(this.port),
+      'tls-cert-file': server.certificateFile,
+      'tls-key-file': server.keyFile,
+      'tls-ca-cert-file': authority.certificateFile,
+      'tls-auth-clients': 'no',
+    }
   }
 
   /** `kill -9`: it has no time for anything. */

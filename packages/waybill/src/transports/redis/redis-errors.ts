@@ -43,7 +43,8 @@ export function connectErrors(failures: readonly unknown[]): unknown {
 /** What the server answered to `what`. */
 export function answerError(what: string, cause: Error): WaybillError {
   const text = cause.message
-  if (/^NOPERM\b/.test(text)) return new WaybillError('WAYBILL_ACCESS_REFUSED', `${what}: ${text}`, { cause })
+  if (/^NOPERM\b|The user executing the script can't/.test(text))
+    return new WaybillError('WAYBILL_ACCESS_REFUSED', `${what}: ${text}`, { cause })
   if (/WRONGTYPE/.test(text)) return new WaybillError('WAYBILL_TOPOLOGY_CONFLICT', `${what}: ${text}`, { cause })
   if (isOfAnotherServer(cause)) return new WaybillError('WAYBILL_NOT_CONNECTED', `${what}: ${text}`, { cause })
   const cure = /\bOOM\b/.test(text) ? 'Give the server more memory, or let its groups settle what waits.' : undefined

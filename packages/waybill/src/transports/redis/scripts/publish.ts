@@ -26,7 +26,11 @@ end
 local function streamOf(shard)
   return mode == 'foreign' and foreign or base .. ':' .. shard
 end
-local counts = {}
+local counts, delayed = {}, 0
+for n = 7, #ARGV, 4 do
+  if ARGV[n + 1] ~= '0' then delayed = delayed + 1 end
+end
+if delayed > 0 and redis.call('ZCARD', base .. ':later') + delayed > most then return { 'FULL', base .. ':later', '' } end
 for n = 7, #ARGV, 4 do counts[ARGV[n]] = (counts[ARGV[n]] or 0) + 1 end
 if mode ~= 'foreign' then
   for shard, count in pairs(counts) do
