@@ -13,6 +13,9 @@ import { assumedRouteFacts as assumedPostgresFacts } from '../transports/postgre
 import { engineFacts as postgresEngineFacts } from '../transports/postgres/facts.ts'
 import { settingsOf as postgresSettings } from '../transports/postgres/settings.ts'
 import { engineFacts, routeFacts, type RouteSettings } from '../transports/rabbitmq/facts.ts'
+import { engineFacts as redisEngineFacts } from '../transports/redis/facts.ts'
+import { assumedRouteFacts as assumedRedisFacts } from '../transports/redis/route-facts.ts'
+import { settingsOf as redisSettings } from '../transports/redis/settings.ts'
 import { serverVersion, type ServerVersion } from '../transports/rabbitmq/server-version.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -26,6 +29,7 @@ const RABBITMQ_VERSION = '3.10.8'
 const KAFKA_VERSION = '4.3'
 const NATS_VERSION = '2.9.10'
 const POSTGRES_VERSION = '15.20'
+const REDIS_VERSION = '7.0.15'
 /** Its server's default. */
 const NATS_MAX_PAYLOAD = 1_024 * 1_024
 
@@ -43,6 +47,13 @@ const ENGINES: Readonly<Record<string, (version: string | undefined) => AssumedE
     routeFacts: (group) => assumedPostgresFacts(group, postgresSettings({ url: 'postgres://localhost' })),
   }),
   rabbitmq: (version = RABBITMQ_VERSION) => overAmqp(serverVersion({ product: 'RabbitMQ', version }), {}),
+  redis: (version = REDIS_VERSION) => {
+    const settings = redisSettings({ url: 'redis://localhost' })
+    return {
+      facts: redisEngineFacts(version, settings.maxMessageBytes),
+      routeFacts: () => assumedRedisFacts(settings),
+    }
+  },
 }
 
 function overAmqp(version: ServerVersion, settings: RouteSettings): AssumedEngine {

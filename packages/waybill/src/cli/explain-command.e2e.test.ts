@@ -153,7 +153,7 @@ test.each([
   [
     'an unknown engine',
     [till, '--assume', 'carrier-pigeon'],
-    '--assume takes embedded, kafka, nats, rabbitmq, not carrier-pigeon',
+    '--assume takes embedded, kafka, nats, postgres, rabbitmq, redis, not carrier-pigeon',
   ],
   ['an unknown option', [till, '--loud'], "unknown option '--loud'"],
   [

@@ -58,7 +58,7 @@ waybill
   .description('say what is promised for every message of your services, and refuse what cannot be kept')
   .argument('<modules...>', 'files that export services: ./src/services.ts')
   .option('--url <address>', 'the broker to ask, or a data folder; default WAYBILL_URL, else as createBus()')
-  .option('--assume <engine>', 'ask nobody: embedded, kafka, nats, postgres, rabbitmq, or with a version rabbitmq@4.0')
+  .option('--assume <engine>', 'ask nobody: embedded, kafka, nats, postgres, rabbitmq, redis, or with a version rabbitmq@4.0')
   .option('--json', 'everything, in an order that does not change')
   .option('--check <file>', 'compare with an earlier --json, and say what changed')
   .addHelpText('after', `\n${EXPLAIN_HELP}`)

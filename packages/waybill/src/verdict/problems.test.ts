@@ -51,6 +51,7 @@ test.each<[string, RouteChanges, FactChanges]>([
   ['may hold a delivery for 1 min, its wait for a slot included; perfect takes back what is not settled within 70 s (assumed)', {}, limits({ settleWithinMs: assumed(70_000) })],
   ['may try a message for 2.6 min; perfect drops it after 3 min (assumed)', {}, limits({ retentionMs: assumed(180_000) })],
   ['perfect keeps messages in memory alone; the death of the server loses them', {}, { durability: { accepted: 'memory' } }],
+  ['perfect drops what it has kept, handled or not, beyond 5000 bytes (read)', {}, limits({ retentionBytes: read(5_000) })],
 ])('problemsOf() warns: %s', (text, asked, given) => {
   const found = problems(asked, given)
   expect(found).toMatchObject([{ level: 'warning', what: expect.stringContaining(text) as string }])

@@ -16,6 +16,7 @@ export function problemsOf(route: Route, facts: Facts): readonly Problem[] {
     ...deliveries(name, route, facts),
     ...settlement(name, route, facts),
     ...retention(name, route, facts),
+    ...bound(route, facts),
     ...memory(route, facts),
   ]
   return [...found.filter(({ level }) => level === 'refused'), ...found.filter(({ level }) => level === 'warning')]
@@ -98,6 +99,14 @@ function retention(name: string, route: Route, { engine, route: { limits } }: Fa
   const cure = "Lengthen the channel's retention, or shorten `retry` and `timeout`."
   if (neededMs >= limit.value) return [refuse('WAYBILL_LIMIT', what, cure)]
   return limit.source === 'assumed' && neededMs > limit.value * CLOSE ? [warn('WAYBILL_LIMIT', what, cure)] : []
+}
+
+/** What is not handled yet may be dropped for want of room. The same text for every route, so that it is logged once. */
+function bound(route: Route, { engine, route: { limits } }: Facts): readonly Problem[] {
+  const { value, source } = limits.retentionBytes
+  if (route.transient || isQuestion(route) || !Number.isFinite(value) || source === 'told') return []
+  const what = `${engine.engine} drops what it has kept, handled or not, beyond ${value} bytes (${source})`
+  return [warn('WAYBILL_LIMIT', what, 'Let it refuse what is new instead.')]
 }
 
 /** Unless it was asked for. The same text for every route, so that it is logged once. */

@@ -89,7 +89,7 @@ describeOwnRedis('redis() and what is kept', () => {
     ],
     [{ 'rename-command': ['CONFIG', ''] }, { accepted: 'written', lossWindowMs: { value: 2_000, source: 'assumed' } }],
   ])('with %o it is said what accepted means', async (settings, durability) => {
-    await using server = await RedisServer.start({ settings: settings as RedisSettings })
+    await using server = await RedisServer.start({ settings })
     await using service = await connected({ url: server.url })
     expect(await service.transport.routeFacts(group(orders, 'g'))).toMatchObject({ durability })
   })

@@ -1,5 +1,4 @@
 import type { RouteFacts } from '../../transport/engine-facts.ts'
-import type { Group } from '../../transport/transport.ts'
 import { text, type Connection, type Reply } from './connection.ts'
 import type { Context } from './context.ts'
 import { routeFacts, type Persistence } from './facts.ts'
@@ -13,10 +12,16 @@ export async function routeFactsOf({ connection, settings }: Context): Promise<R
   return routeFacts(await persistenceOf(connection()), settings.leaseMs + TAKE_OVER_MS)
 }
 
-/** A server that nobody has asked, and that keeps an append-only file as messages need it. */
-export function assumedRouteFacts(_: Group, { leaseMs }: Settings): RouteFacts {
-  const unknown = { appendFsync: undefined, maxMemory: undefined, maxMemoryPolicy: undefined }
-  return routeFacts({ appendOnly: undefined, ...unknown }, leaseMs + TAKE_OVER_MS)
+/** A server that nobody has asked. As Redis comes, it keeps no append-only file. */
+export function assumedRouteFacts({ leaseMs }: Settings): RouteFacts {
+  return routeFacts(UNASKED, leaseMs + TAKE_OVER_MS)
+}
+
+const UNASKED: Persistence = {
+  appendOnly: undefined,
+  appendFsync: undefined,
+  maxMemory: undefined,
+  maxMemoryPolicy: undefined,
 }
 
 /** `INFO` tells most, everywhere; managed servers refuse `CONFIG`. */
