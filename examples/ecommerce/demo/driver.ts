@@ -1,7 +1,7 @@
 // Runs the whole system, every service in a process of its own, shoots a part of it in the middle, and accounts for every
 // order.
 //   npm run demo                       on the embedded broker, which is shot together with a service
-//   WAYBILL_URL=amqp://… npm run demo  on RabbitMQ, NATS (nats://…), Kafka (kafka://…) or Redis (redis://…); a service is shot
+//   WAYBILL_URL=amqp://… npm run demo  on RabbitMQ, NATS (nats://…), Kafka (kafka://…), Redis (redis://…) or PostgreSQL (postgres://…); a service is shot
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,6 +20,8 @@ const SERVERS: Readonly<Record<string, string>> = {
   tls: 'NATS',
   kafka: 'Kafka',
   redis: 'Redis',
+  postgres: 'PostgreSQL',
+  postgresql: 'PostgreSQL',
   rediss: 'Redis',
 }
 const ROLES = ['orders', 'inventory', 'payments', 'shipping', 'notifications']

@@ -101,15 +101,31 @@ export class GroupAttachment {
       this.#outlookAt = -Infinity // what else waits is not known any more
       await this.#fetch(sql.fetchDue, [this.groupId, this.member], (row) => Number(row.due))
     }
-    const room = Math.min(this.#events.room(), MOST_ROWS)
-    if (room <= 0) return
-    const from = this.#lowWater.from(runtime.monotonic())
-    const found = await this.#fetch(sql.fetch, [this.groupId, this.member, from], (row) => Number(row.id))
-    // Who has room and finds all that was asked for may find more.
+    if (this.#events.room() <= 0) return
+    const found = this.#lowWater.isWaterDue(runtime.monotonic()) ? await this.#fromWater() : await this.#fromFront()
+    // Who has room and found something may find more.
     if (found > 0) this.#looking.soon()
     const since = runtime.monotonic() - this.#outlookAt
     if (since >= OUTLOOK_EVERY_MS || (found === 0 && since >= OUTLOOK_APART_MS)) await this.#outlook()
     else if (found === 0) this.#looking.within(OUTLOOK_APART_MS - since)
+  }
+
+  async #fromFront(): Promise<number> {
+    const { runtime, sql } = this.#context
+    const found = await this.#fetch(sql.fetch, [this.groupId, this.member, this.#lowWater.front], byId)
+    if (found > 0 || this.#events.room() <= 0) return found
+    const waterInMs = this.#lowWater.waterIn(runtime.monotonic())
+    if (waterInMs === 0) return await this.#fromWater()
+    this.#looking.within(waterInMs)
+    return 0
+  }
+
+  async #fromWater(): Promise<number> {
+    const { runtime, sql } = this.#context
+    const began = runtime.monotonic()
+    const found = await this.#fetch(sql.fetch, [this.groupId, this.member, this.#lowWater.from(began)], byId)
+    this.#lowWater.looked(began, runtime.monotonic())
+    return found
   }
 
   async #fetch(
@@ -119,7 +135,11 @@ export class GroupAttachment {
   ): Promise<number> {
     const room = Math.min(this.#events.room(), MOST_ROWS)
     const rows = await this.wire.consume.run<QueueRow>(statement, [...values, room])
-    if (rows.length > 0) this.#events.fetched(rows.toSorted((a, b) => by(a) - by(b) || Number(a.id) - Number(b.id)))
+    const sorted = rows.toSorted((a, b) => by(a) - by(b) || byId(a) - byId(b))
+    const last = sorted.at(-1)
+    if (last === undefined) return 0
+    if (by === byId) this.#lowWater.read(byId(last))
+    this.#events.fetched(sorted)
     return rows.length
   }
 
@@ -134,4 +154,8 @@ export class GroupAttachment {
     this.#lowWater.saw(Number(row.lowest), runtime.monotonic())
     if (row.due_in !== null) this.#due(Math.max(0, Number(row.due_in)))
   }
+}
+
+function byId(row: QueueRow): number {
+  return Number(row.id)
 }

@@ -1,6 +1,7 @@
 import { asError } from '../../message/as-error.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { TransportEvent } from '../../transport/transport-event.ts'
+import { rotate } from './rotation.ts'
 import type { Settings } from './settings.ts'
 import type { Statements } from './sql/statements.ts'
 import type { Wire } from './wire.ts'
@@ -15,7 +16,7 @@ export interface HousekeepingParts {
   readonly emit: (event: TransportEvent) => void
 }
 
-/** Removes what nobody needs any more: groups of transient members that are gone, and history beyond its retention. */
+/** Removes what nobody needs any more: groups of transient members that are gone, history beyond its retention, dead rows. */
 export class Housekeeping {
   readonly #parts: HousekeepingParts
   #timer: Timer | undefined
@@ -44,7 +45,7 @@ export class Housekeeping {
   }
 
   async #run(): Promise<void> {
-    const { wire, sql, runtime, emit } = this.#parts
+    const { wire, sql, settings, runtime, emit } = this.#parts
     const release = runtime.hold('housekeeping')
     let used: Wire | undefined
     try {
@@ -52,6 +53,7 @@ export class Housekeeping {
       const orphans = await used.control.run<{ id: number }>(sql.orphans, [])
       if (orphans.length > 0) await used.control.run(sql.dropTransient, [orphans.map(({ id }) => id)])
       await used.control.run(sql.forgetHistory, [])
+      await rotate(used, sql, settings.schema)
     } catch (error) {
       // A link that is down is told of elsewhere.
       if (used !== undefined && !used.isEnded) emit({ type: 'error', error: asError(error) })

@@ -45,10 +45,12 @@ export async function migrate(client: Client, { schema, migrate: may }: Settings
 }
 
 async function versionOf(client: Client, schema: string): Promise<Version | undefined> {
-  const there = await client.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
-    `${schema}.version`,
-  ])
-  if (there.rows[0]?.there !== true) return undefined
+  // Read as a table: what the server remembers of names may be older than the lock that we have waited for.
+  const there = await client.query(
+    `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = 'version'`,
+    [schema],
+  )
+  if (there.rows.length === 0) return undefined
   return (await client.query<Version>(`SELECT version, least FROM ${schema}.version`)).rows[0]
 }
 

@@ -5,6 +5,8 @@ import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { PostgresAddress } from './postgres-address.ts'
 
 export const LOCK_NOT_AVAILABLE = '55P03'
+/** Too many clients, out of memory or disk: it may do later. */
+const BUSY = /^53/
 const SQLSTATE = /^[0-9A-Z]{5}$/
 
 /** `undefined` when it is no answer of the server's. */
@@ -22,11 +24,11 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /** Why one address could not be connected to. */
-export function connectError(address: PostgresAddress, cause: unknown): WaybillError {
+export function connectError(address: PostgresAddress, cause: unknown): Error {
   if (isWaybillError(cause)) return cause
   const text = textOf(cause)
   const state = sqlState(cause)
-  if (state?.startsWith('28') === true || state === '42501' || /password must be a string|no pg_hba/i.test(text))
+  if (state?.startsWith('28') === true || /password must be a string|no pg_hba/i.test(text))
     return new WaybillError('WAYBILL_ACCESS_REFUSED', `${address.text} refused the credentials: ${text}`, { cause })
   if (state === '3D000') return new WaybillError('WAYBILL_NOT_FOUND', `${address.text}: ${text}`, { cause })
   if (/certificate|self.signed|altname|does not support SSL/i.test(text))
@@ -34,6 +36,7 @@ export function connectError(address: PostgresAddress, cause: unknown): WaybillE
       cause,
       cure: 'Pass the authority that signed its certificate as tls.ca (PEM).',
     })
+  if (state !== undefined && isRefusal(cause) && !BUSY.test(state)) return statementError(address.text, cause)
   return new WaybillError('WAYBILL_NOT_CONNECTED', `${address.text} cannot be reached: ${text}`, { cause })
 }
 

@@ -1,24 +1,15 @@
 import { WaybillError } from '../../message/errors.ts'
-import type { WireMessage } from '../../message/wire-message.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { historyOf, messagesOf } from './names.ts'
 import type { Notifier } from './notifier.ts'
+import { publicationValues, type Publication } from './publication.ts'
 import { isRefusal, statementError } from './postgres-errors.ts'
-import { headOf } from './row-mapping.ts'
 import type { Statements } from './sql/statements.ts'
 import type { Wire } from './wire.ts'
 
 /** Of one statement: more costs the server's memory, and gains nothing. */
 const MOST_MESSAGES = 1_000
 const MOST_BYTES = 8 * 2 ** 20
-
-export interface Publication {
-  readonly message: WireMessage
-  /** A channel's key, or a return address. */
-  readonly target: string
-  readonly shard: number
-  readonly delayMs: number
-}
 
 export type PublishResult =
   | { readonly outcome: 'accepted' }
@@ -114,52 +105,12 @@ export class Publisher {
 
   /** The numbers, from 1, of those that nobody receives. */
   async #store(batch: readonly Publication[]): Promise<ReadonlySet<number>> {
-    const [row] = await this.#wire.publish.run<Stored>(this.#sql.publish, publishValues(batch))
+    const [row] = await this.#wire.publish.run<Stored>(this.#sql.publish, publicationValues(batch))
     if (row === undefined) throw new Error('the server has answered without a row')
     this.#notifier.notify(row.groups.map((id) => messagesOf(this.#schema, id)))
     this.#notifier.notify(row.kept.map((id) => historyOf(this.#schema, id)))
     return new Set(row.unrouted)
   }
-}
-
-/**
- * The values of the statement that stores a batch. It can be run on any connection, inside any transaction: what it stores is
- * there when that commits.
- */
-function publishValues(batch: readonly Publication[]): readonly unknown[] {
-  const targets = new Map<string, number>()
-  const heads = batch.map(({ message }) => Buffer.from(headOf(message)))
-  const pieces: Uint8Array[] = []
-  const columns: [number[], number[], number[], number[], number[], number[], string[], number[]] = [[], [], [], [], [], [], [], []] // prettier-ignore
-  const [headAt, headLength, bodyAt, bodyLength, target, shards, types, delays] = columns
-  let at = 1
-  for (const [n, { message, target: to, shard, delayMs }] of batch.entries()) {
-    const head = heads[n] as Buffer // one for each
-    if (!targets.has(to)) targets.set(to, targets.size + 1)
-    headAt.push(at)
-    headLength.push(head.length)
-    at += head.length
-    bodyAt.push(at)
-    bodyLength.push(message.body.length)
-    at += message.body.length
-    target.push(targets.get(to) as number) // set above
-    shards.push(shard)
-    types.push(message.type)
-    delays.push(Math.ceil(delayMs))
-    pieces.push(head, message.body)
-  }
-  return [
-    Buffer.concat(pieces),
-    headAt,
-    headLength,
-    bodyAt,
-    bodyLength,
-    target,
-    [...targets.keys()],
-    shards,
-    types,
-    delays,
-  ]
 }
 
 function refusedOrUnknown(cause: unknown): PublishResult {

@@ -7,7 +7,8 @@ import type { Outgoing, SendResult } from '../../transport/transport.ts'
 import type { Declarer } from './declarer.ts'
 import { MAX_BODY_BYTES, MAX_DELAY_MS } from './limits.ts'
 import { channelKey } from './names.ts'
-import type { Publication, Publisher, PublishResult } from './publisher.ts'
+import type { Publication } from './publication.ts'
+import type { Publisher, PublishResult } from './publisher.ts'
 
 const ACCEPTED: SendResult = { outcome: 'accepted' }
 const NO_FAILURES: ReadonlyMap<Outgoing['to'], Error> = new Map()

@@ -7,6 +7,7 @@ import type { LinkedSubscription } from './linked-subscription.ts'
 import { LocalDelivery } from './local-delivery.ts'
 import { LocalQueue } from './local-queue.ts'
 import { Looking } from './looking.ts'
+import { LowWater } from './low-water.ts'
 import { messagesOf } from './names.ts'
 import { shardOfMessage } from './queue-delivery.ts'
 import { messageOf, type MessageRow } from './row-mapping.ts'
@@ -14,6 +15,7 @@ import type { Wire } from './wire.ts'
 
 /** Taken out by one statement. */
 const MOST_ROWS = 500
+const LOOK_AGAIN_MS = 210
 
 interface Attachment {
   readonly wire: Wire
@@ -23,7 +25,15 @@ interface Attachment {
   readonly unlisten: () => void
 }
 
-type Row = MessageRow & { readonly id: string; readonly xact: string | null }
+/** Where it looks. */
+interface Place {
+  readonly wire: Wire
+  readonly groupId: number
+  readonly lowWater: LowWater
+  readonly life: number
+}
+
+type Row = MessageRow & { readonly id: string; readonly due: string; readonly xact: string | null }
 
 /**
  * What is for this process alone: events from now on, or replies. It has a group of its own for each time that it is attached,
@@ -83,9 +93,11 @@ export class TransientSubscription implements Subscription, LinkedSubscription {
     const [row] = await wire.control.run<{ member: string; group_id: number }>(sql.addTransient, values)
     if (row === undefined) throw new Error('the server has answered without a row')
     this.#former.add(row.group_id)
-    const looking = new Looking(runtime, settings.pollMs, () => this.#look(wire, row.group_id, life), (error) => this.#failed(error, life)) // prettier-ignore
+    const place = { wire, groupId: row.group_id, lowWater: new LowWater(runtime.monotonic()), life }
+    const failed = (error: unknown): void => this.#failed(error, life)
+    const looking = new Looking(runtime, settings.pollMs, () => this.#look(place), failed)
     const member = Number(row.member)
-    leases.keep(member, (error) => this.#failed(error, life))
+    leases.keep(member, failed)
     const unlisten = await wire.listen(messagesOf(settings.schema, row.group_id), () => looking.soon())
     const attachment = { wire, groupId: row.group_id, member, looking, unlisten }
     if (life !== this.#queue.life) return this.#end(attachment)
@@ -156,19 +168,34 @@ export class TransientSubscription implements Subscription, LinkedSubscription {
     this.#context.emit({ type: 'gap', channel: channel.name, group: name })
   }
 
-  async #look(wire: Wire, groupId: number, life: number): Promise<void> {
-    const { sql } = this.#context
+  async #look({ wire, groupId, lowWater, life }: Place): Promise<void> {
+    const { runtime, sql } = this.#context
     const room = Math.min(this.#queue.room, MOST_ROWS)
     if (room <= 0 || life !== this.#queue.life) return
-    const rows = await wire.consume.run<Row>(sql.take, [groupId, room])
+    const began = runtime.monotonic()
+    const isWaterDue = lowWater.isWaterDue(began)
+    const rows = await wire.consume.run<Row>(sql.take, [
+      groupId,
+      room,
+      isWaterDue ? lowWater.from(began) : lowWater.front,
+    ])
+    if (isWaterDue) lowWater.looked(began, runtime.monotonic())
     const { channel } = this.#spec.group
     for (const row of rows.toSorted((a, b) => Number(a.id) - Number(b.id))) {
+      if (row.due === '0') lowWater.read(Number(row.id))
       const message = messageOf(row)
       const position = row.xact === null ? undefined : positionOf(row.xact, row.id)
       this.#queue.add(new LocalDelivery(message, shardOfMessage(channel, message), life, position))
     }
     if (rows.length > 0) return this.#attachment?.looking.soon()
-    const [next] = await wire.consume.run<{ due_in: string | null }>(sql.nextTransient, [groupId])
-    if (next?.due_in != null) this.#attachment?.looking.within(Number(next.due_in))
+    // What was committed behind the front is looked for soon, should nobody tell.
+    if (!isWaterDue) this.#attachment?.looking.within(Math.max(lowWater.waterIn(began), LOOK_AGAIN_MS))
+    const [next] = await wire.consume.run<{ due_in: string | null; lowest: string }>(sql.nextTransient, [
+      groupId,
+      lowWater.low,
+    ])
+    if (next === undefined) return
+    lowWater.saw(Number(next.lowest), runtime.monotonic())
+    if (next.due_in !== null) this.#attachment?.looking.within(Number(next.due_in))
   }
 }

@@ -145,7 +145,10 @@ export class Wire {
       timer?.cancel()
       this.#listeners.delete(channel)
     }
-    if (!this.listens) for (const each of [this.control, this.publish, this.consume]) each.unprepare()
+    // The tables grow and shrink faster than their statistics; every statement of ours has its index.
+    if (this.listens)
+      for (const { client } of [this.publish, this.consume]) await client.query('SET enable_seqscan = off; SET jit = off') // prettier-ignore
+    else for (const each of [this.control, this.publish, this.consume]) each.unprepare()
   }
 
   /** What is to be told of a link whose notifications do not come. */

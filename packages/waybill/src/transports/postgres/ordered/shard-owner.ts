@@ -138,23 +138,47 @@ export class ShardOwner implements DeliveryOwner {
 
   async #look(): Promise<void> {
     if (!this.#isAssigned) await this.#readLane()
-    const { context, wire, groupId, window } = this.#parts
-    const { runtime, sql } = context
+    const { context, window } = this.#parts
+    const { runtime } = context
     const room = window - this.#known.size
     if (room <= 0 || this.#ended) return
-    const values = [groupId, this.shard, this.#lowWater.from(runtime.monotonic()), room, [...this.#known]]
-    const rows = await wire.consume.run<Row>(sql.shardFetch, values)
-    if (this.#ended) return
-    for (const row of rows) {
-      const item = itemOf(row)
-      this.#known.add(item.id)
-      // A message without a key is ordered among its like.
-      this.#gate.fromMain(row.id, item.message.key ?? '', item.message.attempt, item)
+    const began = runtime.monotonic()
+    const isWaterDue = this.#lowWater.isWaterDue(began)
+    let found = await this.#read(isWaterDue ? this.#lowWater.from(began) : this.#lowWater.front, room)
+    if (isWaterDue) this.#lowWater.looked(began, runtime.monotonic())
+    else if (found === 0) {
+      const waterInMs = this.#lowWater.waterIn(began)
+      if (waterInMs > 0) this.#looking.within(waterInMs)
+      else {
+        found = await this.#read(this.#lowWater.from(began), room)
+        this.#lowWater.looked(began, runtime.monotonic())
+      }
     }
-    if (rows.length > 0) this.#looking.soon()
+    if (this.#ended) return
+    if (found > 0) this.#looking.soon()
     const since = runtime.monotonic() - this.#outlookAt
     if (since >= OUTLOOK_EVERY_MS) await this.#outlook()
     else this.#looking.within(OUTLOOK_EVERY_MS - since)
+  }
+
+  async #read(from: number, room: number): Promise<number> {
+    const { context, wire, groupId } = this.#parts
+    const rows = await wire.consume.run<Row>(context.sql.shardFetch, [
+      groupId,
+      this.shard,
+      from,
+      room,
+      [...this.#known],
+    ])
+    if (this.#ended) return 0
+    for (const row of rows) {
+      const item = itemOf(row)
+      this.#known.add(item.id)
+      if (row.due === '0') this.#lowWater.read(item.id)
+      // A message without a key is ordered among its like.
+      this.#gate.fromMain(row.id, item.message.key ?? '', item.message.attempt, item)
+    }
+    return rows.length
   }
 
   async #readLane(): Promise<void> {

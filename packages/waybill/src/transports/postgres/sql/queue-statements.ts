@@ -67,19 +67,23 @@ export function queueStatements(s: string): Readonly<Record<QueueStatement, Stat
       INSERT INTO ${s}.dead (group_id, id, dead_at, head, body) SELECT $1, id, ${NOW}, head, body FROM gone ORDER BY id`,
     ),
 
-    /** Takes out up to $2 messages of the transient group $1. */
+    /** Takes out up to $2 messages of the transient group $1, from id $3 on, and what was to wait, and is due. */
     take: named(
       'take',
       `
-      DELETE FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND id IN (
-        SELECT id FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND due <= ${NOW} ORDER BY id LIMIT $2)
-      RETURNING id, xact, head, body`,
+      DELETE FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND id = ANY (ARRAY (
+        (SELECT id FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND due > 0 AND due <= ${NOW} ORDER BY due LIMIT $2)
+        UNION ALL
+        (SELECT id FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND due = 0 AND id >= $3 ORDER BY id LIMIT $2)
+        LIMIT $2))
+      RETURNING id, due, xact, head, body`,
     ),
 
     nextTransient: named(
       'next_transient',
       `
-      SELECT min(due) - ${NOW} AS due_in FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND due > 0`,
+      SELECT (SELECT min(due) FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND due > 0) - ${NOW} AS due_in,
+        coalesce((SELECT min(id) FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND due = 0 AND id >= $2), (SELECT last_value FROM ${s}.ids)) AS lowest`,
     ),
   }
 }

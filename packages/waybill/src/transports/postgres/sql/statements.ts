@@ -2,6 +2,7 @@
 import { historyStatements, type HistoryStatement } from './history-statements.ts'
 import { memberStatements, type MemberStatement } from './member-statements.ts'
 import { queueStatements, type QueueStatement } from './queue-statements.ts'
+import { rotationStatements, type RotationStatement } from './rotation-statements.ts'
 import { shardStatements, type ShardStatement } from './shard-statements.ts'
 import { storeStatements, type StoreStatement } from './store-statements.ts'
 import { topologyStatements, type TopologyStatement } from './topology-statements.ts'
@@ -9,7 +10,13 @@ import type { Statement } from './statement.ts'
 
 export type Statements = Readonly<
   Record<
-    HistoryStatement | MemberStatement | QueueStatement | ShardStatement | StoreStatement | TopologyStatement,
+    | HistoryStatement
+    | MemberStatement
+    | QueueStatement
+    | RotationStatement
+    | ShardStatement
+    | StoreStatement
+    | TopologyStatement,
     Statement
   >
 >
@@ -19,6 +26,7 @@ export function statementsOf(schema: string): Statements {
     ...historyStatements(schema),
     ...memberStatements(schema),
     ...queueStatements(schema),
+    ...rotationStatements(schema),
     ...shardStatements(schema),
     ...storeStatements(schema),
     ...topologyStatements(schema),

@@ -1,0 +1,41 @@
+// The slots of the queue, one of which takes new rows. `s` is the schema.
+import { SLOTS } from '../schema.ts'
+import { named, NOW, type Statement } from './statement.ts'
+
+export type RotationStatement = 'slots' | 'nextSlot' | 'moveOn'
+
+export function rotationStatements(s: string): Readonly<Record<RotationStatement, Statement>> {
+  const sizes = (of: string): string => SLOTS.map((slot) => `${of}('${s}.queue_${slot}')`).join(', ')
+  return {
+    slots: named(
+      'slots',
+      `
+      SELECT current, extract(epoch FROM now() - since)::float8 AS age,
+        ARRAY [${sizes('pg_relation_size')}] AS rows, ARRAY [${sizes('pg_table_size')}] AS sizes
+      FROM ${s}.slot`,
+    ),
+    nextSlot: named('next_slot', `UPDATE ${s}.slot SET current = $2, since = now() WHERE current = $1`),
+    /** What waits for long would keep its slot from being emptied. Nobody is at it: so far ahead it is not even looked at. */
+    moveOn: named(
+      'move_on',
+      `
+      WITH far AS (
+        DELETE FROM ${s}.queue q USING (
+          SELECT slot, group_id, id FROM ${s}.queue
+          WHERE slot = $1 AND due > ${NOW} + 60000 AND lane = 0 AND holder IS NULL LIMIT 1000 FOR UPDATE SKIP LOCKED) f
+        WHERE q.slot = f.slot AND q.group_id = f.group_id AND q.id = f.id RETURNING q.*
+      )
+      INSERT INTO ${s}.queue (slot, group_id, shard, id, due, lane, holder, count, xact, head, body)
+      SELECT (SELECT current FROM ${s}.slot), group_id, shard, id, due, lane, holder, count, xact, head, body FROM far`,
+    ),
+  }
+}
+
+/** Empties a slot that has no rows but dead ones; who stores messages meanwhile waits for the lock as long at most. */
+export function emptySlot(s: string, slot: number): Readonly<Record<'lock' | 'isUsed' | 'truncate', Statement>> {
+  return {
+    lock: { text: `LOCK TABLE ${s}.queue_${slot} IN ACCESS EXCLUSIVE MODE` },
+    isUsed: { text: `SELECT FROM ${s}.queue_${slot} LIMIT 1` },
+    truncate: { text: `TRUNCATE ${s}.queue_${slot}` },
+  }
+}
