@@ -27,8 +27,6 @@ export interface AttachmentEvents {
   /** How many more could be handed out. */
   room(): number
   handed(batch: readonly Handed[]): void
-  /** Ids of those that were to be passed by and are asked for. */
-  wanted(ids: ReadonlySet<string>): void
   /** The server no longer counts this member. */
   lost(error: Error): void
 }
@@ -69,10 +67,7 @@ export class GroupAttachment {
       due: (inMs) => this.#dueIn(inMs),
       expired: (error) => this.#lost(error),
     })
-    this.settlements = new SettleQueue(context, connection, group, {
-      wanted: (ids) => events.wanted(ids),
-      failed: (error) => this.#failed(error),
-    })
+    this.settlements = new SettleQueue(context, connection, group, (error) => this.#failed(error))
   }
 
   get isHeld(): boolean {

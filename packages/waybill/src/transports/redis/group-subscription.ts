@@ -28,7 +28,6 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
   readonly #idle: Idle
   /** Came, and wait for room: what was fetched before the prefetch was lowered, and what a newer member asked for. */
   #ready: RedisDelivery[] = []
-  readonly #passed = new Map<string, RedisDelivery>()
   #types: ReadonlySet<string> | undefined
   #attachment: GroupAttachment | undefined
   /** Of the attachment before this one, while what it held may still be its. */
@@ -75,7 +74,6 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
     const attachment = new GroupAttachment(this.#context, connection, group, {
       room: () => this.#prefetch - this.#idle.count - this.#ready.length,
       handed: (batch) => this.#handed(batch, life),
-      wanted: (ids) => this.#wanted(ids, life),
       lost: (error) => this.#vanished(error, life),
     })
     this.#attachment = attachment
@@ -142,7 +140,6 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
     this.#attachment?.end()
     this.#attachment = undefined
     this.#ready = []
-    this.#passed.clear()
     this.#idle.reset()
   }
 
@@ -166,24 +163,16 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
       const shard = place.stream > 0 && channel.foreign === undefined ? place.stream - 1 : shardOfMessage(channel, message) // prettier-ignore
       const delivery = new RedisDelivery(message, shard, place, count, life)
       if (place.stream === 0 || this.#types?.has(message.type) !== false) this.#ready.push(delivery)
-      else {
-        // Not for this group, unless a newer member has asked for it since.
-        this.#passed.set(place.id, delivery)
-        this.#attachment?.settlements.add('p', place, message.type)
-      }
+      else this.#attachment?.settlements.passBy(place, message.type, () => this.#wanted(delivery))
     }
     this.#pump()
   }
 
-  #wanted(ids: ReadonlySet<string>, life: number): void {
-    if (life !== this.#life) return
-    for (const id of ids) {
-      const delivery = this.#passed.get(id)
-      if (delivery === undefined) continue
-      this.#ready.push(delivery)
-      this.#types = new Set([...(this.#types ?? []), delivery.message.type])
-    }
-    this.#passed.clear()
+  /** A newer member has asked for its type: from now on this one asks for it, too. */
+  #wanted(delivery: RedisDelivery): void {
+    if (delivery.life !== this.#life) return
+    this.#types = new Set([...(this.#types ?? []), delivery.message.type])
+    this.#ready.push(delivery)
     this.#pump()
   }
 
