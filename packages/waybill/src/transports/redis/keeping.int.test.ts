@@ -1,7 +1,7 @@
 // What the server keeps, what it forgets, and what it says of that.
 import { expect, test } from 'vitest'
 import { describeOwnRedis } from '../../testing/servers/describe-own-redis.test-support.ts'
-import { RedisServer, type RedisSettings } from '../../testing/servers/redis-server.ts'
+import { RedisServer } from '../../testing/servers/redis-server.ts'
 import { channel, group } from '../../transport/fixtures.test-support.ts'
 import { asked, connected, numbered, saying, send, text, type Connected } from './redis.test-support.ts'
 
