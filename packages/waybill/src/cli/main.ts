@@ -8,6 +8,7 @@ import { serveFolder, type BrokerOptions } from './broker-command.ts'
 import { runCtl } from './ctl-command.ts'
 import { EXPLAIN_EXIT, EXPLAIN_HELP, explainServices, type ExplainOptions } from './explain-command.ts'
 import { exportFolder } from './export-command.ts'
+import { migratePostgres } from './postgres-command.ts'
 import { inspectFolder, repairFolder } from './store-commands.ts'
 
 const print = (line: string): void => console.log(line)
@@ -58,7 +59,10 @@ waybill
   .description('say what is promised for every message of your services, and refuse what cannot be kept')
   .argument('<modules...>', 'files that export services: ./src/services.ts')
   .option('--url <address>', 'the broker to ask, or a data folder; default WAYBILL_URL, else as createBus()')
-  .option('--assume <engine>', 'ask nobody: embedded, kafka, nats, postgres, rabbitmq, redis, or with a version rabbitmq@4.0')
+  .option(
+    '--assume <engine>',
+    'ask nobody: embedded, kafka, nats, postgres, rabbitmq, redis, or with a version rabbitmq@4.0',
+  )
   .option('--json', 'everything, in an order that does not change')
   .option('--check <file>', 'compare with an earlier --json, and say what changed')
   .addHelpText('after', `\n${EXPLAIN_HELP}`)
@@ -69,6 +73,16 @@ waybill
     // What a module has begun, a timer for instance, must not keep the command waiting once everything is written.
     process.stdout.write('', () => process.exit(code))
   })
+
+waybill
+  .command('postgres')
+  .description('the tables of the PostgreSQL transport')
+  .command('migrate')
+  .description('make them, or bring them up to date, as connecting does: for services whose user may not')
+  .option('--url <address>', 'postgres://user:password@host/database?schema=…; default WAYBILL_URL')
+  .action(({ url }: { readonly url?: string }) =>
+    migratePostgres(url ?? process.env['WAYBILL_URL'], systemRuntime(), print),
+  )
 
 waybill
   .command('ctl')
