@@ -116,4 +116,40 @@ describeOwnRedis('redis() and what is kept', () => {
     await expect.poll(() => came, { timeout: 10_000 }).toContain('m2')
     expect(service.events.map(({ type }) => type)).toContain('subscription-lost')
   })
+
+  test('commands that wait for a service that has never run are not cut when there is no more room', async () => {
+    await using server = await RedisServer.start()
+    await using service = await connected({ url: server.url, maxLength: 5 })
+    const { transport } = service
+    const place = channel('command', 'orders.place')
+    await transport.declare({ channels: [place], groups: [] })
+    await send(transport, place, numbered('c', 5))
+    const [full] = await transport.send([{ message: saying('one more'), to: place }])
+    expect(full).toMatchObject({ outcome: 'refused', error: { code: 'WAYBILL_REFUSED' } })
+    const came: string[] = []
+    const subscription = await transport.subscribe(
+      { group: group(place, 'shop'), transient: false, prefetch: 50 },
+      (batch) => {
+        came.push(...batch.map(text))
+        subscription.settle(batch.map((delivery) => ({ delivery, action: 'ack' })))
+      },
+    )
+    await expect.poll(() => came).toEqual(numbered('c', 5))
+  })
+
+  test.each([false, true])('large messages are fetched some at a time, ordered: %s', async (ordered) => {
+    await using server = await RedisServer.start()
+    await using service = await connected({ url: server.url })
+    const { transport } = service
+    const of = group(orders, 'g', { ordered })
+    const came: string[] = []
+    const subscription = await transport.subscribe({ group: of, transient: false, prefetch: 100 }, (batch) => {
+      came.push(...batch.map(({ message }) => message.id))
+      subscription.settle(batch.map((delivery) => ({ delivery, action: 'ack' })))
+    })
+    const large = numbered('m', 12).map((id) => ({ ...saying(''), id, body: new Uint8Array(1_500_000) }))
+    const results = await transport.send(large.map((message) => ({ message, to: orders })))
+    expect(results.every(({ outcome }) => outcome === 'accepted')).toBe(true)
+    await expect.poll(() => came, { timeout: 10_000 }).toEqual(numbered('m', 12))
+  })
 })

@@ -7,7 +7,7 @@ import { systemRuntime } from '../../runtime/system-runtime.ts'
 import type { Channel } from '../../transport/channel.ts'
 import { message } from '../../transport/fixtures.test-support.ts'
 import type { TransportEvent } from '../../transport/transport-event.ts'
-import type { Delivery, Transport } from '../../transport/transport.ts'
+import type { Transport } from '../../transport/transport.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { redis } from './redis.ts'
 
@@ -39,10 +39,6 @@ export async function send(transport: Transport, to: Channel, bodies: readonly s
   const fields = key === undefined ? {} : { key }
   const results = await transport.send(bodies.map((each) => ({ message: saying(each, fields), to })))
   expect(results.map(({ outcome }) => outcome)).toEqual(bodies.map(() => 'accepted'))
-}
-
-export function texts(deliveries: readonly Delivery[]): readonly string[] {
-  return deliveries.map(text)
 }
 
 /** What an ordinary client asks the server. */

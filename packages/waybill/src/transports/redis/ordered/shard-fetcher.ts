@@ -82,7 +82,6 @@ export class ShardFetcher {
   async #fetch(): Promise<void> {
     const hungry = [...this.#events.owners()].filter((owner) => owner.room > 0)
     const wanted = hungry.flatMap((owner) => [owner.shard, owner.token, owner.room])
-    const rooms = hungry.map((owner) => owner.room)
     const [outcome, due, ...answers] = await this.#connection.run('fetchShards', this.#base, [
       this.#group.name,
       ...wanted,
@@ -98,9 +97,9 @@ export class ShardFetcher {
         continue
       }
       owner.take(entries as Entries)
-      if ((entries as Entries).length >= (rooms[n] as number))
-        this.#again = true // of as many
-      else ends.set(this.#context.names.stream(this.#group.channel, owner.shard), text(answers[2 * n + 1]))
+      const end = text(answers[2 * n + 1])
+      if (end === '') this.#again = true
+      else ends.set(this.#context.names.stream(this.#group.channel, owner.shard), end)
     }
     if (!this.#again && !this.#ended) this.#watch(ends)
   }

@@ -1,50 +1,34 @@
-import { CLOCK, MOVE_DUE, NUDGE } from './prelude.ts'
+import { CLOCK, GROUPS, MOVE_DUE, NUDGE, READ_NEW } from './prelude.ts'
 
 /**
- * ARGV[1..]: group, shards, foreign stream. `streams`: what the group reads: 0 is its retries, n is shard n - 1. `lastIds()`
- * is what a bell is set by: where each of them ends now.
- */
+ * ARGV[1..]: group, shards, foreign stream. `streams`: what the group reads: 0 is its retries, n is shard n - 1. */
 const STREAMS = `
 local group, shards, foreign = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local streams = { [0] = base .. ':' .. group .. ':retry' }
 for shard = 0, shards - 1 do streams[shard + 1] = foreign ~= '' and foreign or base .. ':' .. shard end
 local members = base .. ':' .. group .. ':members'
-local function lastIds()
-  local ids = {}
-  for n = 0, shards do
-    local last = redis.call('XREVRANGE', streams[n], '+', '-', 'COUNT', 1)[1]
-    ids[n + 1] = last and last[1] or '0-0'
-  end
-  return ids
-end
 `
 
 /**
  * Hands out up to `room` new messages. ARGV: group, shards, foreign stream, member, room, with which stream to begin.
  *
- * Answers `OK <in what time the next is due> <entries> <where each stream ends, if all was handed out>`; an entry is stream, id, fields.
+ * Answers `OK <in what time the next is due> <entries> <up to where of each stream, if that was all>`; an entry is stream, id, fields.
  * `GONE <why>` to who is no member (any more).
  */
-export const FETCH: string = `${CLOCK}${NUDGE}${MOVE_DUE}${STREAMS}
+export const FETCH: string = `${CLOCK}${NUDGE}${MOVE_DUE}${GROUPS}${READ_NEW}${STREAMS}
 local member, room, first = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 if not redis.call('ZSCORE', members, member) then return { 'GONE', 'the member is not in the list of members' } end
-local due, entries = moveDue(), {}
+local due, entries, budget, ends = moveDue(), {}, MOST_BYTES, {}
 for turn = 0, shards do
-  if room == 0 then break end
   local n = (first + turn) % (shards + 1)
-  local read = redis.pcall('XREADGROUP', 'GROUP', group, member, 'COUNT', room, 'STREAMS', streams[n], '>')
-  if read and read.err then
-    if string.find(read.err, 'NOGROUP', 1, true) then return { 'GONE', read.err } end
-    return read
-  end
-  if read then
-    for _, entry in ipairs(read[1][2]) do
-      entries[#entries + 1] = { n, entry[1], entry[2] }
-      room = room - 1
-    end
-  end
+  local found, isAll, left = readNew(streams[n], group, member, room, budget)
+  if not found then return isGone(isAll) and { 'GONE', isAll.err } or isAll end
+  for _, entry in ipairs(found) do entries[#entries + 1] = { n, entry[1], entry[2] } end
+  room, budget = room - #found, left
+  if not isAll then return { 'OK', due, entries, {} } end
 end
-return { 'OK', due, entries, room > 0 and lastIds() or {} }
+for n = 0, shards do ends[n + 1] = handedTo(streams[n], group) end
+return { 'OK', due, entries, ends }
 `
 
 /**

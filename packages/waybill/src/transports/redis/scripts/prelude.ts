@@ -60,6 +60,29 @@ local function idAfter(id)
 end
 `
 
+/** `readNew(stream, group, consumer, room, budget)`: entries that the group has not handed out, whether that was all, bytes left. */
+export const READ_NEW: string = `
+local STEP, MOST_BYTES = 64, 4194304
+local function readNew(stream, group, consumer, room, budget)
+  local entries = {}
+  while room > #entries and budget > 0 do
+    local count = math.min(STEP, room - #entries)
+    local read = redis.pcall('XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'STREAMS', stream, '>')
+    if read and read.err then return nil, read end
+    local found = read and read[1][2] or {}
+    for _, entry in ipairs(found) do
+      entries[#entries + 1] = entry
+      for _, text in ipairs(entry[2]) do budget = budget - #text end
+    end
+    if #found < count then return entries, true, budget end
+  end
+  return entries, false, budget
+end
+local function isGone(failure)
+  return string.find(failure.err, 'NOGROUP', 1, true)
+end
+`
+
 /** `groupsOf(stream)`: name, pending and last-delivered-id of each group; none of a stream that is not there. */
 export const GROUPS: string = `
 local function groupsOf(stream)
@@ -72,6 +95,12 @@ local function groupsOf(stream)
     groups[#groups + 1] = group
   end
   return groups
+end
+local function handedTo(stream, group)
+  for _, info in ipairs(groupsOf(stream)) do
+    if info.name == group then return info['last-delivered-id'] end
+  end
+  return '0-0'
 end
 -- The first id that the group has not settled for good.
 local function firstUnsettled(stream, group)

@@ -36,8 +36,9 @@ if mode ~= 'foreign' then
   for shard, count in pairs(counts) do
     local stream = streamOf(shard)
     if redis.call('XLEN', stream) + count > most then
+      -- What has one recipient is deleted when that has settled it; until there is one, all of it waits.
       local cutoff = now() - (ARGV[5] == '1' and history or 0)
-      local slowest = trim(stream, shard, cutoff, 0)
+      local slowest = mode == 'event' and trim(stream, shard, cutoff, 0) or ''
       if redis.call('XLEN', stream) + count > most then return { 'FULL', stream, slowest } end
     end
   end

@@ -1,4 +1,4 @@
-import { CLOCK, MOVE_DUE, NUDGE } from './prelude.ts'
+import { CLOCK, GROUPS, MOVE_DUE, NUDGE, READ_NEW } from './prelude.ts'
 
 // An ordered group's shards. base:<group>:owners is a hash: `token:<shard>` is the fencing token of the owner of now, the
 // largest there ever was; `owner:<shard>` is its member. Every script that reads or writes for an owner checks the token
@@ -56,25 +56,20 @@ return { 'OK' }
 /**
  * Hands out of several shards. ARGV: group, then for each: shard, token, room.
  *
- * Answers `OK <in what time the next is due>`, then for each shard entries (id, fields) and where its stream ends; 'FENCED' in place of
- * the entries of one that is another's.
+ * Answers `OK <in what time the next is due>`, then for each shard entries (id, fields) and up to where they go, '' if there may
+ * be more; 'FENCED' in place of the entries of one that is another's.
  */
-export const FETCH_SHARDS: string = `${CLOCK}${NUDGE}${MOVE_DUE}${OWNERS}
-local answer = { 'OK', moveDue() }
+export const FETCH_SHARDS: string = `${CLOCK}${NUDGE}${MOVE_DUE}${GROUPS}${READ_NEW}${OWNERS}
+local answer, budget = { 'OK', moveDue() }, MOST_BYTES
 for n = 2, #ARGV, 3 do
   local shard, stream = ARGV[n], base .. ':' .. ARGV[n]
-  local entries = 'FENCED'
+  local entries, isAll = 'FENCED', true
   if redis.call('HGET', owners, 'token:' .. shard) == ARGV[n + 1] then
-    local read = redis.pcall('XREADGROUP', 'GROUP', group, 'owner', 'COUNT', ARGV[n + 2], 'STREAMS', stream, '>')
-    if read and read.err then
-      if string.find(read.err, 'NOGROUP', 1, true) then return { 'GONE', read.err } end
-      return read
-    end
-    entries = read and read[1][2] or {}
+    entries, isAll, budget = readNew(stream, group, 'owner', tonumber(ARGV[n + 2]), budget)
+    if not entries then return isGone(isAll) and { 'GONE', isAll.err } or isAll end
   end
-  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   answer[#answer + 1] = entries
-  answer[#answer + 1] = last and last[1] or '0-0'
+  answer[#answer + 1] = isAll and handedTo(stream, group) or ''
 end
 return answer
 `
