@@ -7,6 +7,8 @@ import type { Statements } from './sql/statements.ts'
 import type { Wire } from './wire.ts'
 
 const LEAST_MS = 5_000
+/** Of removing old history, some thousands of messages each; the rest is for the next time, or another process. */
+const MOST_ROUNDS = 100
 
 export interface HousekeepingParts {
   readonly wire: () => Wire
@@ -52,7 +54,8 @@ export class Housekeeping {
       used = wire()
       const orphans = await used.control.run<{ id: number }>(sql.orphans, [])
       if (orphans.length > 0) await used.control.run(sql.dropTransient, [orphans.map(({ id }) => id)])
-      await used.control.run(sql.forgetHistory, [])
+      for (let round = 0; round < MOST_ROUNDS; round++)
+        if ((await used.control.run(sql.forgetHistory, [])).length === 0) break
       await rotate(used, sql, settings.schema)
     } catch (error) {
       // A link that is down is told of elsewhere.

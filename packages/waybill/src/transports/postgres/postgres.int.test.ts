@@ -123,6 +123,41 @@ describeNeeding(missing)('postgres() on a PostgreSQL of our own', () => {
     await vi.waitFor(() => expect(texts).toEqual(['after']), 10_000)
   })
 
+  test('a group that begins at the earliest is given a long past once, while others store more', async () => {
+    const schema = newSchema()
+    const kept = { ...channel('events', 'orders'), retentionMs: 3_600_000 }
+    const [sender, other] = [await transport({ schema }), await transport({ schema })]
+    await sender.declare({ channels: [kept], groups: [] })
+    const send = async (by: Transport, name: string, count: number): Promise<void> => {
+      const batch = Array.from({ length: count }, (_, n) => ({ message: message(`${name}${n}`), to: kept }))
+      await by.send(batch)
+    }
+    await send(sender, 'past', 1_200)
+    const texts: string[] = []
+    let going = true
+    let rounds = 0
+    const storing = (async () => {
+      while (going) await send(other, `round${rounds++}.`, 3)
+    })()
+    const of = group(kept, 'shipping')
+    const held: Delivery[] = []
+    let subscription: Subscription | undefined
+    subscription = await sender.subscribe(
+      { group: of, transient: false, prefetch: 500, start: 'earliest' },
+      (batch) => {
+        texts.push(...batch.map((each) => each.message.id))
+        held.push(...batch)
+        subscription?.settle(held.splice(0).map((delivery) => ({ delivery, action: 'ack' as const })))
+      },
+    )
+    going = false
+    await storing
+    subscription.settle(held.splice(0).map((delivery) => ({ delivery, action: 'ack' as const })))
+    await vi.waitFor(() => expect(texts.length).toBeGreaterThanOrEqual(1_200 + 3 * rounds), 20_000)
+    expect(new Set(texts).size).toBe(texts.length)
+    expect(texts).toHaveLength(1_200 + 3 * rounds)
+  })
+
   test('dead rows are truncated although an old snapshot keeps vacuum from removing them', async () => {
     const schema = newSchema()
     const admin = await client()

@@ -30,7 +30,7 @@ export async function rotate(wire: Wire, sql: Statements, schema: string): Promi
   if (slots === undefined || slots.age < LEAST_AGE_S) return
   const { current, rows, sizes } = slots
   // Slots are numbered from 1.
-  const isEmpty = (slot: number): boolean => rows[slot - 1] === '0'
+  const isEmpty = (slot: number): boolean => Number(rows[slot - 1]) === 0
   for (const slot of SLOTS) if (slot !== current && !isEmpty(slot)) await empty(wire, sql, schema, slot)
   const next = SLOTS[current % SLOTS.length] ?? SLOTS[0]
   if (Number(sizes[current - 1]) >= WORTH_BYTES && isEmpty(next)) await wire.control.run(sql.nextSlot, [current, next])

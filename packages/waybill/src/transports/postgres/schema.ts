@@ -50,7 +50,9 @@ export const STEPS: readonly string[] = [
     address text UNIQUE,
     copy_after text[],
     copy_since bigint,
-    copy_to bigint
+    copy_to bigint,
+    copied_xact xid8,
+    copied_id bigint
   );
   CREATE UNIQUE INDEX consumer_group_name ON consumer_group (channel_id, name) WHERE NOT transient;
   CREATE UNIQUE INDEX consumer_group_sole ON consumer_group (channel_id) WHERE sole;

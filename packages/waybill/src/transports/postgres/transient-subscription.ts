@@ -182,7 +182,7 @@ export class TransientSubscription implements Subscription, LinkedSubscription {
     if (isWaterDue) lowWater.looked(began, runtime.monotonic())
     const { channel } = this.#spec.group
     for (const row of rows.toSorted((a, b) => Number(a.id) - Number(b.id))) {
-      if (row.due === '0') lowWater.read(Number(row.id))
+      if (Number(row.due) === 0) lowWater.read(Number(row.id))
       const message = messageOf(row)
       const position = row.xact === null ? undefined : positionOf(row.xact, row.id)
       this.#queue.add(new LocalDelivery(message, shardOfMessage(channel, message), life, position))

@@ -87,8 +87,8 @@ export class ShardHoldings {
       if (held !== undefined && Number(token) > held.token) this.#drop(held)
       else if (held !== undefined && !wanted.has(shard)) void this.#moveOn(held)
       else if (held === undefined && wanted.has(shard)) {
-        const isFree = owner === null || owner === String(this.#former) || !living.includes(owner)
-        if (isFree || owner === String(this.#member)) await this.#take(shard)
+        const isOurs = Number(owner) === this.#member || Number(owner) === this.#former
+        if (owner === null || isOurs || !living.includes(owner)) await this.#take(shard)
       }
     }
   }

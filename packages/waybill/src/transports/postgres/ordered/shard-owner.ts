@@ -174,7 +174,7 @@ export class ShardOwner implements DeliveryOwner {
     for (const row of rows) {
       const item = itemOf(row)
       this.#known.add(item.id)
-      if (row.due === '0') this.#lowWater.read(item.id)
+      if (Number(row.due) === 0) this.#lowWater.read(item.id)
       // A message without a key is ordered among its like.
       this.#gate.fromMain(row.id, item.message.key ?? '', item.message.attempt, item)
     }

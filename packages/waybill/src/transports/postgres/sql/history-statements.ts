@@ -1,8 +1,7 @@
 // What is kept although it was handled, and groups that begin in it. `s` is the schema.
 import { named, NOW, type Statement } from './statement.ts'
 
-export type HistoryStatement =
-  'history' | 'isKept' | 'standStill' | 'addGroupBehind' | 'lockGroup' | 'copyHistory' | 'copied' | 'forgetHistory'
+export type HistoryStatement = 'history' | 'isKept' | 'standStill' | 'addGroupBehind' | 'copyHistory' | 'forgetHistory'
 
 export function historyStatements(s: string): Readonly<Record<HistoryStatement, Statement>> {
   return {
@@ -32,38 +31,46 @@ export function historyStatements(s: string): Readonly<Record<HistoryStatement, 
       SELECT $1, $2, $3, $4, $5, $6, last_value FROM ${s}.ids ON CONFLICT DO NOTHING RETURNING id`,
     ),
 
-    lockGroup: named(
-      'lock_group',
-      `
-      SELECT copy_after, copy_since, copy_to, channel_id, ordered, types FROM ${s}.consumer_group WHERE id = $1 FOR UPDATE`,
-    ),
-
+    /**
+     * Copies the next part of the past for group $1, and marks how far it is: one part is one transaction, whoever does it.
+     * Answers how much of the history was gone through; after the last of it, the mark goes, and with it the answer.
+     */
     copyHistory: named(
       'copy_history',
       `
-      INSERT INTO ${s}.queue (slot, group_id, shard, id, xact, head, body)
-      SELECT (SELECT current FROM ${s}.slot), g.id, CASE WHEN g.ordered THEN h.shard ELSE 0 END, h.id, h.xact, h.head, h.body
-      FROM ${s}.history h JOIN ${s}.consumer_group g ON g.id = $1 AND h.channel_id = g.channel_id
-      WHERE h.id <= g.copy_to AND h.stored_at >= coalesce(g.copy_since, 0) AND (g.types IS NULL OR h.type = ANY (g.types))
-        AND (g.copy_after IS NULL OR g.copy_after[h.shard + 1] IS NULL
-          OR (h.xact, h.id) > (split_part(g.copy_after[h.shard + 1], '.', 1)::xid8, split_part(g.copy_after[h.shard + 1], '.', 2)::bigint))
-      ORDER BY h.xact, h.id`,
+      WITH g AS MATERIALIZED (
+        SELECT * FROM ${s}.consumer_group WHERE id = $1 AND copy_to IS NOT NULL FOR UPDATE
+      ), part AS MATERIALIZED (
+        SELECT h.* FROM g CROSS JOIN LATERAL (
+          SELECT * FROM ${s}.history
+          WHERE channel_id = g.channel_id AND (xact, id) > (coalesce(g.copied_xact, '0'), coalesce(g.copied_id, 0)) AND id <= g.copy_to
+          ORDER BY xact, id LIMIT 500) h
+      ), stored AS (
+        INSERT INTO ${s}.queue (slot, group_id, shard, id, xact, head, body)
+        SELECT (SELECT current FROM ${s}.slot), g.id, CASE WHEN g.ordered THEN h.shard ELSE 0 END, h.id, h.xact, h.head, h.body
+        FROM part h CROSS JOIN g
+        WHERE h.stored_at >= coalesce(g.copy_since, 0) AND (g.types IS NULL OR h.type = ANY (g.types))
+          AND (g.copy_after IS NULL OR g.copy_after[h.shard + 1] IS NULL
+            OR (h.xact, h.id) > (split_part(g.copy_after[h.shard + 1], '.', 1)::xid8, split_part(g.copy_after[h.shard + 1], '.', 2)::bigint))
+      ), last AS (
+        SELECT xact, id FROM part ORDER BY xact DESC, id DESC LIMIT 1
+      ), marked AS (
+        UPDATE ${s}.consumer_group c SET copied_xact = (SELECT xact FROM last), copied_id = (SELECT id FROM last),
+          copy_to = CASE WHEN EXISTS (SELECT FROM part) THEN g.copy_to END
+        FROM g WHERE c.id = g.id
+      )
+      SELECT count(*)::int AS count FROM part HAVING count(*) > 0`,
     ),
 
-    copied: named(
-      'copied',
-      `
-      UPDATE ${s}.consumer_group SET copy_after = NULL, copy_since = NULL, copy_to = NULL WHERE id = $1`,
-    ),
-
+    /** Answers with a row for each message. */
     forgetHistory: named(
       'forget_history',
       `
       DELETE FROM ${s}.history h USING (
         SELECT h.ctid FROM ${s}.channel c CROSS JOIN LATERAL (
-          SELECT ctid FROM ${s}.history WHERE channel_id = c.id AND stored_at < ${NOW} - c.retention_ms LIMIT 1000
+          SELECT ctid FROM ${s}.history WHERE channel_id = c.id AND stored_at < ${NOW} - c.retention_ms LIMIT 5000
         ) h WHERE c.retention_ms IS NOT NULL) old
-      WHERE h.ctid = old.ctid`,
+      WHERE h.ctid = old.ctid RETURNING 1`,
     ),
   }
 }

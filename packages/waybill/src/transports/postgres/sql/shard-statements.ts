@@ -18,7 +18,7 @@ export function shardStatements(s: string): Readonly<Record<ShardStatement, Stat
     shards: named(
       'shards',
       `
-      SELECT shard, owner, token, ARRAY ${living(s, '$1')} AS members FROM ${s}.shard WHERE group_id = $1 ORDER BY shard`,
+      SELECT shard, owner::text, token, ARRAY (SELECT id::text FROM ${living(s, '$1')} AS m) AS members FROM ${s}.shard WHERE group_id = $1 ORDER BY shard`,
     ),
 
     takeShard: named(
