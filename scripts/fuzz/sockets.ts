@@ -9,12 +9,13 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Conversation, Step } from '../../packages/waybill/src/broker/server/fuzz/conversation.test-support.ts'
-import { QUEUES } from '../../packages/waybill/src/broker/server/fuzz/play.test-support.ts'
+import { freePort } from '../../packages/waybill/src/testing/servers/free-port.ts'
 import { Corpus } from './corpus.ts'
 import { Dice } from './dice.ts'
 import { conversation } from './grammar.ts'
 import { mutated } from './mutations.ts'
-import { GoodClient } from './good-client.ts'
+import { GOOD_QUEUE, GoodClient } from './good-client.ts'
+import { Operator } from './operator.ts'
 
 const WAYBILL = fileURLToPath(new URL('../../packages/waybill/src/cli/main.ts', import.meta.url))
 /** Conversations at a time. */
@@ -23,19 +24,19 @@ const PARALLEL = 24
 const MOST_RSS_MB = 700
 /** For a round trip of the good client, on a machine that has other things to do. */
 const MOST_ROUND_TRIP_MS = 5_000
-/** Queues are deleted so often, or the disk would fill. */
+/** Queues are deleted so often, whatever they are called: else there would soon be very many, and the disk full. */
 const CLEAN_EVERY_MS = 5_000
 const MOST_UNWRITTEN_OCTETS = 1024 * 1024
 
 export async function fuzzSockets(minutes: number, seed: number): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'waybill-fuzz-'))
-  const broker = spawn(process.execPath, [WAYBILL, 'broker', '--port', '0', '--data', folder], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const management = await freePort()
+  const argv = [WAYBILL, 'broker', '--port', '0', '--management-port', String(management), '--data', folder]
+  const broker = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
   try {
     const [line] = (await once(broker.stdout, 'data')) as [Buffer] // a line, once it listens
     const port = Number(/:(\d+)\s*$/.exec(line.toString())?.[1])
-    return await beHostile(broker, port, performance.now() + minutes * 60_000, seed)
+    return await beHostile(broker, port, new Operator(management), performance.now() + minutes * 60_000, seed)
   } finally {
     broker.kill()
     if (broker.exitCode === null) await once(broker, 'exit')
@@ -43,7 +44,13 @@ export async function fuzzSockets(minutes: number, seed: number): Promise<boolea
   }
 }
 
-async function beHostile(broker: ChildProcess, port: number, until: number, seed: number): Promise<boolean> {
+async function beHostile(
+  broker: ChildProcess,
+  port: number,
+  operator: Operator,
+  until: number,
+  seed: number,
+): Promise<boolean> {
   const problems: string[] = []
   broker.once('exit', (code, signal) => problems.push(`the broker ended with ${code ?? signal}`))
   const good = await GoodClient.open(port)
@@ -69,13 +76,13 @@ async function beHostile(broker: ChildProcess, port: number, until: number, seed
       if (rss > MOST_RSS_MB) problems.push(`the broker has ${rss} MB`)
       if (performance.now() - cleaned > CLEAN_EVERY_MS) {
         cleaned = performance.now()
-        await good.delete(QUEUES)
+        await operator.deleteQueues(GOOD_QUEUE)
       }
       await delay(50)
     }
   }
   await Promise.all([watch(), ...Array.from({ length: PARALLEL }, (_, worker) => hostile(worker))])
-  if (problems.length === 0) problems.push(...(await good.leftovers(QUEUES)))
+  if (problems.length === 0) problems.push(...(await operator.leftovers(GOOD_QUEUE)))
   await good.close()
   broker.removeAllListeners('exit')
   console.log(
