@@ -180,8 +180,9 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#pumping = true
     this.#context.runtime.defer(() => {
       this.#pumping = false
+      if (this.#closing !== undefined || this.#ready.length === 0) return
       // What a member that no longer counts still has is another's by now.
-      if (this.#closing !== undefined || !this.#context.leases.isHeld) return
+      if (!this.#context.leases.isHeld) return this.#failed(new Error('the lease was not renewed in time'), this.#life)
       const batch = this.#ready.splice(0, Math.max(0, this.#prefetch - this.#handed))
       if (batch.length === 0) return
       this.#handed += batch.length
