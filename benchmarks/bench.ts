@@ -1,10 +1,11 @@
-// npm run bench -- rabbitmq|kafka|nats|redis|embedded|bus|server|scale [rounds]
+// npm run bench -- rabbitmq|kafka|nats|redis|postgres|embedded|bus|server|scale [rounds]
 const [what = '', rounds = '15'] = process.argv.slice(2)
 const benches: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   rabbitmq: async (n) => (await import('./rabbitmq.bench.ts')).rabbitmqBench(n),
   kafka: async (n) => (await import('./kafka.bench.ts')).kafkaBench(n),
   nats: async (n) => (await import('./nats.bench.ts')).natsBench(n),
   redis: async (n) => (await import('./redis.bench.ts')).redisBench(n),
+  postgres: async (n) => (await import('./postgres.bench.ts')).postgresBench(n),
   embedded: async (n) => {
     const { memoryBench, openBench, publishBench } = await import('./embedded-log.bench.ts')
     await publishBench(n)
