@@ -3,6 +3,7 @@ import type { TransportEvent } from '../../transport/transport-event.ts'
 import type { Bell } from './bell.ts'
 import type { Connection } from './connection.ts'
 import type { Declarer } from './declarer.ts'
+import type { Later } from './later.ts'
 import type { Names } from './names.ts'
 import type { Settings } from './settings.ts'
 
@@ -13,6 +14,7 @@ export interface Context {
   readonly runtime: Runtime
   readonly declarer: Declarer
   readonly bell: Bell
+  readonly later: Later
   /**
    * The connection of now.
    *

@@ -71,12 +71,11 @@ describeOwnRedis('redis() and what is kept', () => {
     await asked(server.url, 'CONFIG', 'SET', 'maxmemory', '1mb')
     const [result] = await service.transport.send([{ message: saying('too much'), to: orders }])
     expect(result).toMatchObject({ outcome: 'refused', error: { code: 'WAYBILL_REFUSED' } })
-    // Who was there before goes on; declaring anything needs memory.
-    await asked(server.url, 'CONFIG', 'SET', 'maxmemory', '0')
-    await handling(service, 'g', came)
-    await asked(server.url, 'CONFIG', 'SET', 'maxmemory', '1mb')
+    // Also by who comes only now.
+    await using other = await connected({ url: server.url })
+    await handling(other, 'g', came)
     await expect.poll(() => came.length).toBe(20)
-    await expect.poll(async () => (await service.transport.inspect()).subscriptions[0]?.lag).toBe(0)
+    await expect.poll(async () => (await other.transport.inspect()).subscriptions[0]?.lag).toBe(0)
   })
 
   test.each([
@@ -151,5 +150,20 @@ describeOwnRedis('redis() and what is kept', () => {
     const results = await transport.send(large.map((message) => ({ message, to: orders })))
     expect(results.every(({ outcome }) => outcome === 'accepted')).toBe(true)
     await expect.poll(() => came, { timeout: 10_000 }).toEqual(numbered('m', 12))
+  })
+
+  test('a delayed event comes to readers without a group, although its sender has gone', async () => {
+    await using server = await RedisServer.start()
+    await using service = await connected({ url: server.url })
+    const sender = await connected({ url: server.url })
+    const came: string[] = []
+    await service.transport.subscribe({ group: group(orders, 'screen'), transient: true, prefetch: 5 }, (batch) => {
+      came.push(...batch.map(text))
+    })
+    const [result] = await sender.transport.send([{ message: saying('late'), to: orders, delayMs: 400 }])
+    expect(result?.outcome).toBe('accepted')
+    await sender.transport.close(0)
+    expect(came).toEqual([])
+    await expect.poll(() => came).toEqual(['late'])
   })
 })

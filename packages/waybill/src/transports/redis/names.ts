@@ -15,7 +15,7 @@
 //     dead letters                 <p>:{<c>}:<g>:dead               stream
 //   replies to service `s`         <p>:{<s>+replies}                as a command's channel
 //   replies to one process         <p>:{<s>+replies}:here:<id>      stream that expires with the process
-//   foreign channel                the stream of this name, the rest under <p>:{<name>}
+//   foreign channel                the stream of this name, the rest under <p>:+foreign:{<name>}
 import { shardOf } from '../../message/shard.ts'
 import type { WireMessage } from '../../message/wire-message.ts'
 import { hasOneRecipient, type Channel } from '../../transport/channel.ts'
@@ -49,7 +49,11 @@ export class Names {
 
   /** The channel's own key, with which all others of it begin. */
   base({ kind, name, foreign }: Channel): string {
-    if (foreign !== undefined) return `${this.prefix}:{${/\{([^}]+)\}/.exec(foreign)?.[1] ?? foreign}}`
+    if (foreign !== undefined) {
+      // In the slot of the stream, which may name one itself.
+      const tag = /\{([^}]+)\}/.exec(foreign)?.[1]
+      return tag === undefined ? `${this.prefix}:+foreign:{${foreign}}` : `${this.prefix}:+foreign:{${tag}}:${foreign}`
+    }
     return kind === 'reply' ? `${this.prefix}:{${name}+replies}` : `${this.prefix}:{${name}}`
   }
 
@@ -65,10 +69,6 @@ export class Names {
 
   bell(channel: Channel): string {
     return `${this.base(channel)}:bell`
-  }
-
-  members({ channel, name }: Group): string {
-    return `${this.base(channel)}:${name}:members`
   }
 
   deadLetters({ channel, name }: Group): string {

@@ -64,7 +64,7 @@ export class Reading implements Subscription, LinkedSubscription {
 
   /** Resolves when it is known where reading begins. */
   async start(): Promise<void> {
-    const { declarer, runtime } = this.#context
+    const { declarer, later, runtime } = this.#context
     const { group, start = 'now' } = this.#spec
     const connection = this.#context.connection()
     await declarer.channel(group.channel)
@@ -75,6 +75,7 @@ export class Reading implements Subscription, LinkedSubscription {
     if (life !== this.#queue.life || this.#closing !== undefined) return
     this.#connection = connection
     this.#since = runtime.now()
+    later.serve(group.channel)
     this.#fetch()
   }
 

@@ -24,6 +24,7 @@ import { Declarer } from './declarer.ts'
 import { loadDriver } from './driver.ts'
 import { engineFacts } from './facts.ts'
 import { inspectGroup } from './inspection.ts'
+import { Later } from './later.ts'
 import { Link } from './link.ts'
 import type { LinkedSubscription } from './linked-subscription.ts'
 import { Names } from './names.ts'
@@ -54,7 +55,9 @@ export class RedisTransport implements Transport {
     const connection = (): Connection => this.#link.connection
     const emit = (event: TransportEvent): void => this.#emit(event)
     const declarer = new Declarer(connection, names)
-    this.#context = { settings, names, runtime, declarer, bell: new Bell(runtime, connection), connection, emit }
+    const bell = new Bell(runtime, connection)
+    const later = new Later({ connection, names, runtime, bell, emit })
+    this.#context = { settings, names, runtime, declarer, bell, later, connection, emit }
     this.#sender = new Sender(this.#context)
     this.#trim = new Trim(this.#context)
     this.#link = new Link(runtime, settings, {
@@ -164,6 +167,7 @@ export class RedisTransport implements Transport {
   async #close(deadlineMs: number): Promise<void> {
     this.#state = 'closed'
     this.#trim.end()
+    this.#context.later.end()
     const { runtime } = this.#context
     const closing = [...this.#subscriptions].map((each) =>
       each.close(deadlineMs).catch((error: unknown) => this.#emit({ type: 'error', error: asError(error) })),
@@ -196,12 +200,14 @@ export class RedisTransport implements Transport {
     }
     if (connection.isClosed) return
     this.#emit({ type: 'connected' })
+    this.#context.later.linkUp()
     for (const subscription of this.#subscriptions) subscription.linkUp()
   }
 
   #linkDown(error: Error): void {
     if (this.#state !== 'open') return
     this.#context.bell.reset()
+    this.#context.later.linkDown()
     this.#emit({ type: 'disconnected', error })
     for (const subscription of this.#subscriptions) subscription.linkDown(error)
   }

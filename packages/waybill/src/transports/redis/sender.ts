@@ -63,6 +63,7 @@ export class Sender {
       open.set(key, parcel)
       parcels.push(parcel)
     }
+    if (delayMs > 0 && to.kind !== 'address') this.#context.later.serve(to)
     if (parcel.script === 'publish')
       parcel.args.push(to.kind === 'address' ? 0 : shardOfMessage(to, message), Math.max(0, Math.ceil(delayMs)))
     const attributes = encodeAttributes(message)

@@ -9,6 +9,11 @@ for shard = 0, shards - 1 do streams[shard + 1] = foreign ~= '' and foreign or b
 local members = base .. ':' .. group .. ':members'
 `
 
+/** Puts what is due where it belongs. Answers `OK <in what time the next is due>`. */
+export const MOVE: string = `${CLOCK}${NUDGE}${MOVE_DUE}
+return { 'OK', moveDue() }
+`
+
 /**
  * Hands out up to `room` new messages. ARGV: group, shards, foreign stream, member, room, with which stream to begin.
  *

@@ -1,7 +1,7 @@
 // The scripts by name. Everything that must be so for all, or all at once, is one of them: the server runs one at a time.
 import { createHash } from 'node:crypto'
 import { DECLARE_CHANNEL, DECLARE_GROUP, READ_FROM } from './declare.ts'
-import { FETCH, RECLAIM, SETTLE } from './group.ts'
+import { FETCH, MOVE, RECLAIM, SETTLE } from './group.ts'
 import { INSPECT, OPEN_REPLIES, TAKE_REPLIES, TRIM_CHANNEL } from './look.ts'
 import { HEARTBEAT, JOIN, LEAVE } from './members.ts'
 import { ANSWER, PUBLISH } from './publish.ts'
@@ -16,6 +16,7 @@ export type ScriptName =
   | 'join'
   | 'leave'
   | 'heartbeat'
+  | 'moveDue'
   | 'fetch'
   | 'reclaim'
   | 'settle'
@@ -37,6 +38,7 @@ const SOURCES: Readonly<Record<ScriptName, string>> = {
   join: JOIN,
   leave: LEAVE,
   heartbeat: HEARTBEAT,
+  moveDue: MOVE,
   fetch: FETCH,
   reclaim: RECLAIM,
   settle: SETTLE,
@@ -50,8 +52,11 @@ const SOURCES: Readonly<Record<ScriptName, string>> = {
   openReplies: OPEN_REPLIES,
 }
 
-/** What makes room, or keeps members alive: it goes on although the server is short of memory. */
+/** What makes room, or is needed for it: it goes on although the server is short of memory. */
 const DRAINING: readonly ScriptName[] = [
+  'declareChannel',
+  'declareGroup',
+  'moveDue',
   'join',
   'leave',
   'heartbeat',
