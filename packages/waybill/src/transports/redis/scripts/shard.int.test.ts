@@ -35,10 +35,11 @@ describeOwnRedis('the scripts of shards', () => {
       expect(await run('settleShard', ...late, ...said)).toEqual(['FENCED']) // prettier-ignore
     expect((await run('fetchShards', 'g', '0', String(former), '10'))[2]).toBe('FENCED')
     expect(await run('releaseShard', 'g', '0', String(former))).toEqual(['FENCED'])
-    expect(await ask('XPENDING', `${BASE}:0`, 'g')).toMatchObject([1, id])
+    const pending = async (): Promise<unknown> => ((await ask('XPENDING', `${BASE}:0`, 'g')) as readonly unknown[])[0]
+    expect(await pending()).toBe(1)
     expect(await ask('EXISTS', `${BASE}:g:lane:0`, `${BASE}:g:dead`)).toBe(0)
     expect(await run('settleShard', 'g', '0', String(token), '0', 'm', id)).toEqual(['OK'])
-    expect(await ask('XPENDING', `${BASE}:0`, 'g')).toMatchObject([0])
+    expect(await pending()).toBe(0)
   })
 
   test('give a token above all before it, also where the server has lost the last ones', async () => {
