@@ -104,7 +104,7 @@ export class Declarer {
   /** The group's id; `undefined` while nobody has declared it. */
   async find(group: Group): Promise<number | undefined> {
     const channel = await this.#channelRow(channelKey(group.channel))
-    return channel === undefined ? undefined : (await this.#groupRow(channel.id, group))?.id
+    return channel === undefined ? undefined : (await this.#rowOf(channel.id, group.name))?.id
   }
 
   async #newGroup(channelId: number, group: Group, start: StartPosition): Promise<GroupRow> {

@@ -88,6 +88,42 @@ describeNeeding(missing)('postgres() on a PostgreSQL of our own', () => {
     })
   })
 
+  describe('addresses', () => {
+    test('are tried in turn, and one that is read-only counts as away', async () => {
+      const admin = await client()
+      const port = server?.port ?? 0
+      await transport({ url: `postgres://postgres@127.0.0.1:1,127.0.0.1:${port}/postgres`, schema: newSchema() })
+      await admin.query('CREATE DATABASE standby')
+      await admin.query('ALTER DATABASE standby SET default_transaction_read_only = on')
+      const readOnly = transport({ url: `postgres://postgres@127.0.0.1:${port}/standby` })
+      await expect(readOnly).rejects.toThrow(/read-only/)
+    })
+
+    test('refused credentials and a database that is not there are told apart', async () => {
+      const port = server?.port ?? 0
+      const refusal = (address: string): Promise<unknown> =>
+        transport({ url: address }).catch((error: unknown) => error)
+      const nobody = await refusal(`postgres://nobody@127.0.0.1:${port}/postgres`)
+      expect(isWaybillError(nobody, 'WAYBILL_ACCESS_REFUSED')).toBe(true)
+      const nowhere = await refusal(`postgres://postgres@127.0.0.1:${port}/nowhere`)
+      expect(isWaybillError(nowhere, 'WAYBILL_NOT_FOUND')).toBe(true)
+    })
+  })
+
+  test('a group that an operator has deleted is made again by its members', async () => {
+    const schema = newSchema()
+    const events = channel('events', 'orders')
+    const sender = await transport({ schema, lease: '1s' })
+    const texts: string[] = []
+    const told: string[] = []
+    sender.onEvent(({ type }) => void told.push(type))
+    await received(sender, group(events, 'shipping'), texts)
+    await (await client()).query(`DELETE FROM ${schema}.consumer_group`)
+    await vi.waitFor(() => expect(told).toContain('subscription-restored'), 10_000)
+    await sender.send([{ message: message('m1'), to: events }])
+    await vi.waitFor(() => expect(texts).toEqual(['m1']), 10_000)
+  })
+
   test('a message of a transaction that commits late is not passed over', async () => {
     const schema = newSchema()
     const events = channel('events', 'orders')

@@ -34,10 +34,12 @@ export function memberStatements(s: string): Readonly<Record<MemberStatement, St
 
     leave: named('leave', `DELETE FROM ${s}.member WHERE id = $1`),
 
+    /** Not of a group that was deleted: its members make it anew. */
     renew: named(
       'renew',
       `
-      UPDATE ${s}.member SET lives_until = now() + $2 * interval '1 ms' WHERE id = ANY ($1::bigint[]) RETURNING id`,
+      UPDATE ${s}.member SET lives_until = now() + $2 * interval '1 ms' WHERE id = ANY ($1::bigint[])
+        AND EXISTS (SELECT FROM ${s}.consumer_group g WHERE g.id = group_id) RETURNING id`,
     ),
 
     /** Members that were silent for a lease are gone; what they held is free (`fetch`). */
