@@ -5,6 +5,8 @@ import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { PostgresAddress } from './postgres-address.ts'
 
 export const LOCK_NOT_AVAILABLE = '55P03'
+/** `statement_timeout`, or somebody's hand. */
+export const QUERY_CANCELED = '57014'
 /** Too many clients, out of memory or disk: it may do later. */
 const BUSY = /^53/
 const SQLSTATE = /^[0-9A-Z]{5}$/

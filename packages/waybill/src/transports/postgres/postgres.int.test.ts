@@ -210,7 +210,7 @@ describeNeeding(missing)('postgres() on a PostgreSQL of our own', () => {
     // It has been a while since the last rotation.
     await vi.waitFor(
       async () => {
-        await admin.query(`UPDATE ${schema}.slot SET since = now() - interval '1 minute'`)
+        await admin.query(`UPDATE ${schema}.slot SET since = now() - interval '1 minute', looked_at = since`)
         const { rows } = await admin.query(
           `SELECT current, pg_table_size('${schema}.queue_1')::int AS size FROM ${schema}.slot`,
         )

@@ -1,7 +1,7 @@
 // Space comes back without vacuum: new rows go to one slot of the queue at a time; a slot whose rows have all been settled is
 // truncated. That works while an old snapshot of another transaction keeps vacuum from removing a single row; it needs a lock
 // that a reader of these very tables, such as pg_dump, holds up. Then it is tried again later, and the tables grow meanwhile.
-import { LOCK_NOT_AVAILABLE, sqlState } from './postgres-errors.ts'
+import { LOCK_NOT_AVAILABLE, QUERY_CANCELED, sqlState } from './postgres-errors.ts'
 import { SLOTS } from './schema.ts'
 import { emptySlot } from './sql/rotation-statements.ts'
 import type { Statements } from './sql/statements.ts'
@@ -13,6 +13,8 @@ const WORTH_BYTES = 16 * 2 ** 20
 const LEAST_AGE_S = 10
 /** Who stores messages waits so long at most. */
 const LOCK_MS = 100
+/** A slot in which one has to look for so long is not empty, or too full of dead rows to be looked at with leases to renew. */
+const LOOK_MS = 1_000
 
 interface Slots {
   readonly current: number
@@ -24,7 +26,7 @@ interface Slots {
   readonly sizes: readonly string[]
 }
 
-/** One round; any process may do it at any time. */
+/** One round; any process may do it at any time, and one does in ten seconds. */
 export async function rotate(wire: Wire, sql: Statements, schema: string): Promise<void> {
   const [slots] = await wire.control.run<Slots>(sql.slots, [])
   if (slots === undefined || slots.age < LEAST_AGE_S) return
@@ -38,16 +40,28 @@ export async function rotate(wire: Wire, sql: Statements, schema: string): Promi
 
 async function empty(wire: Wire, sql: Statements, schema: string, slot: number): Promise<void> {
   const { lock, isUsed, truncate } = emptySlot(schema, slot)
-  await wire.control.run(sql.moveOn, [slot])
-  if ((await wire.control.run(isUsed, [])).length > 0) return
-  try {
-    await wire.control.transaction(async (run) => {
+  const guarded = (use: Parameters<typeof wire.control.transaction<boolean>>[0]): Promise<boolean> =>
+    wire.control.transaction(async (run) => {
       await run({ text: `SET LOCAL lock_timeout = ${LOCK_MS}` }, [])
+      await run({ text: `SET LOCAL statement_timeout = ${LOOK_MS}` }, [])
+      return await use(run)
+    })
+  try {
+    const isInUse = await guarded(async (run) => {
+      await run(sql.moveOn, [slot])
+      return (await run(isUsed, [])).length > 0
+    })
+    if (isInUse) return
+    await guarded(async (run) => {
       await run(lock, [])
       // Somebody may have stored one before the lock was ours.
-      if ((await run(isUsed, [])).length === 0) await run(truncate, [])
+      if ((await run(isUsed, [])).length > 0) return false
+      await run(truncate, [])
+      return true
     })
   } catch (error) {
-    if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error
+    const state = sqlState(error)
+    // Another time.
+    if (state !== LOCK_NOT_AVAILABLE && state !== QUERY_CANCELED) throw error
   }
 }

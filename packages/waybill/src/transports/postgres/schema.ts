@@ -88,7 +88,11 @@ export const STEPS: readonly string[] = [
   CREATE INDEX queue_ready ON queue (group_id, shard, id) WHERE due = 0;
   CREATE INDEX queue_later ON queue (group_id, due) WHERE due > 0;
   ${[0, ...SLOTS].map(partition).join('')}
-  CREATE TABLE slot (current smallint NOT NULL, since timestamptz NOT NULL DEFAULT now());
+  CREATE TABLE slot (
+    current smallint NOT NULL,
+    since timestamptz NOT NULL DEFAULT now(),
+    looked_at timestamptz NOT NULL DEFAULT now()
+  );
   INSERT INTO slot (current) VALUES (1);
   CREATE TABLE history (
     channel_id integer NOT NULL,

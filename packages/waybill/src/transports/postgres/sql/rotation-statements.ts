@@ -7,13 +7,15 @@ export type RotationStatement = 'slots' | 'nextSlot' | 'moveOn'
 export function rotationStatements(s: string): Readonly<Record<RotationStatement, Statement>> {
   const sizes = (of: string): string => SLOTS.map((slot) => `${of}('${s}.queue_${slot}')`).join(', ')
   return {
+    /** How the slots stand, for one process at a time: nothing, while another has asked not long ago. */
     slots: named(
       'slots',
       `
-      SELECT current, extract(epoch FROM now() - since)::float8 AS age,
-        ARRAY [${sizes('pg_relation_size')}] AS rows, ARRAY [${sizes('pg_table_size')}] AS sizes
-      FROM ${s}.slot`,
+      UPDATE ${s}.slot SET looked_at = now() WHERE looked_at < now() - interval '10 s'
+      RETURNING current, extract(epoch FROM now() - since)::float8 AS age,
+        ARRAY [${sizes('pg_relation_size')}] AS rows, ARRAY [${sizes('pg_table_size')}] AS sizes`,
     ),
+
     nextSlot: named('next_slot', `UPDATE ${s}.slot SET current = $2, since = now() WHERE current = $1`),
     /** What waits for long would keep its slot from being emptied. Nobody is at it: so far ahead it is not even looked at. */
     moveOn: named(
