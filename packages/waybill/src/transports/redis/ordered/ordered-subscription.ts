@@ -1,34 +1,12 @@
-import { asError } from '../../../message/as-error.ts'
 import { WaybillError } from '../../../message/errors.ts'
-import { Deadlines } from '../../../runtime/deadlines.ts'
 import { TakeUp } from '../../../transport/take-up.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
 import type { Connection } from '../connection.ts'
 import type { Context } from '../context.ts'
-import { Lease } from '../lease.ts'
 import type { LinkedSubscription } from '../linked-subscription.ts'
-import { shardsOf } from '../names.ts'
+import { OrderedAttachment } from './ordered-attachment.ts'
 import { OrderedDelivery } from './ordered-delivery.ts'
-import { ShardFetcher } from './shard-fetcher.ts'
-import { ShardHoldings } from './shard-holdings.ts'
-import { ShardMembers } from './shard-members.ts'
-import type { ShardOwner, ShardParts } from './shard-owner.ts'
-
-/**
- * Deliveries of one shard in this process at the least, however small the prefetch: the messages of one key wait for each
- * other here, and must not hide those of other keys.
- */
-const MIN_WINDOW = 32
-
-/** Everything of one time that the subscription is attached. */
-interface Attachment {
-  readonly connection: Connection
-  readonly parts: ShardParts
-  readonly members: ShardMembers
-  readonly lease: Lease
-  readonly holdings: ShardHoldings
-  readonly fetcher: ShardFetcher
-}
+import type { ShardOwner } from './shard-owner.ts'
 
 /**
  * A member of an ordered group: takes its part of the shards, and hands out what their gates let through, at most
@@ -43,7 +21,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly #takeUp: TakeUp
   /** The same through every link: what it had, it may take again at once. */
   readonly #self: string
-  #attachment: Attachment | undefined
+  #attachment: OrderedAttachment | undefined
   #since: number | undefined
   /** Let through by a gate, and waiting for room; at most a window for each shard. */
   #ready: OrderedDelivery[] = []
@@ -84,12 +62,8 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     await declarer.group(group, start)
     const attachment = this.#newAttachment(connection)
     this.#attachment = attachment
-    const members = await attachment.lease.join()
-    if (attachment !== this.#attachment) throw this.#lostLink()
+    if (!(await attachment.join())) throw this.#lostLink()
     this.#since = runtime.now()
-    attachment.members.are(members)
-    attachment.holdings.reconcile()
-    attachment.fetcher.fetch()
   }
 
   settle(batch: readonly Settlement[]): void {
@@ -126,28 +100,15 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#takeUp.end()
-    const attachment = this.#attachment
-    try {
-      await attachment?.holdings.close(deadlineMs)
-      attachment?.fetcher.end()
-      if (attachment?.connection.isClosed === false) await attachment.lease.leave()
-    } catch (error) {
-      // The others will miss us.
-      this.#context.emit({ type: 'error', error: asError(error) })
-    }
+    await this.#attachment?.leave(deadlineMs)
     this.#end()
     this.#onClosed()
   }
 
   /** Forgets everything that the lost link, or the end, has made void. */
   #end(): void {
-    const attachment = this.#attachment
     this.#since = undefined
-    if (attachment === undefined) return
-    attachment.lease.end()
-    attachment.fetcher.end()
-    attachment.holdings.end()
-    attachment.parts.deadlines.clear()
+    this.#attachment?.end()
     this.#attachment = undefined
     this.#ready = []
     this.#handed = 0
@@ -156,7 +117,6 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   #assigned(owner: ShardOwner): void {
     const holdings = this.#attachment?.holdings
     this.#emit({ type: 'shard-assigned', shard: owner.shard })
-    this.#attachment?.fetcher.fetch()
     if (holdings?.mended(owner.shard) !== true) return
     if (holdings.isWhole) this.#since = this.#context.runtime.now()
     this.#emit({ type: 'subscription-restored' })
@@ -174,7 +134,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#context.runtime.defer(() => {
       this.#pumping = false
       // What a member that no longer counts still has is another's by now.
-      if (this.#closing !== undefined || this.#attachment?.lease.isHeld !== true) return
+      if (this.#closing !== undefined || this.#attachment?.isHeld !== true) return
       const room = Math.max(0, this.#prefetch - this.#handed)
       const batch = this.#ready.splice(0, room)
       if (batch.length === 0) return
@@ -184,12 +144,8 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     })
   }
 
-  #newAttachment(connection: Connection): Attachment {
-    const { group, start } = this.#spec
-    const parts = this.#newParts(connection)
-    const members = new ShardMembers(this.#self, shardsOf(group.channel))
-    const lease = this.#newLease(connection)
-    const holdings: ShardHoldings = new ShardHoldings(members, parts, start, {
+  #newAttachment(connection: Connection): OrderedAttachment {
+    return new OrderedAttachment(this.#self, this.#spec, this.#context, connection, {
       assigned: (owner) => this.#assigned(owner),
       revoked: (shard) => this.#emit({ type: 'shard-revoked', shard }),
       lost: (error) => {
@@ -197,25 +153,6 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
         this.#emit({ type: 'subscription-lost', error })
       },
       dropped: (owner) => this.#dropped(owner),
-      failed: (error) => this.#context.emit({ type: 'error', error }),
-    })
-    const fetcher = new ShardFetcher(this.#context, connection, group, {
-      owners: () => holdings.owners,
-      nudged: () => void lease.beat(),
-      fenced: (owner) => holdings.fenced(owner),
-      failed: (error) => this.#expired(lease, error),
-    })
-    return { connection, parts, members, lease, holdings, fetcher }
-  }
-
-  #newParts(connection: Connection): ShardParts {
-    return {
-      context: this.#context,
-      connection,
-      group: this.#spec.group,
-      deadlines: new Deadlines(this.#context.runtime),
-      window: Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
-      isHeld: () => this.#attachment?.lease.isHeld === true,
       handOut: (delivery) => {
         this.#ready.push(delivery)
         this.#pump()
@@ -225,30 +162,12 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
         this.#ready = this.#ready.filter((delivery) => delivery.owner !== owner)
         for (const delivery of mine) delivery.owner.forget()
       },
-      freed: () => this.#attachment?.fetcher.fetch(),
-      fenced: (owner) => this.#attachment?.holdings.fenced(owner),
-      failed: (owner, error) => this.#attachment?.holdings.failed(owner, error),
-    }
-  }
-
-  #newLease(connection: Connection): Lease {
-    const lease: Lease = new Lease(this.#self, this.#spec.group, this.#context, connection, {
-      members: (members) => {
-        const attachment = this.#attachment
-        if (attachment?.lease !== lease) return
-        attachment.members.are(members)
-        attachment.holdings.reconcile()
+      expired: (error) => {
+        if (this.#closing !== undefined) return
+        this.linkDown(error)
+        this.#takeUp.begin()
       },
-      due: (inMs) => this.#attachment?.fetcher.dueIn(inMs),
-      expired: (error) => this.#expired(lease, error),
     })
-    return lease
-  }
-
-  #expired(lease: Lease, error: Error): void {
-    if (lease !== this.#attachment?.lease || this.#closing !== undefined) return
-    this.linkDown(error)
-    this.#takeUp.begin()
   }
 
   #lostLink(): WaybillError {
