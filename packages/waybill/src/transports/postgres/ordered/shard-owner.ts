@@ -6,24 +6,12 @@ import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
 import type { Group, Settlement } from '../../../transport/transport.ts'
 import type { Context } from '../context.ts'
-import { positionOf } from '../group-start.ts'
-import { Looking } from '../looking.ts'
-import { LowWater } from '../low-water.ts'
-import { headOf, messageOf, type MessageRow } from '../row-mapping.ts'
+import { headOf } from '../row-mapping.ts'
 import { retried, vanishesWhenExpired } from '../settled-message.ts'
 import type { Wire } from '../wire.ts'
 import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
+import { ShardFeed } from './shard-feed.ts'
 import { ShardWriter } from './shard-writer.ts'
-
-/** The lowest id is asked for so often at most. */
-const OUTLOOK_EVERY_MS = 1_000
-
-type Row = MessageRow & {
-  readonly id: string
-  readonly due: string
-  readonly lane: string
-  readonly xact: string | null
-}
 
 export interface ShardParts {
   readonly context: Context
@@ -53,26 +41,21 @@ export class ShardOwner implements DeliveryOwner {
   readonly #parts: ShardParts
   readonly #gate: ShardGate<ShardItem>
   readonly #writer: ShardWriter
-  readonly #looking: Looking
-  readonly #lowWater: LowWater
+  readonly #feed: ShardFeed
   readonly #idle: Idle
   readonly #wakes = new Map<string, number>()
-  /** Rows of the main queue that were read, and that the server may still have there. */
-  readonly #known = new Set<number>()
-  #outlookAt = -Infinity
   #isAssigned = false
   #ended = false
 
   constructor(shard: number, token: number, parts: ShardParts) {
     const { context, wire, groupId } = parts
-    const { runtime, settings, sql } = context
+    const { runtime, sql } = context
     this.shard = shard
     this.token = token
     this.#parts = parts
     this.#idle = new Idle(runtime)
-    this.#lowWater = new LowWater(runtime.monotonic())
     this.#writer = new ShardWriter(wire, sql, runtime, [groupId, shard, token], {
-      gone: (ids) => this.#gone(ids),
+      gone: (ids) => this.#feed.gone(...ids),
       failed: (error) => this.#fail(error),
     })
     this.#gate = new ShardGate<ShardItem>({
@@ -84,13 +67,18 @@ export class ShardOwner implements DeliveryOwner {
       copy: (entry) => this.#toLane(entry),
       wakeAt: (key, due) => this.#wakeAt(key, due),
     })
-    this.#looking = new Looking(
-      runtime,
-      settings.pollMs,
-      () => this.#look(),
-      (error) => this.#fail(error),
-    )
-    this.#looking.soon()
+    this.#feed = new ShardFeed(context, wire, groupId, shard, parts.window, {
+      fromLane: (arrival) => this.#gate.fromLane(arrival),
+      laneKnown: () => {
+        this.#isAssigned = true
+        parts.assigned(this)
+        this.#gate.openLane()
+        this.#gate.openMain()
+      },
+      // A message without a key is ordered among its like.
+      fromMain: (item) => this.#gate.fromMain(String(item.id), item.message.key ?? '', item.message.attempt, item),
+      failed: (error) => this.#fail(error),
+    })
   }
 
   /** It hands out, and has said so. */
@@ -100,7 +88,7 @@ export class ShardOwner implements DeliveryOwner {
 
   /** There may be something new. */
   look(): void {
-    this.#looking.soon()
+    this.#feed.look()
   }
 
   settle({ entry }: OrderedDelivery, settlement: Settlement): void {
@@ -120,7 +108,7 @@ export class ShardOwner implements DeliveryOwner {
 
   /** Hands out no more, waits up to `graceMs` for what the application has, and until that is written. */
   async drain(graceMs: number): Promise<void> {
-    const looked = this.#looking.end()
+    const looked = this.#feed.end()
     this.#gate.shut()
     this.#parts.leaving(this)
     await looked
@@ -132,91 +120,8 @@ export class ShardOwner implements DeliveryOwner {
     this.#ended = true
     this.#gate.shut()
     this.#writer.end()
-    void this.#looking.end()
+    void this.#feed.end()
     this.#idle.reset()
-  }
-
-  async #look(): Promise<void> {
-    if (!this.#isAssigned) await this.#readLane()
-    const { context, window } = this.#parts
-    const { runtime } = context
-    const room = window - this.#known.size
-    if (room <= 0 || this.#ended) return
-    const began = runtime.monotonic()
-    const isWaterDue = this.#lowWater.isWaterDue(began)
-    let found = await this.#read(isWaterDue ? this.#lowWater.from(began) : this.#lowWater.front, room)
-    if (isWaterDue) this.#lowWater.looked(began, runtime.monotonic())
-    else if (found === 0) {
-      const waterInMs = this.#lowWater.waterIn(began)
-      if (waterInMs > 0) this.#looking.within(waterInMs)
-      else {
-        found = await this.#read(this.#lowWater.from(began), room)
-        this.#lowWater.looked(began, runtime.monotonic())
-      }
-    }
-    if (this.#ended) return
-    if (found > 0) this.#looking.soon()
-    const since = runtime.monotonic() - this.#outlookAt
-    if (since >= OUTLOOK_EVERY_MS) await this.#outlook()
-    else this.#looking.within(OUTLOOK_EVERY_MS - since)
-  }
-
-  async #read(from: number, room: number): Promise<number> {
-    const { context, wire, groupId } = this.#parts
-    const rows = await wire.consume.run<Row>(context.sql.shardFetch, [
-      groupId,
-      this.shard,
-      from,
-      room,
-      [...this.#known],
-    ])
-    if (this.#ended) return 0
-    for (const row of rows) {
-      const item = itemOf(row)
-      this.#known.add(item.id)
-      if (Number(row.due) === 0) this.#lowWater.read(item.id)
-      // A message without a key is ordered among its like.
-      this.#gate.fromMain(row.id, item.message.key ?? '', item.message.attempt, item)
-    }
-    return rows.length
-  }
-
-  async #readLane(): Promise<void> {
-    const { context, wire, groupId } = this.#parts
-    const rows = await wire.consume.run<Row>(context.sql.lane, [groupId, this.shard])
-    if (this.#ended) return
-    for (const row of rows) {
-      const item = itemOf(row)
-      const { key = '', attempt } = item.message
-      this.#gate.fromLane({
-        id: row.id,
-        key,
-        sequence: Number(row.lane),
-        attempt,
-        due: Number(row.due),
-        delivery: item,
-      })
-    }
-    this.#isAssigned = true
-    this.#parts.assigned(this)
-    this.#gate.openLane()
-    this.#gate.openMain()
-  }
-
-  async #outlook(): Promise<void> {
-    const { context, wire, groupId } = this.#parts
-    const { runtime, sql } = context
-    this.#outlookAt = runtime.monotonic()
-    const values = [groupId, this.shard, this.#lowWater.low]
-    const [row] = await wire.consume.run<{ due_in: string | null; lowest: string }>(sql.shardOutlook, values)
-    if (row === undefined || this.#ended) return
-    this.#lowWater.saw(Number(row.lowest), runtime.monotonic())
-    if (row.due_in !== null) this.#looking.within(Number(row.due_in))
-  }
-
-  #gone(ids: readonly number[]): void {
-    for (const id of ids) this.#known.delete(id)
-    this.#looking.soon()
   }
 
   #handOut(entry: GateEntry<ShardItem>): void {
@@ -242,9 +147,8 @@ export class ShardOwner implements DeliveryOwner {
       head: headOf(letter),
       done: () => {
         item.isMoved = true
-        this.#known.delete(item.id)
         this.#gate.done(entry)
-        this.#looking.soon()
+        this.#feed.gone(item.id)
       },
     })
   }
@@ -263,11 +167,10 @@ export class ShardOwner implements DeliveryOwner {
       head: headOf(message),
       done: () => {
         item.isMoved = true
-        this.#known.delete(item.id)
         const moved: ShardItem = { id: item.id, message, position: item.position, isMoved: false }
         this.#gate.fromLane({ id, key, sequence, attempt, due, delivery: moved })
         this.#gate.copied(entry)
-        this.#looking.soon()
+        this.#feed.gone(item.id)
       },
     })
   }
@@ -287,9 +190,4 @@ export class ShardOwner implements DeliveryOwner {
     this.#gate.shut()
     this.#parts.failed(asError(error))
   }
-}
-
-function itemOf(row: Row): ShardItem {
-  const position = row.xact === null ? undefined : positionOf(row.xact, row.id)
-  return { id: Number(row.id), message: messageOf(row), position, isMoved: false }
 }
