@@ -55,8 +55,8 @@ export class Bell {
       while (this.#watches.size > 0) {
         this.#changed = false
         const streams = this.#streams()
-        const args = ['COUNT', '1', 'BLOCK', String(WAIT_MS), 'STREAMS', ...streams.keys(), ...streams.values()]
-        this.#ring(await connection.wait('XREAD', ...args))
+        const args = ['COUNT', '1', 'STREAMS', ...streams.keys(), ...streams.values()]
+        this.#ring(await connection.wait(WAIT_MS, ...args))
       }
     } catch {
       // The link is down, and says so itself; what is no stream tells whoever fetches from it.

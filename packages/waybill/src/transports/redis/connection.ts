@@ -39,6 +39,8 @@ export class Connection {
   readonly #commands: Client
   readonly #waiting: Client
   readonly #lost: (error: Error) => void
+  /** Beyond it the server is given up. */
+  readonly #silentMs: number
   #error: Error | undefined
   #ping: Timer | undefined
   #owed = 0
@@ -57,6 +59,7 @@ export class Connection {
     this.#driver = driver
     this.#runtime = runtime
     this.#lost = lost
+    this.#silentMs = settings.pingIntervalMs * PINGS_OWED
     const options = clientOptions(driver, address, settings)
     this.#commands = driver.createClient(options)
     this.#waiting = driver.createClient(options)
@@ -95,12 +98,18 @@ export class Connection {
     return await this.#send(String(args[0]), args)
   }
 
-  /** On the connection that may wait. `null` when nothing came in time. */
-  async wait(...args: readonly Argument[]): Promise<Reply> {
+  /**
+   * XREAD, on the connection that may wait. `null` when nothing came in time. The server answers after `waitMs` at the latest:
+   * else that connection is dead, and so are both.
+   */
+  async wait(waitMs: number, ...args: readonly Argument[]): Promise<Reply> {
+    const late = this.#runtime.setTimer(waitMs + this.#silentMs, () => this.#end(this.#silent()))
     try {
-      return (await this.#waiting.sendCommand(args)) as Reply
+      return (await this.#waiting.sendCommand(['XREAD', 'BLOCK', String(waitMs), ...args])) as Reply
     } catch (thrown) {
       throw this.#failure('XREAD', asError(thrown))
+    } finally {
+      late.cancel()
     }
   }
 
@@ -137,8 +146,7 @@ export class Connection {
   #pingLater(everyMs: number): void {
     this.#ping = this.#runtime.setTimer(everyMs, () => {
       if (this.isClosed) return
-      if (this.#owed >= PINGS_OWED)
-        return this.#end(new Error(`the server has been silent for ${everyMs * PINGS_OWED} ms`))
+      if (this.#owed >= PINGS_OWED) return this.#end(this.#silent())
       this.#owed++
       this.#commands.sendCommand(['PING']).then(
         () => (this.#owed = 0),
@@ -146,6 +154,10 @@ export class Connection {
       )
       this.#pingLater(everyMs)
     })
+  }
+
+  #silent(): Error {
+    return new Error(`the server has been silent for ${this.#silentMs} ms`)
   }
 
   #end(error: Error): void {

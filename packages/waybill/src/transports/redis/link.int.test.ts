@@ -109,4 +109,20 @@ describeOwnRedis('redis() and its servers', () => {
     await expect.poll(() => service.events.map(({ type }) => type), { timeout: 10_000 }).toContain('connected')
     await send(service.transport, orders, ['after'])
   })
+
+  test('when the connection that waits for news is lost alone, both are replaced', async () => {
+    await using server = await RedisServer.start()
+    await using service = await connected({ url: server.url })
+    const came: string[] = []
+    await service.transport.subscribe({ group: group(orders, 'g'), transient: false, prefetch: 5 }, (batch) => {
+      came.push(...batch.map(text))
+    })
+    const waiting = async (): Promise<string | undefined> =>
+      /id=(\d+) (?=[^\n]* cmd=xread )/.exec(String(await asked(server.url, 'CLIENT', 'LIST')))?.[1]
+    await expect.poll(waiting).toBeDefined()
+    await asked(server.url, 'CLIENT', 'KILL', 'ID', (await waiting()) ?? '')
+    await expect.poll(() => service.events.map(({ type }) => type), { timeout: 10_000 }).toContain('connected')
+    await send(service.transport, orders, ['m1'])
+    await expect.poll(() => came, { timeout: 10_000 }).toEqual(['m1'])
+  })
 })

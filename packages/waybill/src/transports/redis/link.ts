@@ -125,6 +125,7 @@ export class Link {
     try {
       await abortable(connection.open(this.#settings), signal)
       signal.throwIfAborted()
+      if (fault !== undefined) throw fault
     } catch (error) {
       connection.destroy()
       signal.throwIfAborted()
