@@ -1,7 +1,8 @@
+import type { ConnectionOptions } from 'node:tls'
 import type { ClientConfig } from 'pg'
 import { durationMs } from '../../runtime/duration.ts'
 import { parsePostgresUrl, type PostgresAddress } from './postgres-address.ts'
-import type { PostgresOptions } from './postgres-options.ts'
+import type { PostgresOptions, PostgresTlsOptions } from './postgres-options.ts'
 
 /** The options with their defaults, in milliseconds. */
 export interface Settings {
@@ -36,11 +37,16 @@ export function clientConfig({ options, connectTimeoutMs }: Settings, address: P
     database: address.database,
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password }),
-    ssl: options.tls === undefined ? false : options.tls === true ? {} : { ...options.tls },
+    ssl: options.tls === undefined ? false : tlsOptions(options.tls, address),
     application_name: options.applicationName ?? 'waybill',
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
   }
+}
+
+/** The driver names the host to Node by its name alone; of an IP address, the certificate would be checked as localhost's. */
+function tlsOptions(tls: PostgresTlsOptions | true, { hostname }: PostgresAddress): ConnectionOptions {
+  return { host: hostname, ...(tls === true ? {} : tls) }
 }
 
 function atLeast(least: number, name: string, ms: number): number {
