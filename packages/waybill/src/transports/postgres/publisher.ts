@@ -53,14 +53,22 @@ export class Publisher {
   }
 
   publish(batch: readonly Publication[]): Promise<readonly PublishResult[]> {
-    const results = batch.map(
-      (publication) => new Promise<PublishResult>((answer) => void this.#queue.push({ publication, answer })),
-    )
+    if (batch.length === 0) return Promise.resolve([])
+    const results: PublishResult[] = Array.from(batch, () => ACCEPTED)
+    const all = Promise.withResolvers<readonly PublishResult[]>()
+    let left = batch.length
+    for (const [n, publication] of batch.entries()) {
+      const answer = (result: PublishResult): void => {
+        results[n] = result
+        if (--left === 0) all.resolve(results)
+      }
+      this.#queue.push({ publication, answer })
+    }
     if (!this.#isRunning) {
       this.#isRunning = true
       this.#runtime.defer(() => void this.#run())
     }
-    return Promise.all(results)
+    return all.promise
   }
 
   /** Resolves when everything has its answer. */
