@@ -83,7 +83,7 @@ export class GroupAttachment {
   /** Fetches what there is room for, unless that is going on, or there is nothing. */
   fetch(): void {
     if (this.#fetching !== undefined || this.#watching || this.#shut || this.#ended) return
-    if (this.#events.room() <= 0) return
+    if (this.#connection.isClosed || this.#events.room() <= 0) return
     this.#fetching = this.#fetch()
       .catch((error: unknown) => this.#failed(asError(error)))
       .finally(() => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { describeOwnRedis } from '../../testing/servers/describe-own-redis.test-support.ts'
 import { RedisServer } from '../../testing/servers/redis-server.ts'
 import { channel, group } from '../../transport/fixtures.test-support.ts'
+import type { Delivery } from '../../transport/transport.ts'
 import { asked, connected, numbered, saying, send, text, type Connected } from './redis.test-support.ts'
 
 const orders = channel('events', 'orders')
@@ -165,5 +166,29 @@ describeOwnRedis('redis() and what is kept', () => {
     await sender.transport.close(0)
     expect(came).toEqual([])
     await expect.poll(() => came).toEqual(['late'])
+  })
+
+  test('a reader is told of a gap when what it had not read was trimmed, not of what had gone when it began', async () => {
+    await using server = await RedisServer.start()
+    await using service = await connected({ url: server.url, history: '1h', maxLength: 10 })
+    const { transport, events } = service
+    const gaps = (): number => events.filter(({ type }) => type === 'gap').length
+    await send(transport, orders, numbered('m', 10))
+    await send(transport, orders, numbered('n', 5))
+    const came: string[] = []
+    const held: Delivery[] = []
+    const spec = { group: group(orders, 'screen'), transient: true, start: 'earliest', prefetch: 2 } as const
+    const reader = await transport.subscribe(spec, (batch) => {
+      came.push(...batch.map(text))
+      held.push(...batch)
+    })
+    await expect.poll(() => came).toEqual(['n1', 'n2'])
+    expect(gaps()).toBe(0)
+    // What it holds is all it has read, and the rest of it goes for what is new.
+    await send(transport, orders, numbered('p', 8))
+    const next = (): void => reader.settle(held.splice(0).map((delivery) => ({ delivery, action: 'ack' })))
+    await expect.poll(() => (next(), came.length)).toBe(10)
+    expect(came.slice(2)).toEqual(numbered('p', 8))
+    expect(gaps()).toBe(1)
   })
 })

@@ -28,6 +28,8 @@ export class Reading implements Subscription, LinkedSubscription {
   readonly #shards: readonly number[]
   /** The id up to which each shard has been read. */
   #read = new Map<number, string>()
+  /** It has just been laid down where reading begins. */
+  #isFresh = false
   #connection: Connection | undefined
   #fetching = false
   #watching = false
@@ -70,8 +72,10 @@ export class Reading implements Subscription, LinkedSubscription {
     await declarer.channel(group.channel)
     this.#queue.reset()
     const { life } = this.#queue
-    if (start === 'now' || this.#read.size === 0)
+    if (start === 'now' || this.#read.size === 0) {
       this.#read = new Map(await declarer.readFrom(group.channel, start, this.#shards))
+      this.#isFresh = true
+    }
     if (life !== this.#queue.life || this.#closing !== undefined) return
     this.#connection = connection
     this.#since = runtime.now()
@@ -133,7 +137,7 @@ export class Reading implements Subscription, LinkedSubscription {
     const connection = this.#connection
     if (connection === undefined || this.#fetching || this.#watching || this.#closing !== undefined) return
     const { room } = this.#queue
-    if (room <= 0) return
+    if (connection.isClosed || room <= 0) return
     this.#fetching = true
     void this.#fetchFrom(connection, room)
       .catch((error: unknown) => this.#failed(connection, asError(error)))
@@ -157,11 +161,23 @@ export class Reading implements Subscription, LinkedSubscription {
       connection.command('XREAD', 'COUNT', each, 'STREAMS', ...streams, ...behind),
     ])
     if (life !== this.#queue.life || connection !== this.#connection) return
-    const lost = (gone as readonly Reply[]).map(text)
-    if (lost.some((id, n) => id !== '' && compareIds(id, behind[n] as string) > 0)) this.#gap() // as many
+    this.#trimmed((gone as readonly Reply[]).map(text))
     for (const [stream, entries] of (reply ?? []) as readonly (readonly [Reply, Entries])[])
       this.#hand(this.#shards[streams.indexOf(text(stream))] ?? 0, entries)
     if (reply === null) this.#watch(new Map(streams.map((stream, n) => [stream, behind[n] as string]))) // as many
+  }
+
+  /** What has gone before it was read is a gap; but not what had gone when reading began. */
+  #trimmed(last: readonly string[]): void {
+    let missed = false
+    for (const [n, shard] of this.#shards.entries()) {
+      const id = last[n] as string // of as many
+      if (id === '' || compareIds(id, this.#read.get(shard) ?? '0-0') <= 0) continue
+      this.#read.set(shard, id)
+      missed = true
+    }
+    if (missed && !this.#isFresh) this.#gap()
+    this.#isFresh = false
   }
 
   #hand(shard: number, entries: Entries): void {

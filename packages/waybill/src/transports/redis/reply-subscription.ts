@@ -134,7 +134,7 @@ export class ReplySubscription implements Subscription, LinkedSubscription {
     const connection = this.#connection
     if (connection === undefined || this.#fetching || this.#watching || this.#closing !== undefined) return
     const { room } = this.#queue
-    if (room <= 0) return
+    if (connection.isClosed || room <= 0) return
     this.#fetching = true
     void this.#take(connection, room)
       .catch((error: unknown) => this.#failed(connection, asError(error)))
