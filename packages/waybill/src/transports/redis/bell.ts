@@ -21,6 +21,8 @@ export class Bell {
   readonly #connection: () => Connection
   readonly #watches = new Map<object, Watch>()
   #waiting = false
+  /** The server has been asked, and has not answered. */
+  #asked = false
   #changed = false
   #unblocking = false
 
@@ -34,7 +36,7 @@ export class Bell {
     this.#watches.set(who, { streams, rung })
     this.#changed = true
     if (!this.#waiting) void this.#wait()
-    else if (!this.#unblocking) void this.#unblock()
+    else if (this.#asked && !this.#unblocking) void this.#unblock()
   }
 
   unwatch(who: object): void {
@@ -56,13 +58,17 @@ export class Bell {
         this.#changed = false
         const streams = this.#streams()
         const args = ['COUNT', '1', 'STREAMS', ...streams.keys(), ...streams.values()]
-        this.#ring(await connection.wait(WAIT_MS, ...args))
+        this.#asked = true
+        const reply = await connection.wait(WAIT_MS, ...args)
+        this.#asked = false
+        this.#ring(reply)
       }
     } catch {
       // The link is down, and says so itself; what is no stream tells whoever fetches from it.
       this.#ringLater()
     } finally {
       this.#waiting = false
+      this.#asked = false
     }
   }
 
@@ -107,7 +113,7 @@ export class Bell {
   async #unblock(): Promise<void> {
     this.#unblocking = true
     try {
-      while (this.#waiting && this.#changed) {
+      while (this.#asked && this.#changed) {
         await this.#connection().unblock()
         await new Promise<void>((resolve) => void this.#runtime.setTimer(UNBLOCK_AGAIN_MS, resolve))
       }

@@ -26,6 +26,8 @@ end
 local function streamOf(shard)
   return mode == 'foreign' and foreign or base .. ':' .. shard
 end
+-- Later than any id, also where the clock went back.
+local FAR = 9000000000000000
 local counts, delayed = {}, 0
 for n = 7, #ARGV, 4 do
   if ARGV[n + 1] ~= '0' then delayed = delayed + 1 end
@@ -37,7 +39,7 @@ if mode ~= 'foreign' then
     local stream = streamOf(shard)
     if redis.call('XLEN', stream) + count > most then
       -- What has one recipient is deleted when that has settled it; until there is one, all of it waits.
-      local cutoff = now() - (ARGV[5] == '1' and history or 0)
+      local cutoff = ARGV[5] == '1' and now() - history or FAR
       local slowest = mode == 'event' and trim(stream, shard, cutoff, 0) or ''
       if redis.call('XLEN', stream) + count > most then return { 'FULL', stream, slowest } end
     end
