@@ -7,8 +7,9 @@ import { messageOf, type MessageRow } from '../row-mapping.ts'
 import type { Wire } from '../wire.ts'
 import type { ShardItem } from './ordered-delivery.ts'
 
-/** The lowest id is asked for so often at most. */
+/** The lowest id is asked for so often at most; after an answer that took long, as many times that until the next. */
 const OUTLOOK_EVERY_MS = 1_000
+const OUTLOOK_SHARE = 20
 
 type Row = MessageRow & {
   readonly id: string
@@ -38,6 +39,7 @@ export class ShardFeed {
   /** Rows of the main queue that were read, and that the server may still have there. */
   readonly #known = new Set<number>()
   #outlookAt = -Infinity
+  #outlookTookMs = 0
   #isLaneKnown = false
   #ended = false
 
@@ -88,8 +90,9 @@ export class ShardFeed {
     if (this.#ended) return
     if (found > 0) this.#looking.soon()
     const since = runtime.monotonic() - this.#outlookAt
-    if (since >= OUTLOOK_EVERY_MS) await this.#outlook()
-    else if (found === 0) this.#looking.within(OUTLOOK_EVERY_MS - since)
+    const everyMs = Math.max(OUTLOOK_EVERY_MS, OUTLOOK_SHARE * this.#outlookTookMs)
+    if (since >= everyMs) await this.#outlook()
+    else if (found === 0) this.#looking.within(everyMs - since)
   }
 
   async #readFromWater(room: number): Promise<number> {
@@ -130,6 +133,7 @@ export class ShardFeed {
     this.#outlookAt = runtime.monotonic()
     const values = [this.#groupId, this.#shard, this.#lowWater.low]
     const [row] = await this.#wire.consume.run<{ due_in: string | null; lowest: string }>(sql.shardOutlook, values)
+    this.#outlookTookMs = runtime.monotonic() - this.#outlookAt
     if (row === undefined || this.#ended) return
     this.#lowWater.saw(Number(row.lowest), runtime.monotonic())
     if (row.due_in !== null) this.#looking.within(Number(row.due_in))

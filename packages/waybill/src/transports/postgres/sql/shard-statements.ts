@@ -44,7 +44,10 @@ export function shardStatements(s: string): Readonly<Record<ShardStatement, Stat
       WHERE group_id = $1 AND shard = $2 AND due > 0 AND lane > 0 ORDER BY lane LIMIT 10000`,
     ),
 
-    /** Up to $4 messages of a shard other than $5, from id $3 on; and what was delayed, and is due. */
+    /**
+     * Up to $4 messages of a shard other than $5, from id $3 on; and what was delayed, and is due: by that order, since by ids the
+     * server would go through all dead rows of the group.
+     */
     shardFetch: named(
       'shard_fetch',
       `
@@ -52,7 +55,7 @@ export function shardStatements(s: string): Readonly<Record<ShardStatement, Stat
        WHERE group_id = $1 AND shard = $2 AND due = 0 AND id >= $3 AND id <> ALL ($5::bigint[]) ORDER BY id LIMIT $4)
       UNION ALL
       (SELECT slot, id, due, lane, xact, head, body FROM ${s}.queue
-       WHERE group_id = $1 AND shard = $2 AND due > 0 AND due <= ${NOW} AND lane = 0 AND id <> ALL ($5::bigint[]) ORDER BY id LIMIT $4)`,
+       WHERE group_id = $1 AND shard = $2 AND due > 0 AND due <= ${NOW} AND lane = 0 AND id <> ALL ($5::bigint[]) ORDER BY due LIMIT $4)`,
     ),
 
     shardOutlook: named(
