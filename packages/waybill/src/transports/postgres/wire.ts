@@ -77,7 +77,7 @@ export class Wire {
     async function prepare(): Promise<Wire> {
       await Promise.all(clients.map((client) => client.connect()))
       const { rows } = await clients[0].query<{ version: string; readonly: string }>(
-        `SELECT current_setting('server_version') AS version, current_setting('transaction_read_only') AS readonly`,
+        `SELECT split_part(current_setting('server_version'), ' ', 1) AS version, current_setting('transaction_read_only') AS readonly`,
       )
       if (rows[0]?.readonly === 'on') throw new Error('it is read-only, as a standby is')
       await migrate(clients[0], settings)
