@@ -26,11 +26,18 @@ const settings = { maxDeliveries: 20, sendTimeoutMs: 30_000, requestTimeoutMs: 1
 const assume = (name: string): Promise<Verdicts> =>
   explainBus({ plans: planSubscriptions([till]), messages: [], settings }, assumedAnswers(name))
 
+/** Of which a user is warned: Redis as it comes has no append-only file. */
+const WARNINGS: Readonly<Record<string, readonly string[]>> = {
+  redis: ['redis keeps messages in memory alone; the death of the server loses them'],
+}
+
 test.each(ASSUMED_ENGINES)(
-  '%s as it comes keeps what a service asks for by default, and nobody has read that',
+  '%s as it comes refuses nothing that a service asks for by default, and nobody has read what it does',
   async (name) => {
     const { routes, sends } = await assume(name)
-    expect([...routes, ...sends].flatMap(({ problems }) => problems)).toEqual([])
+    const problems = [...routes, ...sends].flatMap((each) => each.problems)
+    expect(problems.filter(({ level }) => level === 'refused')).toEqual([])
+    expect([...new Set(problems.map(({ what }) => what))]).toEqual(WARNINGS[name] ?? [])
     expect(routes).toHaveLength(3)
     expect(routes[0]).toMatchObject({ message: 'shop.paid', order: { kept: 'per-key' }, fencing: 'token' })
     const sources = JSON.stringify(routes.map(({ loss, copies, retention }) => [loss.source, copies, retention]))

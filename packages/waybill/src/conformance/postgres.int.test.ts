@@ -21,6 +21,7 @@ describeNeeding(missing)('transportConformance() on a PostgreSQL of our own', ()
   }, 60_000)
   transportConformance({
     ...lazily(() => harness),
+    makeForeignQueue: { cannot: 'PostgreSQL has no queue that ordinary clients would share with Waybill' },
     test,
     select: ({ title, long }) => !long && !title.startsWith('broker/'),
   })
