@@ -1,3 +1,4 @@
+import { vanishesWhenExpired } from '../../transport/settled-message.ts'
 import { WaybillError } from '../../message/errors.ts'
 import type { WireMessage } from '../../message/wire-message.ts'
 import { shardOf } from '../../message/shard.ts'
@@ -54,11 +55,6 @@ export function toPublication(outgoing: Outgoing, now: number): Publication | Wa
 function routingKeyOf(channel: Channel, message: WireMessage): string {
   if (channel.foreign !== undefined) return message.type
   return `${message.key === undefined ? 0 : shardOf(message.key, channel.shards)}.${message.type}`
-}
-
-/** What nobody waits for any more may go unseen; what somebody meant to happen becomes a dead letter instead. */
-export function vanishesWhenExpired(message: WireMessage): boolean {
-  return message.kind === 'query' || message.kind === 'survey' || message.kind === 'reply'
 }
 
 function ttl(message: WireMessage, left: number | undefined): { readonly ttlMs: number } | undefined {

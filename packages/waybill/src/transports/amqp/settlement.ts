@@ -1,11 +1,9 @@
 // What becomes of a settled delivery, as something to publish.
-import { withFailure } from '../../message/failure.ts'
 import type { WireMessage } from '../../message/wire-message.ts'
-import type { Group, Settlement } from '../../transport/transport.ts'
+import type { Group } from '../../transport/transport.ts'
 import { deadLetter, type Burial } from '../../transport/dead-letter.ts'
+import { retried, type Retry } from '../../transport/settled-message.ts'
 import type { Publication } from './engine.ts'
-
-type Retry = Extract<Settlement, { readonly action: 'retry' }>
 
 /** Back to `queue`, later, as the next attempt. */
 export function retryPublication(retry: Retry, queue: string, persistent: boolean): Publication {
@@ -17,12 +15,6 @@ export function retryPublication(retry: Retry, queue: string, persistent: boolea
     persistent,
     ...(retry.afterMs > 0 ? { delayMs: Math.ceil(retry.afterMs) } : undefined),
   }
-}
-
-/** The message as its next attempt, with its failure added to its history. */
-export function retried(retry: Retry): WireMessage {
-  const { message } = retry.delivery
-  return { ...message, attempt: retry.attempt, headers: withFailure(message.headers, retry.failure) }
 }
 
 export function deadLetterPublication(

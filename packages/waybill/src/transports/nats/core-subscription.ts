@@ -4,14 +4,15 @@ import { ConfirmedMoves } from '../../transport/confirmed-moves.ts'
 import { TakeUp } from '../../transport/take-up.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
-import { HereDelivery } from './here-delivery.ts'
-import { HereQueue } from './here-queue.ts'
-import type { LinkedSubscription } from './linked-subscription.ts'
+import { LocalDelivery } from '../../transport/local-delivery.ts'
+import { LocalQueue } from '../../transport/local-queue.ts'
+import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import { decodeMessage } from './message-mapping.ts'
 import { nameToken } from './name-token.ts'
 import { subjectOf, type Publication } from './publisher.ts'
 import { RollCall } from './roll-call.ts'
-import { deadLetterPublication, vanishesWhenExpired } from './settlement.ts'
+import { vanishesWhenExpired } from '../../transport/settled-message.ts'
+import { deadLetterPublication } from './settlement.ts'
 import type { Wire } from './wire.ts'
 
 /** Core NATS sends whatever comes: beyond so many that wait here, the newest are dropped, and that is said. */
@@ -32,7 +33,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
   readonly #context: Context
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
-  readonly #queue: HereQueue
+  readonly #queue: LocalQueue
   readonly #subject: string
   #attachment: Attachment | undefined
   #since: number | undefined
@@ -56,7 +57,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
       ? `${context.settings.inboxPrefix}.${context.runtime.newId().replaceAll('-', '')}.${nameToken(channel.name)}`
       : undefined
     this.#subject = this.address ?? context.names.core(channel)
-    this.#queue = new HereQueue(context.runtime, spec.prefetch, receive, {
+    this.#queue = new LocalQueue(context.runtime, spec.prefetch, receive, {
       freed: () => undefined,
       rejected: (delivery, reject) => this.#reject(delivery, reject),
     })
@@ -163,7 +164,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
   #heard(message: Msg, life: number): void {
     if (this.#queue.length >= MOST_WAITING) return this.#drop()
     this.#dropping = false
-    this.#queue.add(new HereDelivery(decodeMessage(message.headers, message.data), 0, life))
+    this.#queue.add(new LocalDelivery(decodeMessage(message.headers, message.data), 0, life))
   }
 
   #drop(): void {
@@ -175,7 +176,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
     if (this.#spec.transient) this.#context.emit({ type: 'gap', channel: channel.name, group: name })
   }
 
-  #reject(delivery: HereDelivery, reject: Parameters<typeof deadLetterPublication>[2]): void {
+  #reject(delivery: LocalDelivery, reject: Parameters<typeof deadLetterPublication>[2]): void {
     const { names, runtime } = this.#context
     const { group, transient } = this.#spec
     const { message } = delivery

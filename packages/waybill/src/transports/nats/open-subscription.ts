@@ -5,7 +5,7 @@ import type { Delivery, Subscription, SubscriptionSpec } from '../../transport/t
 import type { Context } from './context.ts'
 import { CoreSubscription } from './core-subscription.ts'
 import { GroupSubscription } from './group-subscription.ts'
-import type { LinkedSubscription } from './linked-subscription.ts'
+import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import { isOrdered, isStored } from './names.ts'
 import { OrderedSubscription } from './ordered/ordered-subscription.ts'
 import { Reading } from './reading.ts'

@@ -5,9 +5,9 @@ import type { Delivery, Settlement, StartPosition, Subscription, SubscriptionSpe
 import { NANOS } from './api.ts'
 import { consumerStart, type ConsumerStart } from './consumer-start.ts'
 import type { Context } from './context.ts'
-import { HereDelivery } from './here-delivery.ts'
-import { HereQueue } from './here-queue.ts'
-import type { LinkedSubscription } from './linked-subscription.ts'
+import { LocalDelivery } from '../../transport/local-delivery.ts'
+import { LocalQueue } from '../../transport/local-queue.ts'
+import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import { decodeMessage } from './message-mapping.ts'
 import { shardOfMessage, shardOfSubject } from './names.ts'
 import { deliveryInfo } from './nats-delivery.ts'
@@ -36,7 +36,7 @@ export class Reading implements Subscription, LinkedSubscription {
   readonly #context: Context
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
-  readonly #queue: HereQueue
+  readonly #queue: LocalQueue
   readonly #types: ReadonlySet<string> | undefined
   /** The sequence up to which each consumer has been read, by its shard, or ALL. */
   readonly #seen = new Map<number, number>()
@@ -54,7 +54,7 @@ export class Reading implements Subscription, LinkedSubscription {
     this.#context = context
     this.#onClosed = onClosed
     this.#types = spec.group.types === undefined ? undefined : new Set(spec.group.types)
-    this.#queue = new HereQueue(context.runtime, spec.prefetch, receive, {
+    this.#queue = new LocalQueue(context.runtime, spec.prefetch, receive, {
       freed: () => this.#ask(),
       // Nothing is left behind: its owner knows that it failed.
       rejected: () => undefined,
@@ -228,7 +228,7 @@ export class Reading implements Subscription, LinkedSubscription {
         : shardOfMessage(channel, decoded)
     // One consumer of all shards begins behind the oldest of their positions.
     if (of === ALL && streamSequence <= this.#positionOf(shard)) return this.#ask()
-    this.#queue.add(new HereDelivery(decoded, shard, life, String(streamSequence)))
+    this.#queue.add(new LocalDelivery(decoded, shard, life, String(streamSequence)))
   }
 
   #positionOf(shard: number): number {

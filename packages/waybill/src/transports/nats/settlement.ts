@@ -1,26 +1,18 @@
 // What becomes of a settled delivery, as something to publish. Each has an id by its place in the stream that it came from,
 // so that the same original is not moved twice, and a message that was put back by hand is moved like any other.
-import { withFailure } from '../../message/failure.ts'
 import type { WireMessage } from '../../message/wire-message.ts'
 import { deadLetter, type Burial } from '../../transport/dead-letter.ts'
+import { retried, type Retry } from '../../transport/settled-message.ts'
 import type { Group, Settlement } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
 import { nameToken } from './name-token.ts'
 import type { Names } from './names.ts'
 import type { Publication } from './publisher.ts'
 
-type Retry = Extract<Settlement, { readonly action: 'retry' }>
-
 /** Where the original lies: a stream's own word, and its sequence there. */
 export interface Place {
   readonly of: string
   readonly sequence: number
-}
-
-/** The message as its next attempt, with its failure added to its history. */
-export function retried(retry: Retry): WireMessage {
-  const { message } = retry.delivery
-  return { ...message, attempt: retry.attempt, headers: withFailure(message.headers, retry.failure) }
 }
 
 function retryPublication(retry: Retry, group: Group, place: Place, names: Names): Publication {
@@ -64,9 +56,4 @@ export function onward(
 
 function idOf(what: string, group: Group, { of, sequence }: Place): string {
   return `${what}/${nameToken(group.name)}/${of}/${sequence}`
-}
-
-/** What nobody waits for any more may go unseen; what somebody meant to happen becomes a dead letter instead. */
-export function vanishesWhenExpired(message: WireMessage): boolean {
-  return message.kind === 'query' || message.kind === 'survey' || message.kind === 'reply'
 }

@@ -5,11 +5,11 @@ import { TakeUp } from '../../transport/take-up.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
 import { GroupAttachment } from './group-attachment.ts'
-import type { LinkedSubscription } from './linked-subscription.ts'
+import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import { channelKey } from './names.ts'
 import { QueueDelivery, type QueueRow } from './queue-delivery.ts'
 import { headOf } from './row-mapping.ts'
-import { retried, vanishesWhenExpired } from './settled-message.ts'
+import { retried, vanishesWhenExpired } from '../../transport/settled-message.ts'
 
 /**
  * A member of a durable group that is not ordered. What it fetches is marked as held by it, and stays so while its lease runs,

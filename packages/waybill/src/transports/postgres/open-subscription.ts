@@ -5,7 +5,7 @@ import type { Delivery, Subscription, SubscriptionSpec } from '../../transport/t
 import type { Context } from './context.ts'
 import { GroupSubscription } from './group-subscription.ts'
 import { HistorySubscription } from './history-subscription.ts'
-import type { LinkedSubscription } from './linked-subscription.ts'
+import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import { isOrdered } from './names.ts'
 import { OrderedSubscription } from './ordered/ordered-subscription.ts'
 import { TransientSubscription } from './transient-subscription.ts'

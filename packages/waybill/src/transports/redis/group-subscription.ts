@@ -6,11 +6,11 @@ import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../..
 import { deadLetter, type Burial } from '../../transport/dead-letter.ts'
 import type { Context } from './context.ts'
 import { GroupAttachment, type Handed } from './group-attachment.ts'
-import type { LinkedSubscription } from './linked-subscription.ts'
+import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import { bodyOf, decodeMessage, encodeAttributes } from './message-mapping.ts'
 import { shardOfMessage } from './names.ts'
 import { RedisDelivery } from './redis-delivery.ts'
-import { retried, vanishesWhenExpired } from './settlement.ts'
+import { retried, vanishesWhenExpired } from '../../transport/settled-message.ts'
 
 /**
  * A member of a durable group that is not ordered: fetches what it has room for.

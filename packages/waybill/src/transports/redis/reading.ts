@@ -4,10 +4,10 @@ import { TakeUp } from '../../transport/take-up.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
 import { text, type Connection, type Reply } from './connection.ts'
 import type { Context } from './context.ts'
-import { HereDelivery } from './here-delivery.ts'
-import { HereQueue } from './here-queue.ts'
+import { LocalDelivery } from '../../transport/local-delivery.ts'
+import { LocalQueue } from '../../transport/local-queue.ts'
 import { compareIds, idBefore } from './ids.ts'
-import type { LinkedSubscription } from './linked-subscription.ts'
+import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import { decodeMessage, fieldsIn } from './message-mapping.ts'
 import { shardOfMessage, shardsOf } from './names.ts'
 
@@ -23,7 +23,7 @@ export class Reading implements Subscription, LinkedSubscription {
   readonly #context: Context
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
-  readonly #queue: HereQueue
+  readonly #queue: LocalQueue
   readonly #types: ReadonlySet<string> | undefined
   readonly #shards: readonly number[]
   /** The id up to which each shard has been read. */
@@ -48,7 +48,7 @@ export class Reading implements Subscription, LinkedSubscription {
     this.#onClosed = onClosed
     this.#types = types === undefined ? undefined : new Set(types)
     this.#shards = spec.shards ?? Array.from({ length: shardsOf(channel) }, (_, shard) => shard)
-    this.#queue = new HereQueue(context.runtime, spec.prefetch, receive, {
+    this.#queue = new LocalQueue(context.runtime, spec.prefetch, receive, {
       freed: () => this.#fetch(),
       // Nothing is left behind: its owner knows that it failed.
       rejected: () => undefined,
@@ -188,7 +188,7 @@ export class Reading implements Subscription, LinkedSubscription {
       const message = decodeMessage(fieldsIn(fields))
       if (this.#types?.has(message.type) === false) continue
       const of = channel.foreign === undefined ? shard : shardOfMessage(channel, message)
-      this.#queue.add(new HereDelivery(message, of, this.#queue.life, position))
+      this.#queue.add(new LocalDelivery(message, of, this.#queue.life, position))
     }
   }
 

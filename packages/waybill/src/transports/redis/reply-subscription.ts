@@ -5,9 +5,9 @@ import { TakeUp } from '../../transport/take-up.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
 import { text, type Connection, type Reply } from './connection.ts'
 import type { Context } from './context.ts'
-import { HereDelivery } from './here-delivery.ts'
-import { HereQueue } from './here-queue.ts'
-import type { LinkedSubscription } from './linked-subscription.ts'
+import { LocalDelivery } from '../../transport/local-delivery.ts'
+import { LocalQueue } from '../../transport/local-queue.ts'
+import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import { decodeMessage, fieldsIn } from './message-mapping.ts'
 
 /** The stream outlives a link that is lost and taken up again, and goes soon after its process. */
@@ -24,7 +24,7 @@ export class ReplySubscription implements Subscription, LinkedSubscription {
   readonly #context: Context
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
-  readonly #queue: HereQueue
+  readonly #queue: LocalQueue
   #connection: Connection | undefined
   #renewing: Timer | undefined
   #fetching = false
@@ -42,7 +42,7 @@ export class ReplySubscription implements Subscription, LinkedSubscription {
     this.#context = context
     this.#onClosed = onClosed
     this.address = context.names.here(spec.group.channel, context.runtime.newId())
-    this.#queue = new HereQueue(context.runtime, spec.prefetch, receive, {
+    this.#queue = new LocalQueue(context.runtime, spec.prefetch, receive, {
       freed: () => this.#fetch(),
       rejected: () => undefined,
     })
@@ -150,7 +150,7 @@ export class ReplySubscription implements Subscription, LinkedSubscription {
     if (life !== this.#queue.life || this.#closing !== undefined) return
     if (text(outcome) !== 'OK') throw new Error(`stream ${this.address} has been deleted`)
     const list = entries as readonly (readonly [Reply, Reply])[]
-    for (const [, fields] of list) this.#queue.add(new HereDelivery(decodeMessage(fieldsIn(fields)), 0, life))
+    for (const [, fields] of list) this.#queue.add(new LocalDelivery(decodeMessage(fieldsIn(fields)), 0, life))
     if (list.length > 0) return
     this.#watching = true
     // What is taken is deleted: whatever lies there is new.

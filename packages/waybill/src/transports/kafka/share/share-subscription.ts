@@ -9,7 +9,7 @@ import type { LinkedSubscription, SubscriptionContext } from '../subscription-co
 import { newKafkaId } from '../kafka-id.ts'
 import { LaterMover } from '../later/later-mover.ts'
 import { fromRecord } from '../record-mapping.ts'
-import { retried, vanishesWhenExpired } from '../settled-message.ts'
+import { retried, vanishesWhenExpired } from '../../../transport/settled-message.ts'
 import { namesOf, type GroupNames } from '../topic-names.ts'
 import { deliveriesBefore, withDeliveries } from './delivery-count.ts'
 import { ACKNOWLEDGE } from './share-apis.ts'

@@ -10,7 +10,7 @@ import type { LinkedSubscription, SubscriptionContext } from '../subscription-co
 import type { FetchedRecord, PartitionReader } from '../partition-reader.ts'
 import { fromRecord } from '../record-mapping.ts'
 import { addressOfProcess, recipientOf } from '../return-address.ts'
-import { retried } from '../settled-message.ts'
+import { retried } from '../../../transport/settled-message.ts'
 import { startOffsets } from '../start-offsets.ts'
 import { answersTopic, topicOf } from '../topic-names.ts'
 import { TransientDelivery } from './transient-delivery.ts'

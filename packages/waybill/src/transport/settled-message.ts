@@ -1,7 +1,7 @@
 // What becomes of a settled message, and what of one that nobody wants any more.
-import { withFailure } from '../../message/failure.ts'
-import type { WireMessage } from '../../message/wire-message.ts'
-import type { Settlement } from '../../transport/transport.ts'
+import { withFailure } from '../message/failure.ts'
+import type { WireMessage } from '../message/wire-message.ts'
+import type { Settlement } from './transport.ts'
 
 export type Retry = Extract<Settlement, { readonly action: 'retry' }>
 

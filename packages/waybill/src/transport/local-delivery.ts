@@ -1,5 +1,5 @@
-import type { WireMessage } from '../../message/wire-message.ts'
-import type { Delivery } from '../../transport/transport.ts'
+import type { WireMessage } from '../message/wire-message.ts'
+import type { Delivery } from './transport.ts'
 
 /** A delivery of a subscription that leaves nothing behind: it is this process's alone, until it is settled. */
 export class LocalDelivery implements Delivery {

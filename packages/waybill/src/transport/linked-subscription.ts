@@ -1,4 +1,4 @@
-import type { Group } from '../../transport/transport.ts'
+import type { Group } from './transport.ts'
 
 /** How the transport tells its subscriptions of the link, asks after them, and ends them. */
 export interface LinkedSubscription {

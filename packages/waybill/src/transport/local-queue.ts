@@ -1,38 +1,38 @@
-import { Deadlines } from '../../runtime/deadlines.ts'
-import type { Runtime } from '../../runtime/runtime.ts'
-import { Idle } from '../../transport/idle.ts'
-import type { Delivery, Settlement } from '../../transport/transport.ts'
-import { HereDelivery } from './here-delivery.ts'
-import { retried } from './settlement.ts'
+import { Deadlines } from '../runtime/deadlines.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { Idle } from './idle.ts'
+import type { Delivery, Settlement } from './transport.ts'
+import { LocalDelivery } from './local-delivery.ts'
+import { retried } from './settled-message.ts'
 
 type Reject = Extract<Settlement, { readonly action: 'reject' }>
 
-export interface HereEvents {
+export interface LocalEvents {
   /** There is room for more. */
   freed(): void
   /** What becomes of it, where anything does. */
-  rejected(delivery: HereDelivery, reject: Pick<Reject, 'reason' | 'detail' | 'failure'>): void
+  rejected(delivery: LocalDelivery, reject: Pick<Reject, 'reason' | 'detail' | 'failure'>): void
 }
 
 /**
  * Messages that are in this process alone: hands them out within the prefetch, and keeps what is to be tried again until it
  * is due. They go with the link or the process, as it is with everything that leaves nothing behind.
  */
-export class HereQueue {
+export class LocalQueue {
   readonly #runtime: Runtime
   readonly #receive: (batch: readonly Delivery[]) => void
-  readonly #events: HereEvents
+  readonly #events: LocalEvents
   readonly #deadlines: Deadlines
   readonly idle: Idle
-  #ready: HereDelivery[] = []
+  #ready: LocalDelivery[] = []
   /** Everything that has not been settled for good: ready, handed out, or waiting for its retry. */
-  readonly #held = new Set<HereDelivery>()
+  readonly #held = new Set<LocalDelivery>()
   #prefetch: number
   #life = 0
   #pumping = false
   #shut = false
 
-  constructor(runtime: Runtime, prefetch: number, receive: (batch: readonly Delivery[]) => void, events: HereEvents) {
+  constructor(runtime: Runtime, prefetch: number, receive: (batch: readonly Delivery[]) => void, events: LocalEvents) {
     this.#runtime = runtime
     this.#prefetch = prefetch
     this.#receive = receive
@@ -54,7 +54,7 @@ export class HereQueue {
     return Math.max(0, this.#prefetch - this.idle.count - this.#ready.length)
   }
 
-  add(delivery: HereDelivery): void {
+  add(delivery: LocalDelivery): void {
     if (this.#shut || delivery.life !== this.#life) return
     this.#held.add(delivery)
     this.#ready.push(delivery)
@@ -64,7 +64,7 @@ export class HereQueue {
   settle(batch: readonly Settlement[]): void {
     for (const settlement of batch) {
       const { delivery } = settlement
-      if (!(delivery instanceof HereDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
+      if (!(delivery instanceof LocalDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
       if (delivery.settled || delivery.life !== this.#life) continue
       delivery.settled = true
       this.#held.delete(delivery)
@@ -87,7 +87,7 @@ export class HereQueue {
   }
 
   /** Everything it holds is void; answers what that was. */
-  reset(): readonly HereDelivery[] {
+  reset(): readonly LocalDelivery[] {
     const held = [...this.#held]
     this.#life++
     this.#ready = []
@@ -97,8 +97,8 @@ export class HereQueue {
     return held
   }
 
-  #later(delivery: HereDelivery, retry: Extract<Settlement, { readonly action: 'retry' }>): void {
-    const again = new HereDelivery(retried(retry), delivery.shard, delivery.life, delivery.position)
+  #later(delivery: LocalDelivery, retry: Extract<Settlement, { readonly action: 'retry' }>): void {
+    const again = new LocalDelivery(retried(retry), delivery.shard, delivery.life, delivery.position)
     this.#held.add(again)
     if (retry.afterMs <= 0) this.#ready.push(again)
     else this.#deadlines.add(retry.afterMs, () => this.add(again))
@@ -117,7 +117,7 @@ export class HereQueue {
 
   #handOut(): void {
     const now = this.#runtime.now()
-    const batch: HereDelivery[] = []
+    const batch: LocalDelivery[] = []
     while (this.idle.count + batch.length < this.#prefetch) {
       const delivery = this.#ready.shift()
       if (delivery === undefined) break
