@@ -1,6 +1,7 @@
 // The door for authors of transports: the seam, and what it speaks of.
 export type * from './transport/transport.ts'
-export type { TransportFactory } from './transport/transport-factory.ts'
+export type { DeadLetterDecision, DeadLetterVisit } from './transport/dead-letter-visit.ts'
+export type { DatabaseTransportFactory, TransportFactory } from './transport/transport-factory.ts'
 export type { TransportEvent } from './transport/transport-event.ts'
 export type * from './transport/engine-facts.ts'
 export { hasOneRecipient, type Channel, type ChannelKind } from './transport/channel.ts'

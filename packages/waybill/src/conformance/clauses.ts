@@ -3,6 +3,8 @@ import { brokerFaultClauses } from './clauses/broker-fault.ts'
 import { capabilityClauses } from './clauses/capability.ts'
 import { closeClauses } from './clauses/close.ts'
 import { deadLetterClauses } from './clauses/dead-letter.ts'
+import { deadLetterRedriveClauses } from './clauses/dead-letter-redrive.ts'
+import { deadLetterVisitClauses } from './clauses/dead-letter-visits.ts'
 import { declareClauses } from './clauses/declare.ts'
 import { delayClauses } from './clauses/delay.ts'
 import { expiryClauses } from './clauses/expiry.ts'
@@ -23,6 +25,7 @@ import { routeFactsClauses } from './clauses/route-facts.ts'
 import { sendClauses } from './clauses/send.ts'
 import { settleClauses } from './clauses/settle.ts'
 import { shardClauses } from './clauses/shard.ts'
+import { signalsClauses } from './clauses/signals.ts'
 import { transientClauses } from './clauses/transient.ts'
 
 /** Every clause, area by area; those that disturb the whole engine come last. */
@@ -34,11 +37,14 @@ export const CLAUSES: readonly Clause[] = [
   ...groupClauses,
   ...foreignClauses,
   ...transientClauses,
+  ...signalsClauses,
   ...historyClauses,
   ...replyClauses,
   ...settleClauses,
   ...redeliveryClauses,
   ...deadLetterClauses,
+  ...deadLetterVisitClauses,
+  ...deadLetterRedriveClauses,
   ...expiryClauses,
   ...delayClauses,
   ...flowClauses,

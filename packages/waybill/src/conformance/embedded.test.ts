@@ -1,4 +1,5 @@
-import { afterAll, describe, test } from 'vitest'
+import { afterAll, describe } from 'vitest'
+import { concurrently } from './concurrently.test-support.ts'
 import { embeddedHarness } from './harnesses/embedded-harness.ts'
 import { transportConformance } from './transport-conformance.ts'
 
@@ -6,5 +7,5 @@ import { transportConformance } from './transport-conformance.ts'
 describe('transportConformance() on the embedded broker', () => {
   const harness = embeddedHarness()
   afterAll(() => harness.close())
-  transportConformance({ ...harness, test, select: ({ long }) => !long })
+  transportConformance({ ...harness, test: concurrently, select: ({ long }) => !long })
 })

@@ -4,8 +4,13 @@ import type { Runtime } from '../runtime/runtime.ts'
 import type { Group, Topology, Transport } from '../transport/transport.ts'
 
 export interface ConformanceOptions {
-  /** Registers one clause with a test runner: `test` of vitest, node:test, mocha ... A clause that fails rejects. */
-  readonly test: (title: string, run: () => Promise<void>) => unknown
+  /**
+   * Registers one clause with a test runner: `test` of vitest, node:test, mocha ... A clause that fails rejects.
+   *
+   * A clause has channels, groups and members of its own, so several may run at a time on one engine: most of it is waiting.
+   * One that is to be `alone` disturbs the whole engine, or takes long by its nature.
+   */
+  readonly test: (title: string, run: () => Promise<void>, how: { readonly alone: boolean }) => unknown
   /**
    * A fresh transport, not connected, with a link of its own to the engine that all others of this suite reach. Called
    * several times in a clause: each is a member, as a process of its own would be.

@@ -8,6 +8,7 @@ export type Decision =
   | 'ack'
   | 'hold'
   | { readonly retryMs: number; readonly error?: Error }
+  | { readonly putOffMs: number }
   | { readonly reject: DeadLetterReason; readonly detail?: string; readonly failure?: FailureRecord }
 
 export type Decide = (delivery: Delivery, inbox: Inbox) => Decision
@@ -124,6 +125,7 @@ export class Inbox {
         detail: decision.detail ?? 'put aside',
         ...(decision.failure === undefined ? {} : { failure: decision.failure }),
       }
+    if ('putOffMs' in decision) return { delivery, action: 'retry', afterMs: decision.putOffMs, attempt }
     const error = decision.error ?? new RangeError(`attempt ${attempt} failed`)
     const failure = { at: this.#now(), attempt, group: this.group, name: error.name, message: error.message }
     return { delivery, action: 'retry', afterMs: decision.retryMs, attempt: attempt + 1, failure }

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, test, vi } from 'vitest'
+import { afterAll, beforeAll, vi } from 'vitest'
 import { describeOwnKafka } from '../testing/servers/describe-own-kafka.test-support.ts'
 import type { Harness } from './harnesses/embedded-harness.ts'
 import { kafkaHarness } from './harnesses/kafka-harness.ts'
 import { lazily } from './harnesses/lazily.ts'
+import { concurrently } from './concurrently.test-support.ts'
 import { transportConformance } from './transport-conformance.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -20,7 +21,7 @@ describeOwnKafka('transportConformance() on a Kafka broker of our own', () => {
     ...lazily(() => harness),
     // A topic for each channel and three for each group: a thousand clauses' worth would slow the broker down.
     cleanUp: async (left) => await harness?.cleanUp?.(left),
-    test,
+    test: concurrently,
     select: ({ title, long }) => !long && !title.startsWith('broker/'),
   })
 })

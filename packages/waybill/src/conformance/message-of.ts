@@ -17,7 +17,7 @@ export function messageFor(
   return {
     id: runtime.newId(),
     source: '/conformance',
-    type: channel.kind === 'events' ? `${channel.name}.happened` : channel.name,
+    type: kindOn(channel) === 'event' ? `${channel.name}.happened` : channel.name,
     kind: kindOn(channel),
     wireVersion: WIRE_VERSION,
     time: runtime.now(),
@@ -39,7 +39,7 @@ export function messageFor(
 }
 
 function kindOn(channel: Channel): MessageKind {
-  return channel.kind === 'events' ? 'event' : channel.kind
+  return channel.kind === 'events' || channel.kind === 'signals' ? 'event' : channel.kind
 }
 
 /** The body as text: how clauses tell messages apart. */

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, test, vi } from 'vitest'
+import { afterAll, beforeAll, vi } from 'vitest'
 import { describeNeeding } from '../testing/needing.test-support.ts'
 import { NatsServer } from '../testing/servers/nats-server.ts'
 import type { Harness } from './harnesses/embedded-harness.ts'
 import { lazily } from './harnesses/lazily.ts'
 import { natsHarness } from './harnesses/nats-harness.ts'
+import { concurrently } from './concurrently.test-support.ts'
 import { transportConformance } from './transport-conformance.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -21,7 +22,7 @@ describeNeeding(missing)('transportConformance() on a nats-server of our own', (
   }, 60_000)
   transportConformance({
     ...lazily(() => harness),
-    test,
+    test: concurrently,
     select: ({ title, long }) => !long && !title.startsWith('broker/'),
   })
 })

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, test, vi } from 'vitest'
+import { afterAll, beforeAll, vi } from 'vitest'
 import { describeNeeding } from '../testing/needing.test-support.ts'
 import { PostgresServer } from '../testing/servers/postgres-server.ts'
 import type { Harness } from './harnesses/embedded-harness.ts'
 import { lazily } from './harnesses/lazily.ts'
 import { postgresHarness } from './harnesses/postgres-harness.ts'
+import { concurrently } from './concurrently.test-support.ts'
 import { transportConformance } from './transport-conformance.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -22,7 +23,7 @@ describeNeeding(missing)('transportConformance() on a PostgreSQL of our own', ()
   transportConformance({
     ...lazily(() => harness),
     makeForeignQueue: { cannot: 'PostgreSQL has no queue that ordinary clients would share with Waybill' },
-    test,
+    test: concurrently,
     select: ({ title, long }) => !long && !title.startsWith('broker/'),
   })
 })

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, test, vi } from 'vitest'
+import { afterAll, beforeAll, vi } from 'vitest'
 import { describeOwnRabbitmq } from '../testing/servers/describe-own-rabbitmq.test-support.ts'
 import type { Harness } from './harnesses/embedded-harness.ts'
 import { rabbitmqHarness } from './harnesses/rabbitmq-harness.ts'
 import { lazily } from './harnesses/lazily.ts'
+import { concurrently } from './concurrently.test-support.ts'
 import { transportConformance } from './transport-conformance.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -18,7 +19,7 @@ describeOwnRabbitmq('transportConformance() on a RabbitMQ node of our own', () =
   }, 60_000)
   transportConformance({
     ...lazily(() => harness),
-    test,
+    test: concurrently,
     select: ({ title, long }) => !long && !title.startsWith('broker/'),
   })
 })

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, test, vi } from 'vitest'
+import { afterAll, beforeAll, vi } from 'vitest'
 import { describeNeeding } from '../testing/needing.test-support.ts'
 import { RedisServer } from '../testing/servers/redis-server.ts'
 import type { Harness } from './harnesses/embedded-harness.ts'
 import { lazily } from './harnesses/lazily.ts'
 import { redisHarness } from './harnesses/redis-harness.ts'
+import { concurrently } from './concurrently.test-support.ts'
 import { transportConformance } from './transport-conformance.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -21,7 +22,7 @@ describeNeeding(missing)('transportConformance() on a Redis of our own', () => {
   }, 60_000)
   transportConformance({
     ...lazily(() => harness),
-    test,
+    test: concurrently,
     select: ({ title, long }) => !long && !title.startsWith('broker/'),
   })
 })

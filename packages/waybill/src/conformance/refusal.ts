@@ -70,6 +70,13 @@ const REFUSALS: Readonly<Record<Capability, (stage: Stage, member: Member) => Pr
     ),
   transientSubscriptions: (stage, member) =>
     subscribing(stage, member, { group: stage.group(), transient: true, prefetch: 1 }, 'a transient subscribe()'),
+  signals: (stage, member) =>
+    subscribing(
+      stage,
+      member,
+      { group: stage.group(stage.channel('signals')), transient: true, prefetch: 1 },
+      'subscribe() to signals',
+    ),
   ordered: (stage, member) =>
     subscribing(
       stage,
@@ -125,6 +132,19 @@ const REFUSALS: Readonly<Record<Capability, (stage: Stage, member: Member) => Pr
       outcome = error
     }
     unsupported(outcome, 'flow()')
+  },
+  deadLetterVisits: async (stage, member) => {
+    const group = stage.group()
+    await member.declare(group)
+    const visit = { limit: 1, batch: 1, decide: () => Promise.resolve([]) }
+    const outcome = await stage.patience.within(
+      'visitDeadLetters()',
+      member.transport.visitDeadLetters(group, visit).then(
+        () => 'it resolved',
+        (error: unknown) => error,
+      ),
+    )
+    unsupported(outcome, 'visitDeadLetters()')
   },
   // Nothing to ask for: deliveries have no token, and the verdicts of the bus say `fencing: none`.
   fencing: async (stage, member) => {

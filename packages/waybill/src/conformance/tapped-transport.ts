@@ -1,7 +1,9 @@
+import type { DeadLetterVisit } from '../transport/dead-letter-visit.ts'
 import type { EngineFacts } from '../transport/engine-facts.ts'
 import type { TransportEvent } from '../transport/transport-event.ts'
 import type {
   Delivery,
+  Group,
   Outgoing,
   SendResult,
   Settlement,
@@ -41,6 +43,11 @@ export interface Taps {
     deadlineMs: number,
     settle: Settle,
   ) => Promise<void>
+  readonly visitDeadLetters?: (
+    group: Group,
+    visit: DeadLetterVisit,
+    visiting: (visit: DeadLetterVisit) => Promise<void>,
+  ) => Promise<void>
   readonly inspect?: (inspect: () => Promise<TransportSnapshot>) => Promise<TransportSnapshot>
   readonly close?: (close: (deadlineMs: number) => Promise<void>, deadlineMs: number) => Promise<void>
   readonly event?: (event: TransportEvent, emit: (event: TransportEvent) => void) => void
@@ -62,6 +69,9 @@ export function tapped(good: Transport, taps: Taps): Transport {
     subscribe: (spec, receive) => subscribe(good, taps, taps.spec?.(spec) ?? spec, receive),
     addressOf: (channel) => taps.addressOf?.(good.addressOf(channel)) ?? good.addressOf(channel),
     routeFacts: (group) => good.routeFacts(group),
+    visitDeadLetters: (group, visit) =>
+      taps.visitDeadLetters?.(group, visit, (each) => good.visitDeadLetters(group, each)) ??
+      good.visitDeadLetters(group, visit),
     inspect: () => taps.inspect?.(() => good.inspect()) ?? good.inspect(),
     close: (deadlineMs) => taps.close?.((each) => good.close(each), deadlineMs) ?? good.close(deadlineMs),
     onEvent: (listener) => {

@@ -1,28 +1,31 @@
 import { systemRuntime } from '../runtime/system-runtime.ts'
 import type { Clause } from './clause.ts'
 import { CLAUSES } from './clauses.ts'
-import { impossible, type ConformanceOptions } from './harness.ts'
+import { impossible, type ConformanceOptions, type FaultName } from './harness.ts'
 import { Patience } from './patience.ts'
 import { expectRefusal } from './refusal.ts'
 import { Stage } from './stage.ts'
 
 const DEFAULT_PATIENCE_MS = 20_000
+/** Faults of the engine itself, which whoever uses it meets. */
+const DISTURBING: readonly FaultName[] = ['restartBroker', 'block']
 
 /**
  * Registers the clauses that every transport must keep, one test each, in the order of the areas. A clause whose fault
  * the harness cannot produce is skipped by name with the reason; where the engine refuses a capability, the clauses that
  * need it check that asking for it fails with WAYBILL_UNSUPPORTED.
  *
- * A clause makes its own channels, groups and members. Clauses of one engine run one after the other, as runners do within
- * a file: some restart or block the broker.
+ * A clause makes its own channels, groups and members, so runners may run several at a time, but for those that are to be
+ * alone: they restart or block the broker.
  */
 export function transportConformance(options: ConformanceOptions): void {
   for (const each of CLAUSES) {
     if (options.select?.({ title: each.title, long: each.long === true }) === false) continue
     const reason = whyNot(each, options)
-    if (reason === undefined) options.test(each.title, () => runClause(each, options))
+    const how = { alone: each.long === true || DISTURBING.some((fault) => each.faults?.includes(fault)) }
+    if (reason === undefined) options.test(each.title, () => runClause(each, options), how)
     else if (options.skip !== undefined) options.skip(each.title, reason)
-    else options.test(`${each.title} (skipped: ${reason})`, async () => {})
+    else options.test(`${each.title} (skipped: ${reason})`, async () => {}, how)
   }
 }
 

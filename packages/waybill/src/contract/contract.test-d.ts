@@ -109,6 +109,8 @@ export async function doesNotCompile(): Promise<void> {
   service.answer(orders.placed, () => {})
   // @ts-expect-error a key is text
   event(z.object({ n: z.number() }), { key: (one) => one.n })
+  // @ts-expect-error what is not stored has no key
+  event(z.object({ id: z.string() }), { stored: false, key: (one: { id: string }) => one.id })
   // @ts-expect-error a query has no key
   query(z.object({ n: z.string() }), z.object({}), { key: (one: { n: string }) => one.n })
   // @ts-expect-error an event has no reply

@@ -44,6 +44,17 @@ describe('contract()', () => {
     expect(orders.label.channel).toEqual({ kind: 'document', name: 'orders.label', shards: 8 })
   })
 
+  it('gives the events that are not stored one channel of their own, without shards or retention', () => {
+    const options = { shards: 8, retention: '1h' } as const
+    const prices = contract('prices', options, { set: event(id), tick: event(id, { stored: false }) })
+    expect(prices.tick).toMatchObject({ kind: 'event', type: 'prices.tick', stored: false })
+    expect(prices.tick.channel).toEqual({ kind: 'signals', name: 'prices', shards: 1 })
+    expect(prices.set.stored).toBe(true)
+    expect(() => contract('prices', { tick: event(id, { stored: false, key: () => 'k' } as never) })).toThrow(
+      'prices.tick is not stored, so it has no key',
+    )
+  })
+
   it('has one shard unless told otherwise', () => {
     expect(contract('plain', { happened: event(id) }).happened.channel.shards).toBe(1)
     expect(contract('kept', { retention: '1h' }, { happened: event(id) }).happened.channel.retentionMs).toBe(3_600_000)

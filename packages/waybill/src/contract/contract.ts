@@ -22,7 +22,7 @@ export interface ContractOptions {
    */
   readonly shards?: number
   /**
-   * How long events are kept to be read again, whether they were handled or not, for instance `'7d'`. Engines without
+   * How long stored events are kept to be read again, whether they were handled or not, for instance `'7d'`. Engines without
    * history (queues) refuse it when the bus starts. Default: as long as a group needs them.
    */
   readonly retention?: Duration
@@ -39,11 +39,12 @@ const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/
 /**
  * Declares messages as plain values that both sides import.
  *
- * All events of a contract share one channel, so that the events of one key keep their order; every other message has a
- * channel of its own.
+ * All stored events of a contract share one channel, so that the events of one key keep their order, and so do those that
+ * are not stored; every other message has a channel of its own.
  *
  * @param name letters, digits, `_` and `-`, at most 63, beginning with a letter; so are the messages' names
- * @throws {TypeError} when a name, a version, the number of shards or a schema is not what it must be
+ * @throws {TypeError} when a name, a version, the number of shards or a schema is not what it must be, an event that is
+ *   not stored has a key, or a message with a sequence has none
  */
 export function contract<D extends Definitions>(name: string, definitions: D): Contract<D>
 export function contract<D extends Definitions>(name: string, options: ContractOptions, definitions: D): Contract<D>
@@ -60,9 +61,10 @@ export function contract(
   }
   const kept = retention === undefined ? {} : { retentionMs: durationMs(retention) }
   const events: Channel = Object.freeze({ kind: 'events', name, shards, ...kept })
+  const signals: Channel = Object.freeze({ kind: 'signals', name, shards: 1 })
   const messages = Object.entries(definitions).map(([local, definition]) => [
     local,
-    contracted(name, local, definition, events),
+    contracted(name, local, definition, definition.stored ? events : signals),
   ])
   return Object.freeze(Object.fromEntries(messages) as Contract<Definitions>) // one message per definition
 }
@@ -75,7 +77,11 @@ function contracted(
 ): AnyContracted {
   if (!NAME.test(local)) throw new TypeError(notAName(local, `a message of ${name}`))
   const type = `${name}.${local}`
-  const { kind, key, version } = definition
+  const { kind, key, version, stored, sequence } = definition
+  if (sequence && key === undefined)
+    throw new TypeError(`${type} has a sequence, so it needs a key: each has its numbers`)
+  if (!stored && key !== undefined)
+    throw new TypeError(`${type} is not stored, so it has no key: nothing keeps its order`)
   const body = bodyTypeOf(definition.body, `the body of ${type}`)
   return Object.freeze({
     kind,
@@ -87,10 +93,12 @@ function contracted(
     version,
     contentType: body.contentType,
     key,
+    sequence,
     body,
     reply: definition.reply === undefined ? undefined : bodyTypeOf(definition.reply, `the reply of ${type}`),
     upcast: upcastSteps(type, version, definition.upcast),
     foreign: undefined,
+    ...(kind === 'event' ? { stored } : {}),
   }) as AnyContracted // its other fields are for the compiler alone
 }
 

@@ -25,6 +25,8 @@ export interface Contracted<Kind extends ContractedKind, BodyIn, BodyOut, ReplyB
   readonly contentType: string
   /** The shard key of a body as it was sent; `undefined` when the messages have no order to keep. */
   readonly key: ((body: unknown) => string) | undefined
+  /** The outbox of who sends it numbers the messages of each key. */
+  readonly sequence: boolean
   readonly body: BodyType
   /** `undefined`: a reply, where one is asked for, says only that the message was handled. */
   readonly reply: BodyType | undefined
@@ -50,7 +52,14 @@ export interface Command<BodyIn, BodyOut = BodyIn, ReplyBodyIn = void, ReplyBody
 > {}
 
 /** Something notable that happened; any number of recipients. */
-export interface Event<BodyIn, BodyOut = BodyIn> extends Contracted<'event', BodyIn, BodyOut, void, void> {}
+export interface Event<BodyIn, BodyOut = BodyIn> extends Contracted<'event', BodyIn, BodyOut, void, void> {
+  readonly stored: true
+}
+
+/** An event that is not stored: whoever listens at this moment receives it, at most once. */
+export interface Signal<BodyIn, BodyOut = BodyIn> extends Contracted<'event', BodyIn, BodyOut, void, void> {
+  readonly stored: false
+}
 
 /** A question to one answerer. */
 export interface Query<BodyIn, BodyOut, ReplyBodyIn, ReplyBodyOut> extends Contracted<
@@ -75,7 +84,9 @@ export interface Document<BodyIn, BodyOut = BodyIn> extends Contracted<'document
 
 // Every type parameter stands in a read-only field, so each message is assignable to the one of `unknown`.
 export type AnyCommand = Command<unknown, unknown, unknown, unknown>
-export type AnyEvent = Event<unknown, unknown>
+export type AnyStoredEvent = Event<unknown, unknown>
+export type AnySignal = Signal<unknown, unknown>
+export type AnyEvent = AnyStoredEvent | AnySignal
 export type AnyQuery = Query<unknown, unknown, unknown, unknown>
 export type AnySurvey = Survey<unknown, unknown, unknown, unknown>
 export type AnyDocument = Document<unknown, unknown>

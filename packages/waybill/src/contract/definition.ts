@@ -1,5 +1,5 @@
 import type { Schema, SchemaIn, SchemaOut } from './body-type.ts'
-import type { AnyContracted, Command, ContractedKind, Document, Event, Query, Survey } from './contracted.ts'
+import type { AnyContracted, Command, ContractedKind, Document, Event, Query, Signal, Survey } from './contracted.ts'
 import type { UpcastStep } from './upcast.ts'
 
 /** A message before its contract has named it. */
@@ -9,6 +9,9 @@ export interface Definition<M extends AnyContracted> {
   readonly reply: Schema | undefined
   readonly version: number
   readonly key: ((body: unknown) => string) | undefined
+  readonly sequence: boolean
+  /** Of an event: whether it is kept until it has been handled. */
+  readonly stored: boolean
   readonly upcast: Readonly<Record<number, UpcastStep>>
   /** For the compiler alone: never present at run time. */
   readonly '~message': M
@@ -29,9 +32,31 @@ export interface KeyedOptions<B extends Schema> extends VersionOptions {
   readonly key?: (body: SchemaIn<B>) => string
 }
 
-export interface CommandOptions<B extends Schema, R extends Schema> extends KeyedOptions<B> {
+export interface NumberedOptions<B extends Schema> extends KeyedOptions<B> {
+  /**
+   * Numbers the messages of each sender and key from 1 in the order in which their transactions commit, so that a receiver
+   * can tell what is missing: `ctx.sequence`. Needs a key, and a sender with a store. Default false.
+   */
+  readonly sequence?: boolean
+}
+
+export interface CommandOptions<B extends Schema, R extends Schema> extends NumberedOptions<B> {
   /** What the handler returns to a requester. */
   readonly reply?: R
+}
+
+export interface EventOptions<B extends Schema> extends NumberedOptions<B> {
+  /** Default true. `false`: it is for whoever listens at this moment, and at most once: see {@link SignalOptions}. */
+  readonly stored?: true
+}
+
+/** An event that is not stored has no key: nothing keeps its order. */
+export interface SignalOptions extends VersionOptions {
+  /**
+   * Every running instance that subscribes receives each event once at most. Nothing is kept for one that is away, that is
+   * too slow, or whose handler fails for good.
+   */
+  readonly stored: false
 }
 
 /** The reply of a command that declares none. */
@@ -48,8 +73,10 @@ export function command<B extends Schema, R extends Schema = NoReply>(
 /** Something notable that happened. Anybody may subscribe. */
 export function event<B extends Schema>(
   body: B,
-  options: KeyedOptions<B> = {},
-): Definition<Event<SchemaIn<B>, SchemaOut<B>>> {
+  options?: EventOptions<B>,
+): Definition<Event<SchemaIn<B>, SchemaOut<B>>>
+export function event<B extends Schema>(body: B, options: SignalOptions): Definition<Signal<SchemaIn<B>, SchemaOut<B>>>
+export function event(body: Schema, options: EventOptions<Schema> | SignalOptions = {}): Definition<AnyContracted> {
   return define('event', body, undefined, options)
 }
 
@@ -83,7 +110,11 @@ function define<M extends AnyContracted>(
   kind: ContractedKind,
   body: Schema,
   reply: Schema | undefined,
-  options: VersionOptions & { readonly key?: (body: never) => string },
+  options: VersionOptions & {
+    readonly key?: (body: never) => string
+    readonly stored?: boolean
+    readonly sequence?: boolean
+  },
 ): Definition<M> {
   return Object.freeze({
     kind,
@@ -91,6 +122,8 @@ function define<M extends AnyContracted>(
     reply,
     version: options.version ?? 1,
     key: options.key as Definition<M>['key'], // called only with bodies that `body` has let through
+    stored: options.stored ?? true,
+    sequence: options.sequence ?? false,
     upcast: options.upcast ?? {},
   }) as Definition<M> // '~message' is for the compiler alone
 }

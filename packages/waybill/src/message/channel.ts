@@ -2,15 +2,16 @@
  * Where messages of one sort flow.
  *
  * - `events`: the stream of one contract: every group receives each event, the members of a group share them
+ * - `signals`: the events of one contract that are not stored: every instance that listens receives each, and nobody else
  * - `command`, `query`, `document`: one group, named by its owner; refused when nobody can receive
  * - `survey`: every group is asked
  * - `reply`: the replies to one service (durable), or to one process (transient)
  */
-export type ChannelKind = 'events' | 'command' | 'query' | 'survey' | 'document' | 'reply'
+export type ChannelKind = 'events' | 'signals' | 'command' | 'query' | 'survey' | 'document' | 'reply'
 
 export interface Channel {
   readonly kind: ChannelKind
-  /** Unique among channels: `orders` (events), `orders.place` (command), `checkout` (reply). Letters, digits, `._-`. */
+  /** Unique among channels of its kind: `orders` (events, signals), `orders.place` (command), `checkout` (reply). Letters, digits, `._-`. */
   readonly name: string
   /**
    * Number of shards, fixed in the topology; 1 when the channel is not ordered. The shard of a message is

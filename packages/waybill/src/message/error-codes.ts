@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'WAYBILL_ORDER_NEEDS_SHARDS'
   | 'WAYBILL_UNSUPPORTED'
   | 'WAYBILL_LIMIT'
+  | 'WAYBILL_INBOX_TOO_SHORT'
   | 'WAYBILL_INVALID_DEFINITION'
   | 'WAYBILL_STORE_IN_USE'
   | 'WAYBILL_STORE_DAMAGED'
@@ -36,6 +37,8 @@ export type ErrorCode =
   | 'WAYBILL_REFUSED'
   | 'WAYBILL_TOO_LARGE'
   | 'WAYBILL_OUTCOME_UNKNOWN'
+  | 'WAYBILL_COMMIT_UNKNOWN'
+  | 'WAYBILL_DATABASE_FAILED'
   | 'WAYBILL_BACKPRESSURE'
   | 'WAYBILL_REQUEST_TIMEOUT'
   | 'WAYBILL_HANDLER_TIMEOUT'
@@ -43,8 +46,13 @@ export type ErrorCode =
   | 'WAYBILL_REMOTE_FAILED'
   | 'WAYBILL_EXPIRED'
   | 'WAYBILL_POISON'
+  | 'WAYBILL_CIRCUIT_OPEN'
+  | 'WAYBILL_CALL_TIMEOUT'
   | 'WAYBILL_DEAD_LETTERED'
   | 'WAYBILL_ABORTED'
+  | 'WAYBILL_TRANSACTION_ENDED'
+  | 'WAYBILL_NEEDS_TRANSACTION'
+  | 'WAYBILL_SEQUENCE_GAP'
 
 export interface ErrorEntry {
   readonly scope: ErrorScope
@@ -79,7 +87,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   WAYBILL_NOT_FOUND: {
     scope: 'configuration',
-    cause: 'A queue or exchange that is named does not exist.',
+    cause: 'A queue, an exchange, a group or a message that is named does not exist.',
     cure: 'Declare it first, or correct its name.',
   },
   WAYBILL_COMMAND_CLAIMED: {
@@ -101,6 +109,11 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
     scope: 'configuration',
     cause: 'A value is beyond a limit of the engine or of Waybill.',
     cure: 'Stay within the limit that the message names.',
+  },
+  WAYBILL_INBOX_TOO_SHORT: {
+    scope: 'configuration',
+    cause: 'A message may come again after the inbox has forgotten it: from a retry, or out of the dead letters.',
+    cure: "Lengthen the store's inbox retention, or shorten `retry` or createBus({ deadLetterLife }).",
   },
   WAYBILL_INVALID_DEFINITION: {
     scope: 'configuration',
@@ -212,10 +225,20 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
     cause: 'The link broke or the time ran out before the broker confirmed: the message may or may not be stored.',
     cure: 'Send again with the same id; receivers must be idempotent.',
   },
+  WAYBILL_COMMIT_UNKNOWN: {
+    scope: 'message',
+    cause: 'The connection to the database broke while a transaction was being committed: it may have been committed.',
+    cure: 'A message is handled again by itself, and the inbox knows what was committed; what else you try again must be idempotent.',
+  },
+  WAYBILL_DATABASE_FAILED: {
+    scope: 'message',
+    cause: 'The database of the store could not be reached, or has refused a statement or the commit of a transaction.',
+    cure: 'See `cause` for its error: the transaction is rolled back, and may be tried again.',
+  },
   WAYBILL_BACKPRESSURE: {
     scope: 'message',
-    cause: 'Too many sends are waiting for the broker to confirm.',
-    cure: 'Await sends, or raise `maxPending`; nothing was sent.',
+    cause: 'The broker takes messages more slowly than they are sent: too many wait for it, and for a place to wait.',
+    cure: 'Await each send, so that producers go as fast as the broker; raise the timeout of the send. Nothing was sent.',
   },
   WAYBILL_REQUEST_TIMEOUT: {
     scope: 'message',
@@ -248,6 +271,16 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
       'The message was delivered again and again without being settled: it probably ends the process that handles it.',
     cure: 'See the dead letter, mend the handler, then redrive it.',
   },
+  WAYBILL_CIRCUIT_OPEN: {
+    scope: 'message',
+    cause: 'What the circuit breaker guards has failed too often: it is not called until the reset time has passed.',
+    cure: 'Nothing to do for a handler: its message is put off, no attempt is counted. See why the dependency fails.',
+  },
+  WAYBILL_CALL_TIMEOUT: {
+    scope: 'message',
+    cause: 'A call through a circuit breaker took longer than its `timeout`; it may have had its effect.',
+    cure: 'Pass the signal to what is called, make the call idempotent, or raise the timeout of the breaker.',
+  },
   WAYBILL_DEAD_LETTERED: {
     scope: 'message',
     cause: 'The handler put the message aside with ctx.deadLetter(reason).',
@@ -257,5 +290,20 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
     scope: 'message',
     cause: 'The caller aborted the operation.',
     cure: 'Nothing to do; a request already sent may still be handled.',
+  },
+  WAYBILL_TRANSACTION_ENDED: {
+    scope: 'message',
+    cause: 'Something was to be sent with a transaction that had ended: its handler had returned, or had failed.',
+    cure: 'Await what the handler sends before it returns; what is to be sent later, send from the bus.',
+  },
+  WAYBILL_NEEDS_TRANSACTION: {
+    scope: 'message',
+    cause: 'The contract numbers its messages (`sequence: true`), and numbers are given out within a transaction.',
+    cure: 'Send it from a handler of a service with a store, or with bus.in(tx).',
+  },
+  WAYBILL_SEQUENCE_GAP: {
+    scope: 'message',
+    cause: 'Messages before this one in the sequence of its sender and key were not handled here.',
+    cure: "See the dead letters for what is missing; with onGap: 'report' the handler runs all the same.",
   },
 }

@@ -45,6 +45,9 @@ export const FAILURE_HEADERS = {
   group: 'waybill-dead-group',
 } as const
 
+/** Header of a message that was put off: how often. Being put off is no attempt, and leaves no record. */
+export const PUT_OFF_HEADER = 'waybill-put-off'
+
 /** Older records make room for newer ones; the first is always kept. */
 export const MAX_FAILURES = 16
 
@@ -82,4 +85,15 @@ export function withFailure(headers: Readonly<Record<string, string>>, record: F
   const list = [...readFailures(headers), record]
   if (list.length > MAX_FAILURES) list.splice(1, list.length - MAX_FAILURES)
   return { ...headers, [FAILURE_HEADERS.history]: JSON.stringify(list) }
+}
+
+/** How often the message with these headers was put off. */
+export function timesPutOff(headers: Readonly<Record<string, string>>): number {
+  const times = Number(headers[PUT_OFF_HEADER] ?? 0)
+  return Number.isSafeInteger(times) && times > 0 ? times : 0
+}
+
+/** `headers` of a message that is put off once more. */
+export function putOff(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...headers, [PUT_OFF_HEADER]: String(timesPutOff(headers) + 1) }
 }

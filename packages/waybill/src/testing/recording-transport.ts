@@ -42,6 +42,7 @@ export function recordingTransport(inner: Transport, record: Record): Transport 
     subscribe: (spec, receive) => subscribe(inner, record, spec, receive),
     addressOf: (channel) => inner.addressOf(channel),
     routeFacts: (group) => inner.routeFacts(group),
+    visitDeadLetters: (group, visit) => inner.visitDeadLetters(group, visit),
     inspect: () => inner.inspect(),
     close: (deadlineMs) => inner.close(deadlineMs),
     onEvent: (listener) => inner.onEvent(listener),

@@ -1,10 +1,14 @@
 import { createBus } from '../bus/create-bus.ts'
-import type { Bus, BusOptions } from '../bus/bus.ts'
+import type { Bus, BusOptions, TransactionalBus } from '../bus/bus.ts'
 import { DIAGNOSTIC_CHANNELS, type HandleEnded } from '../bus/diagnostics.ts'
 import { silentLogger } from '../bus/logger.ts'
+import type { AnyKept, DeadLettersOptions } from '../bus/dead-letters-options.ts'
+import type { Service } from '../bus/service.ts'
 import type { AnyContracted, Out } from '../contract/contract.ts'
+import type { DeadLetters } from '../dead-letters/dead-letters.ts'
 import { decode } from '../contract/decode.ts'
 import type { DeadLetterReason } from '../message/failure.ts'
+import type { Store } from '../store/store.ts'
 import type { WireMessage } from '../message/wire-message.ts'
 import { durationMs, type Duration } from '../runtime/duration.ts'
 import { virtualRuntime, type VirtualRuntime } from '../runtime/virtual-runtime.ts'
@@ -42,6 +46,9 @@ export interface TestDeadLetter {
   readonly message: WireMessage
 }
 
+/** As `bus.deadLetters` is asked. */
+type OfGroup<M extends AnyKept> = readonly [group: string | Service, message: M, options?: DeadLettersOptions]
+
 /** A bus in memory on virtual time: nothing happens behind the test's back, and an hour passes at once. */
 export interface TestBus extends Bus {
   readonly runtime: VirtualRuntime
@@ -52,7 +59,9 @@ export interface TestBus extends Bus {
   /** Bodies of this message that the test or its services have sent so far, in order. */
   sent<M extends AnyContracted>(message: M): Promise<readonly Out<M>[]>
   tally(message: AnyContracted): Tally
+  /** All that died so far, over all groups; those too that were redriven since. */
   deadLetters(): readonly TestDeadLetter[]
+  deadLetters<M extends AnyKept>(...of: OfGroup<M>): DeadLetters<M>
   readonly faults: {
     /** The next `times` (default 1) handled deliveries of it are not acknowledged, as if the process had died: they come again. */
     crashBeforeAck(message: AnyContracted, times?: number): void
@@ -60,6 +69,12 @@ export interface TestBus extends Bus {
     duplicate(message: AnyContracted, times?: number): void
   }
 }
+
+/** A test bus with a store, for instance `sqliteStore(':memory:')`. */
+export interface TransactionalTestBus<Tx> extends TestBus, Omit<TransactionalBus<Tx>, keyof Bus> {}
+
+/** On virtual time nothing is missed between looks, so that months pass with few of them; and nobody else relays. */
+const OUTBOX = { poll: '1h', lease: '365d' } as const
 
 /** Leaving the scope of a test bus moves its clock on by at most an hour, which is beyond any sensible drain. */
 const DISPOSE_STEP_MS = 10_000
@@ -69,18 +84,22 @@ const MAX_DISPOSE_STEPS = 360
  * Runs services on an in-memory broker: real routing, settlement, retries and dead letters, under a clock that the test
  * moves.
  */
+export function testBus<Tx>(options: TestBusOptions & { readonly store: Store<Tx> }): Promise<TransactionalTestBus<Tx>>
+export function testBus(options?: TestBusOptions): Promise<TestBus>
 export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
   const { seed = 1, rethrow = true, ...busOptions } = options
   const runtime = virtualRuntime({ seed })
   const record = new Record()
   const errors: Error[] = []
-  const bus = await createBus({
+  // Without a store, its verbs are not in the type of what is returned, and throw.
+  const bus = (await createBus({
     logger: silentLogger,
     ...busOptions,
+    outbox: { ...OUTBOX, ...busOptions.outbox },
     runtime,
     transport: async (clock) => recordingTransport(await embedded({ memory: true })(clock), record),
     drainOn: [],
-  })
+  })) as TransactionalBus<unknown>
   // Other buses of this process speak on the same channel: ours are the messages that our broker delivered.
   const onHandled = (event: unknown): void => {
     const { error, message } = event as HandleEnded // that channel's shape
@@ -109,7 +128,24 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
     await drained
   }
 
-  return {
+  const died = (): readonly TestDeadLetter[] =>
+    record.settlements.flatMap(({ settlement, group }) => {
+      if (settlement.action !== 'reject') return []
+      const { delivery, reason, detail } = settlement
+      return [{ type: delivery.message.type, group, reason, detail, message: delivery.message }]
+    })
+  function deadLetters(): readonly TestDeadLetter[]
+  function deadLetters<M extends AnyKept>(...of: OfGroup<M>): DeadLetters<M>
+  function deadLetters(
+    ...[group, message, like]: OfGroup<AnyKept> | []
+  ): readonly TestDeadLetter[] | DeadLetters<AnyKept> {
+    return group === undefined || message === undefined ? died() : bus.deadLetters(group, message, like)
+  }
+
+  const test: TransactionalTestBus<unknown> = {
+    in: (tx) => bus.in(tx),
+    schedule: (message, body, when) => bus.schedule(message, body, when),
+    cancelScheduled: (id) => bus.cancelScheduled(id),
     publish: (event, body, send) => bus.publish(event, body, send),
     send: (message, body, send) => bus.send(message, body, send),
     request: (request, body, ask) => bus.request(request, body, ask),
@@ -136,26 +172,15 @@ export async function testBus(options: TestBusOptions = {}): Promise<TestBus> {
     tally: (message) => ({
       attempts: record.deliveries.filter(({ type }) => type === message.type).length,
       processed: of(message).filter(({ settlement }) => settlement.action === 'ack').length,
-      retried: of(message).filter(({ settlement }) => settlement.action === 'retry').length,
+      retried: of(message).filter(({ settlement: { action, ...rest } }) => action === 'retry' && 'failure' in rest)
+        .length,
       deadLettered: of(message).filter(({ settlement }) => settlement.action === 'reject').length,
     }),
-    deadLetters: () =>
-      record.settlements.flatMap(({ settlement, group }) =>
-        settlement.action === 'reject'
-          ? [
-              {
-                type: settlement.delivery.message.type,
-                group,
-                reason: settlement.reason,
-                detail: settlement.detail,
-                message: settlement.delivery.message,
-              },
-            ]
-          : [],
-      ),
+    deadLetters,
     faults: {
       crashBeforeAck: (message, times = 1) => void record.crashes.set(message.type, times),
       duplicate: (message, times = 1) => void record.duplicates.set(message.type, times),
     },
   }
+  return test
 }

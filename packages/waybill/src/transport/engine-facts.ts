@@ -11,6 +11,8 @@ export interface Capabilities {
   readonly durableGroups: Support
   /** A subscription of one instance that leaves nothing behind. */
   readonly transientSubscriptions: Support
+  /** Channels of `signals`: handed to every instance that listens, and not stored. */
+  readonly signals: Support
   /** Order per key over shards, kept through failure. */
   readonly ordered: Support
   /** `retry` with a delay. */
@@ -31,6 +33,8 @@ export interface Capabilities {
   readonly replay: Support
   /** `flow()` changes the number of unsettled deliveries while running. */
   readonly liveFlow: Support
+  /** `visitDeadLetters()`. */
+  readonly deadLetterVisits: Support
 }
 
 export type Capability = keyof Capabilities

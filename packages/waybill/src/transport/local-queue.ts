@@ -14,6 +14,10 @@ export interface LocalEvents {
   rejected(delivery: LocalDelivery, reject: Pick<Reject, 'reason' | 'detail' | 'failure'>): void
 }
 
+/** Beyond these it is full: who fills it decides what becomes of the rest. */
+const MOST_HELD = 65_536
+const MOST_BYTES_HELD = 64 * 2 ** 20
+
 /**
  * Messages that are in this process alone: hands them out within the prefetch, and keeps what is to be tried again until it
  * is due. They go with the link or the process, as it is with everything that leaves nothing behind.
@@ -27,6 +31,8 @@ export class LocalQueue {
   #ready: LocalDelivery[] = []
   /** Everything that has not been settled for good: ready, handed out, or waiting for its retry. */
   readonly #held = new Set<LocalDelivery>()
+  /** Of the bodies of what is held. */
+  #bytes = 0
   #prefetch: number
   #life = 0
   #pumping = false
@@ -45,8 +51,8 @@ export class LocalQueue {
     return this.#life
   }
 
-  get length(): number {
-    return this.#held.size
+  get isFull(): boolean {
+    return this.#held.size >= MOST_HELD || this.#bytes >= MOST_BYTES_HELD
   }
 
   /** Deliveries that could be handed out at once if they were here. */
@@ -56,7 +62,7 @@ export class LocalQueue {
 
   add(delivery: LocalDelivery): void {
     if (this.#shut || delivery.life !== this.#life) return
-    this.#held.add(delivery)
+    this.#hold(delivery)
     this.#ready.push(delivery)
     this.#pump()
   }
@@ -67,7 +73,7 @@ export class LocalQueue {
       if (!(delivery instanceof LocalDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
       if (delivery.settled || delivery.life !== this.#life) continue
       delivery.settled = true
-      this.#held.delete(delivery)
+      this.#release(delivery)
       this.idle.remove(1)
       if (settlement.action === 'reject') this.#events.rejected(delivery, settlement)
       else if (settlement.action === 'retry') this.#later(delivery, settlement)
@@ -92,6 +98,7 @@ export class LocalQueue {
     this.#life++
     this.#ready = []
     this.#held.clear()
+    this.#bytes = 0
     this.#deadlines.clear()
     this.idle.reset()
     return held
@@ -99,9 +106,18 @@ export class LocalQueue {
 
   #later(delivery: LocalDelivery, retry: Extract<Settlement, { readonly action: 'retry' }>): void {
     const again = new LocalDelivery(retried(retry), delivery.shard, delivery.life, delivery.position)
-    this.#held.add(again)
+    this.#hold(again)
     if (retry.afterMs <= 0) this.#ready.push(again)
     else this.#deadlines.add(retry.afterMs, () => this.add(again))
+  }
+
+  #hold(delivery: LocalDelivery): void {
+    if (!this.#held.has(delivery)) this.#bytes += delivery.message.body.length
+    this.#held.add(delivery)
+  }
+
+  #release(delivery: LocalDelivery): void {
+    if (this.#held.delete(delivery)) this.#bytes -= delivery.message.body.length
   }
 
   #pump(): void {
@@ -126,7 +142,7 @@ export class LocalQueue {
         batch.push(delivery)
         continue
       }
-      this.#held.delete(delivery)
+      this.#release(delivery)
       this.#events.rejected(delivery, { reason: 'expired', detail: 'expired before it was handled' })
     }
     if (batch.length === 0) return

@@ -2,6 +2,7 @@
 import type { DeadLetterReason, FailureRecord } from '../message/failure.ts'
 import type { WireMessage } from '../message/wire-message.ts'
 import type { Channel } from './channel.ts'
+import type { DeadLetterVisit } from './dead-letter-visit.ts'
 import type { EngineFacts, RouteFacts } from './engine-facts.ts'
 import type { TransportEvent } from './transport-event.ts'
 
@@ -22,6 +23,11 @@ export interface Transport {
    */
   send(batch: readonly Outgoing[]): Promise<readonly SendResult[]>
   /**
+   * Only where the engine is the user's own database: stores the batch within his transaction `tx`. It is there once that has
+   * committed, and never when it is rolled back. Answers as `send` does; where it rejects, the transaction cannot commit.
+   */
+  sendWithin?(tx: unknown, batch: readonly Outgoing[]): Promise<readonly SendResult[]>
+  /**
    * Resolves when the engine has confirmed the subscription, so that what is sent afterwards is not missed. Deliveries
    * come in batches, the first perhaps before it resolves; at most `prefetch` are unsettled at a time. On an ordered
    * subscription at most one delivery per key is unsettled, and a key that failed holds back its successors until it is
@@ -35,6 +41,14 @@ export interface Transport {
    * declared, what it will be. Changes nothing. Rejects with WAYBILL_NOT_FOUND where that needs the channel to exist.
    */
   routeFacts(group: Group): Promise<RouteFacts>
+  /**
+   * Goes through the dead letters of a group, oldest first, in batches, and does with each what `visit.decide` says. Ends
+   * with the last of those that were there when it began: what dies or is replaced meanwhile is left for another visit.
+   * Resolves when every decision is carried out and confirmed. Rejects when the link breaks: of the last decisions, some may
+   * be done; with WAYBILL_NOT_FOUND where nothing is known of the group. Two visits at a time may share the letters, each
+   * seeing some. Capability `deadLetterVisits`.
+   */
+  visitDeadLetters(group: Group, visit: DeadLetterVisit): Promise<void>
   /** What the engine says of the groups subscribed or declared here. */
   inspect(): Promise<TransportSnapshot>
   /** Closes subscriptions, then the link. Unsettled deliveries return to the engine. Idempotent. */
@@ -72,7 +86,8 @@ export interface ReturnAddress {
 }
 
 /**
- * `accepted`: stored, as durably as the engine's facts say (an event without recipients counts).
+ * `accepted`: stored, as durably as the engine's facts say (an event without recipients counts); of signals: the engine has
+ * it and hands it to who listens.
  * `refused`: not stored, for the reason in `error`. `unknown`: the link broke first; it may be stored.
  */
 export type SendResult =
@@ -125,13 +140,17 @@ export interface Delivery {
 
 export type Settlement =
   | { readonly delivery: Delivery; readonly action: 'ack' }
-  /** Hand it out again after `afterMs` as `attempt`, with `failure` added to its history. Stored before it is acknowledged. */
+  /**
+   * Hand it out again after `afterMs` as `attempt`, with `failure` added to its history. Stored before it is acknowledged.
+   * Without a failure it is put off: nothing has failed, its attempt stays as it is, and how often that happened is counted
+   * in its header `waybill-put-off`. On an ordered subscription its key waits meanwhile, as for any retry.
+   */
   | {
       readonly delivery: Delivery
       readonly action: 'retry'
       readonly afterMs: number
       readonly attempt: number
-      readonly failure: FailureRecord
+      readonly failure?: FailureRecord
     }
   /** Move it to the group's dead-letter queue with its history. Stored there before it is acknowledged. */
   | {

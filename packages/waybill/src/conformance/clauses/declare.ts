@@ -114,7 +114,8 @@ export const declareClauses: readonly Clause[] = [
       ),
     )
     assert.equal(outcomes.filter((outcome) => outcome === 'resolved').length, 1, `outcomes: ${outcomes.join('; ')}`)
-    assert.equal(outcomes.filter((outcome) => isWaybillError(outcome, 'WAYBILL_COMMAND_CLAIMED')).length, 1)
+    const refused = outcomes.filter((outcome) => isWaybillError(outcome, 'WAYBILL_COMMAND_CLAIMED'))
+    assert.equal(refused.length, 1, `outcomes: ${outcomes.join('; ')}`)
   }),
 
   clause('declare/a command declared by its sender waits for its owner', async (stage) => {

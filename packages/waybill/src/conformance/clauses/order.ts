@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert'
 import { clause, type Clause, type ClauseOptions } from '../clause.ts'
 import type { Inbox } from '../inbox.ts'
 import { numbered, text } from '../message-of.ts'
+import { timesPutOff } from '../../message/failure.ts'
 import { Ledger } from '../ledger.ts'
 import type { Delivery } from '../../transport/transport.ts'
 
@@ -94,6 +95,28 @@ export const orderClauses: readonly Clause[] = [
       await inbox.delivered('a6')
       assert.deepEqual(ofKey(inbox, 'a'), ['a1', ...numbered('a', 6)])
       assert.deepEqual(inbox.overlaps, [])
+    },
+  ),
+
+  clause(
+    'order/what is put off again and again keeps its place, and lets other keys pass',
+    orderedAndDelayed,
+    async (stage) => {
+      const member = await stage.member()
+      const group = stage.orderedGroup(1)
+      const inbox = await member.subscribe(group, {
+        prefetch: 10,
+        decide: ({ message }) => (message.key === 'a' && timesPutOff(message.headers) < 3 ? { putOffMs: 30 } : 'ack'),
+      })
+      await member.sendKeyed(group.channel, 'a', 'a1', 'a2')
+      await member.sendKeyed(group.channel, 'b', ...numbered('b', 3))
+      await inbox.delivered('a2', 4)
+      assert.deepEqual(ofKey(inbox, 'a'), ['a1', 'a1', 'a1', 'a1', 'a2', 'a2', 'a2', 'a2'])
+      assert.deepEqual(new Set(inbox.deliveries.map(({ message }) => message.attempt)), new Set([1]))
+      const counted = inbox.deliveries.filter(({ deliveryCount = 1 }) => deliveryCount > 1)
+      assert.equal(counted.length, 0, 'being put off counts as a delivery without settlement')
+      await inbox.delivered('b3')
+      await member.sees(group, { depth: 0, deadLetters: 0 })
     },
   ),
 
@@ -203,6 +226,25 @@ export const orderClauses: readonly Clause[] = [
       assert.deepEqual(firsts('c'), ['c1', 'c2'])
     },
   ),
+
+  clause('order/a new owner keeps the order, however many the owners before it held', ordered, async (stage) => {
+    const [sender, large, small, last] = await stage.members(4)
+    assert.ok(sender && large && small && last)
+    const group = stage.orderedGroup(1)
+    await sender.declare(group)
+    await sender.sendKeyed(group.channel, 'a', ...numbered('a', 100))
+    for (const [member, prefetch] of [[large, 100], [small, 1]] as const) {
+      const held = await member.subscribe(group, { prefetch, decide: () => 'hold' })
+      await held.delivered('a1')
+      // Behind the first of the key it takes as many as it has room for.
+      await stage.patience.pause(300)
+      await member.close()
+    } // prettier-ignore
+    const inbox = await last.subscribe(group)
+    await inbox.arrived(100)
+    assert.deepEqual(inbox.texts, numbered('a', 100))
+    assert.deepEqual(inbox.overlaps, [])
+  }),
 
   clause('order/messages without a key come one after the other', ordered, async (stage) => {
     const member = await stage.member()

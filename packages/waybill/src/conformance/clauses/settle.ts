@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert'
-import { readFailures } from '../../message/failure.ts'
+import { readFailures, timesPutOff } from '../../message/failure.ts'
 import { clause, type Clause } from '../clause.ts'
 import type { Decide } from '../inbox.ts'
 import { numbered, text } from '../message-of.ts'
@@ -72,6 +72,30 @@ export const settleClauses: readonly Clause[] = [
     )
     for (const { at } of failures) assert.ok(at >= before && at <= stage.runtime.now(), `a failure at ${at}`)
   }),
+
+  clause(
+    'settle/what is put off comes again and again as it was, and that is counted',
+    { needs: ['delayedRetry'] },
+    async (stage) => {
+      const member = await stage.member()
+      const group = stage.group()
+      const times = 4
+      const inbox = await member.subscribe(group, {
+        decide: ({ message }) =>
+          timesPutOff(message.headers) < times ? { putOffMs: timesPutOff(message.headers) % 2 === 0 ? 20 : 0 } : 'ack',
+      })
+      await member.send(group.channel, 'm1')
+      await inbox.delivered('m1', times + 1)
+      assert.deepEqual(
+        inbox.deliveries.map(({ message }) => [message.attempt, timesPutOff(message.headers)]),
+        Array.from({ length: times + 1 }, (_, nth) => [1, nth]),
+      )
+      assert.deepEqual(readFailures(inbox.deliveries.at(-1)?.message.headers ?? {}), [])
+      const counted = inbox.deliveries.filter(({ deliveryCount = 1 }) => deliveryCount > 1)
+      assert.equal(counted.length, 0, 'being put off counts as a delivery without settlement')
+      await member.sees(group, { depth: 0, deadLetters: 0 })
+    },
+  ),
 
   clause('settle/retry leaves the rest of the message as it was', async (stage) => {
     const member = await stage.member()

@@ -25,6 +25,7 @@ const GIVEN_UP_MS = 1_000
 export class LinkedEngine implements AmqpEngine {
   readonly name = 'embedded'
   readonly losesConsumersSilently = true
+  readonly requeuesBehind = false
   readonly #source: BrokerSource
   readonly #gone: () => void
   /** To the broker, and from it. */

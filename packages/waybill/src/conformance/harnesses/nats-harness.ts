@@ -79,6 +79,9 @@ async function deadLettersOf(connection: NatsConnection, group: Group): Promise<
   return letters
 }
 
+/** Tries to drop one consumer. */
+const MOST_DROPS = 5
+
 /** As an operator deletes them. */
 async function dropConsumers(connection: NatsConnection, group: Group): Promise<void> {
   const names = new Names(PREFIX)
@@ -86,5 +89,18 @@ async function dropConsumers(connection: NatsConnection, group: Group): Promise<
   const name = names.consumer(group)
   for (const stream of [names.stream(group.channel), names.side(group.channel)])
     for await (const { name: each } of consumers.list(stream))
-      if (each === name || each.startsWith(`${name}+`)) await consumers.delete(stream, each)
+      if (each === name || each.startsWith(`${name}+`)) await dropped(() => consumers.delete(stream, each))
+}
+
+/** The server may be writing a file of the consumer at that instant, and then fails to remove its folder: the next try does. */
+async function dropped(drop: () => Promise<boolean>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await drop()
+      return
+    } catch (error) {
+      if (tries === MOST_DROPS || !(error instanceof Error) || !error.message.includes('directory not empty'))
+        throw error
+    }
+  }
 }

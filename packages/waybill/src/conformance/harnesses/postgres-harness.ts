@@ -6,7 +6,7 @@ import { PostgresServer } from '../../testing/servers/postgres-server.ts'
 import type { Group } from '../../transport/transport.ts'
 import { channelKey } from '../../transports/postgres/names.ts'
 import { postgres } from '../../transports/postgres/postgres.ts'
-import { messageOf, type MessageRow } from '../../transports/postgres/row-mapping.ts'
+import { messageOf, type StoredMessage } from '../../message/stored-message.ts'
 import type { Harness } from './embedded-harness.ts'
 import { MemberProxies } from './member-proxies.ts'
 
@@ -39,7 +39,7 @@ export async function postgresHarness(runtime: Runtime = systemRuntime()): Promi
       ),
     /** As any client reads them: they stay where they are. */
     readDeadLetters: async (group): Promise<readonly WireMessage[]> =>
-      (await query<MessageRow>(`SELECT head, body FROM ${SCHEMA}.dead ${OF_GROUP} ORDER BY id`, namesOf(group))).map(
+      (await query<StoredMessage>(`SELECT head, body FROM ${SCHEMA}.dead ${OF_GROUP} ORDER BY id`, namesOf(group))).map(
         messageOf,
       ),
     makeForeignQueue: { cannot: 'PostgreSQL has no queue that ordinary clients would share with Waybill' },

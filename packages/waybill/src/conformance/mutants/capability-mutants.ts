@@ -17,11 +17,13 @@ export const capabilityMutants: readonly Mutant[] = [
   pretending('unroutable', 'send/a command that'),
   pretending('durableGroups', 'group/keeps its messages'),
   pretending('transientSubscriptions', 'transient/each instance'),
+  pretending('signals', 'signals/each instance'),
   pretending('ordered', 'order/messages of a key'),
   pretending('delayedRetry', 'settle/retry with a delay'),
   pretending('delayedSend', 'delay/a delayed command comes'),
   pretending('expiry', 'expiry/what expired while'),
   pretending('deliveryCount', 'redelivery/the delivery count'),
   pretending('liveFlow', 'flow/raised'),
+  pretending('deadLetterVisits', 'dead-letters/a visit shows'),
   pretending('fencing', 'fencing/every delivery'),
 ]

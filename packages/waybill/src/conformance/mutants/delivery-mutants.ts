@@ -60,8 +60,10 @@ export const deliveryMutants: readonly Mutant[] = [
   mutant('hands out one at a time', ['flow/at most 7', 'order/a key that is slow', 'order/at most one'], () => ({
     spec: (spec) => ({ ...spec, prefetch: 1 }),
   })),
-  mutant('ignores the types', ['group/receives only', 'group/an ordered one', 'transient/receives only'], () =>
-    onGroup(allTypes),
+  mutant(
+    'ignores the types',
+    ['group/receives only', 'group/an ordered one', 'transient/receives only', 'signals/receives only'],
+    () => onGroup(allTypes),
   ),
   mutant(
     'ignores that a group is ordered',

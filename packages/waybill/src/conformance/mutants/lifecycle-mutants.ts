@@ -27,6 +27,7 @@ const guarded = (good: Transport, guard: <T>(operation: () => Promise<T>) => Pro
   send: (batch) => guard(() => good.send(batch)),
   subscribe: (spec, receive) => guard(() => good.subscribe(spec, receive)),
   routeFacts: (group) => guard(() => good.routeFacts(group)),
+  visitDeadLetters: (group, visit) => guard(() => good.visitDeadLetters(group, visit)),
   inspect: () => guard(() => good.inspect()),
 })
 
@@ -146,7 +147,11 @@ export const lifecycleMutants: readonly Mutant[] = [
   }),
 
   mutant('never stops reporting', ['lifecycle/onEvent'], () => ({ callOff: () => {} })),
-  silent('never reports gaps', ['transient/reports a gap', 'broker/a transient'], 'gap'),
+  silent(
+    'never reports gaps',
+    ['transient/reports a gap', 'signals/a link that was down', 'broker/a transient'],
+    'gap',
+  ),
   silent(
     'says nothing of shards',
     ['shard/one member', 'shard/are spread', 'shard/a member that joins'],

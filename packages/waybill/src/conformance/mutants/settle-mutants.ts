@@ -40,7 +40,12 @@ export const settleMutants: readonly Mutant[] = [
     each.action === 'retry' ? { ...each, attempt: 1 } : each,
   ),
   settling('forgets the history', ['settle/retry adds', 'dead-letter/keeps the history'], (each) =>
-    each.action === 'retry' ? { ...each, failure: { ...each.failure, message: '', name: '' } } : each,
+    each.action === 'retry' && each.failure !== undefined
+      ? { ...each, failure: { ...each.failure, message: '', name: '' } }
+      : each,
+  ),
+  settling('counts what is put off', ['settle/what is put off', 'order/what is put off'], (each) =>
+    each.action === 'retry' && each.failure === undefined ? { ...each, attempt: each.attempt + 1 } : each,
   ),
   settling(
     'ignores the delay of a retry',

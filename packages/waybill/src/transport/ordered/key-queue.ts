@@ -14,10 +14,11 @@ export interface GateEntry<D> {
   /**
    * - `waiting`: can be handed out
    * - `handed`: the application has it
+   * - `burying`: the application had it, and it is being stored among the dead letters
    * - `copying`: a copy is being stored in the lane
    * - `awaited`: the copy is stored and will be delivered
    */
-  state: 'waiting' | 'handed' | 'copying' | 'awaited'
+  state: 'waiting' | 'handed' | 'burying' | 'copying' | 'awaited'
 }
 
 /**
@@ -32,13 +33,17 @@ export class KeyQueue<D> {
     this.key = key
   }
 
+  get length(): number {
+    return this.#entries.length
+  }
+
   get head(): GateEntry<D> | undefined {
     return this.#entries[0]
   }
 
   /** At most one is handed out; it need not be the head: a copy that a dead owner sent may arrive before it. */
   get isHandedOut(): boolean {
-    return this.#entries.some((entry) => entry.state === 'handed')
+    return this.#entries.some(({ state }) => state === 'handed' || state === 'burying')
   }
 
   get isCopying(): boolean {
@@ -49,9 +54,13 @@ export class KeyQueue<D> {
     return this.#entries.find((entry) => entry.sequence === undefined)
   }
 
-  /** The entry of the lane with this id. Ordinary clients' messages without an id are never taken for each other. */
+  /**
+   * The entry of the lane with this id. Ordinary clients' messages without an id are never taken for each other. Nor is what is
+   * being buried taken for anything: it may be a dead letter by now, and have been redriven.
+   */
   inLane(id: string): GateEntry<D> | undefined {
-    return id === '' ? undefined : this.#entries.find((entry) => entry.id === id && entry.sequence !== undefined)
+    if (id === '') return undefined
+    return this.#entries.find((entry) => entry.id === id && entry.sequence !== undefined && entry.state !== 'burying')
   }
 
   onlyInMain(id: string): GateEntry<D> | undefined {

@@ -54,6 +54,18 @@ test('nothing is handed out before the lane is known, and nothing of the main qu
   expect(log).toEqual(['hand out 1', 'hand out 2'])
 })
 
+test('what was redriven is not taken for what its owner has not yet heard to be a dead letter', () => {
+  const { gate, log, entry } = open()
+  gate.fromLane(lane('1', 1, { attempt: 2 }))
+  const dying = entry('1')
+  gate.burying(dying)
+  gate.fromMain('1', 'k', 1, 'main 1')
+  gate.done(dying)
+  gate.copied(entry('1'))
+  gate.fromLane(lane('1', 2))
+  expect(log).toEqual(['hand out 1', 'copy 1', 'ack lane 1 2', 'ack main 1', 'hand out 1'])
+})
+
 test('fromMain() acknowledges what the lane holds already', () => {
   const { gate, log } = open()
   gate.fromLane(lane('1', 1))

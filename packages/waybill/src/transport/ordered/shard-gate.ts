@@ -59,6 +59,11 @@ export class ShardGate<D> {
     return this.#laneLength
   }
 
+  /** Messages here that nobody has settled. */
+  get length(): number {
+    return [...this.#keys.values()].reduce((sum, queue) => sum + queue.length, 0)
+  }
+
   /** The lane is known in full: its entries may be handed out. */
   openLane(): void {
     this.#laneOpen = true
@@ -95,12 +100,17 @@ export class ShardGate<D> {
     else {
       const original = queue.onlyInMain(id)
       if (original !== undefined && original !== queue.firstInMain) return this.#effects.release(delivery)
-      if (original?.state === 'handed') return this.#effects.release(delivery)
+      if (original?.state === 'handed' || original?.state === 'burying') return this.#effects.release(delivery)
       if (original !== undefined) this.#effects.release(queue.drop(original) as D) // waiting: it has its delivery
       queue.insert({ id, key, sequence, attempt, due, delivery, copy: undefined, state: 'waiting' })
       this.#laneLength++
     }
     this.#advance(queue)
+  }
+
+  /** The application has given it up: it is on its way to the dead letters. `done` says that it is stored there. */
+  burying(entry: GateEntry<D>): void {
+    entry.state = 'burying'
   }
 
   /** The application is done with it for good, or it is stored among the dead letters. */

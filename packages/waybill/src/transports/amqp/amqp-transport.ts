@@ -1,5 +1,5 @@
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
-import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import type { Release, Runtime, Timer } from '../../runtime/runtime.ts'
 import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type { TransportEvent } from '../../transport/transport-event.ts'
 import type { Channel } from '../../transport/channel.ts'
@@ -15,8 +15,11 @@ import type {
   Transport,
   TransportSnapshot,
 } from '../../transport/transport.ts'
-import { checkChannel, checkGroup } from '../../transport/check-topology.ts'
+import { checkVisit } from '../../transport/check-visit.ts'
+import type { DeadLetterVisit } from '../../transport/dead-letter-visit.ts'
+import { checkChannel, checkGroup, checkTopology } from '../../transport/check-topology.ts'
 import { AttachmentWatch, CHECK_EVERY_MS } from './attachment-watch.ts'
+import { DeadLetterVisitor } from './dead-letter-visitor.ts'
 import { Declarer } from './declarer.ts'
 import type { AmqpEngine, LinkEvent } from './engine.ts'
 import { inspectGroup } from './inspection.ts'
@@ -37,6 +40,7 @@ export class AmqpTransport implements Transport {
   readonly #context: SubscriptionContext
   readonly #listeners = new Set<(event: TransportEvent) => void>()
   readonly #subscriptions = new Set<LinkedSubscription>()
+  readonly #visitors = new Set<DeadLetterVisitor>()
   readonly #groups = new Map<string, Group>()
   #state: 'new' | 'connecting' | 'open' | 'closed' = 'new'
   #linked = false
@@ -79,8 +83,7 @@ export class AmqpTransport implements Transport {
 
   async declare(topology: Topology): Promise<void> {
     this.#requireOpen()
-    topology.channels.forEach(checkChannel)
-    topology.groups.forEach(checkGroup)
+    checkTopology(topology)
     for (const channel of topology.channels) await this.#declarer.declare(channelTopology(channel))
     for (const group of topology.groups) {
       await this.#declarer.claim(group)
@@ -129,6 +132,30 @@ export class AmqpTransport implements Transport {
     return this.#engine.routeFacts(life, isForeign)
   }
 
+  async visitDeadLetters(group: Group, visit: DeadLetterVisit): Promise<void> {
+    this.#requireOpen()
+    checkVisit(group, visit)
+    const hold = (): Release => this.#context.runtime.hold('visiting dead letters')
+    let release = hold()
+    const decide: DeadLetterVisit['decide'] = async (letters) => {
+      // Whoever decides may wait for time.
+      release()
+      try {
+        return await visit.decide(letters)
+      } finally {
+        release = hold()
+      }
+    }
+    const visitor = new DeadLetterVisitor(group, { ...visit, decide }, this.#context)
+    this.#visitors.add(visitor)
+    try {
+      await visitor.run()
+    } finally {
+      this.#visitors.delete(visitor)
+      release()
+    }
+  }
+
   async inspect(): Promise<TransportSnapshot> {
     this.#requireOpen()
     const open = [...this.#subscriptions]
@@ -152,6 +179,7 @@ export class AmqpTransport implements Transport {
   async #close(deadlineMs: number): Promise<void> {
     this.#state = 'closed'
     this.#watch.end()
+    for (const visitor of this.#visitors) visitor.fail(this.#closed())
     const { runtime } = this.#context
     const until = runtime.monotonic() + deadlineMs
     const closing = [...this.#subscriptions].map((each) =>
@@ -173,6 +201,7 @@ export class AmqpTransport implements Transport {
       this.#sender.linkLost()
       this.#emit({ type: 'disconnected', error: event.error })
       for (const subscription of this.#subscriptions) subscription.linkDown(event.error)
+      for (const visitor of this.#visitors) visitor.fail(event.error)
     } else if (event.type === 'up') {
       this.#linked = true
       void this.#relink()

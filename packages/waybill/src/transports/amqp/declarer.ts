@@ -2,7 +2,7 @@ import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { Channel } from '../../transport/channel.ts'
 import type { Group } from '../../transport/transport.ts'
 import type { AmqpEngine, QueueSpec } from './engine.ts'
-import { claimOf, exchangesOf, hasExchange, layoutOf, ownerIn, type Declarations } from './topology.ts'
+import { claimOf, entityOf, exchangesOf, hasExchange, layoutOf, ownerIn, type Declarations } from './topology.ts'
 
 /** Makes entities exist. Exchanges that sends rely on are remembered, so that only the first send to one waits. */
 export class Declarer {
@@ -46,14 +46,14 @@ export class Declarer {
 
   /** Whether it may be published to at once. */
   isReady(channel: Channel): boolean {
-    return !hasExchange(channel) || channel.foreign !== undefined || this.#known.has(channel.name)
+    return !hasExchange(channel) || channel.foreign !== undefined || this.#known.has(entityOf(channel))
   }
 
   /** After this, publishing to the channel meets no missing exchange, which would cost AMQP's channel. */
   async ready(channel: Channel): Promise<void> {
     if (this.isReady(channel)) return
     await this.declare({ exchanges: [...exchangesOf(channel), ...layoutOf(channel)], queues: [], bindings: [] })
-    this.#known.set(channel.name, channel)
+    this.#known.set(entityOf(channel), channel)
   }
 
   /** After a reconnect: the broker may have been replaced, or an exchange deleted. */

@@ -8,6 +8,8 @@ export interface AmqpEngine {
   readonly name: string
   /** The broker may lose a consumer without a word: its standing has to be asked for from time to time. */
   readonly losesConsumersSilently: boolean
+  /** A message that returns to its queue may lie behind others that returned before; otherwise at its place. After `connect`. */
+  readonly requeuesBehind: boolean
   connect(signal: AbortSignal): Promise<EngineFacts>
   /** Idempotent; unequal arguments reject with WAYBILL_TOPOLOGY_CONFLICT. */
   declareExchange(exchange: ExchangeSpec): Promise<void>
@@ -60,6 +62,8 @@ export interface QueueSpec {
   readonly singleActiveConsumer?: boolean
   /** Most ready messages; beyond it publishers are refused (`x-overflow: reject-publish`). */
   readonly maxLength?: number
+  /** Most ready messages, and bytes of their bodies; beyond either the oldest are dropped, without a word (`x-overflow: drop-head`). */
+  readonly keepsNewest?: { readonly messages: number; readonly bytes: number }
 }
 
 export interface Publication {
@@ -92,6 +96,11 @@ export interface ConsumeSpec {
   /** basic.qos prefetch-count; 0 is unlimited. */
   readonly prefetch: number
   readonly noAck?: boolean
+  /**
+   * For looking through a queue: a larger prefetch lets more come although nothing is settled, and when the consumer is
+   * closed, acknowledgements are applied and all else is back at its place, in order.
+   */
+  readonly browses?: boolean
 }
 
 export interface ConsumerEvents {

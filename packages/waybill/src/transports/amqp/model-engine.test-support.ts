@@ -146,6 +146,7 @@ export class ModelBroker {
 export class ModelEngine implements AmqpEngine {
   readonly name = 'model'
   readonly losesConsumersSilently = true
+  readonly requeuesBehind = false
   readonly #broker: ModelBroker
   readonly #attached = new Map<Attached, string>()
   #listener: (event: LinkEvent) => void = () => undefined
@@ -325,8 +326,9 @@ const FACTS: EngineFacts = {
   version: '0',
   capabilities: {
     confirms: 'native', unroutable: 'native', durableGroups: 'native', transientSubscriptions: 'native',
+ signals: 'native',
     ordered: 'supplied', delayedRetry: 'native', delayedSend: 'native', expiry: 'supplied', deliveryCount: 'native',
-    startEarliest: 'refused', startAtTime: 'refused', fencing: 'supplied', replay: 'refused', liveFlow: 'native',
+    startEarliest: 'refused', startAtTime: 'refused', fencing: 'supplied', replay: 'refused', liveFlow: 'native', deadLetterVisits: 'native',
   }, // prettier-ignore
   limits: {
     maxMessageBytes: { value: 1e9, source: 'assumed' },

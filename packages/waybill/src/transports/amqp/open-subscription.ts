@@ -1,7 +1,7 @@
 import { WaybillError } from '../../message/errors.ts'
 import { hasOneRecipient } from '../../transport/channel.ts'
 import type { Delivery, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
-import { checkGroup } from '../../transport/check-topology.ts'
+import { checkGroup, checkSignals } from '../../transport/check-topology.ts'
 import { OrderedSubscription } from './ordered/ordered-subscription.ts'
 import { QueueSubscription } from './queue-subscription.ts'
 import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
@@ -41,6 +41,7 @@ export async function openSubscription(
 
 function check(spec: SubscriptionSpec): void {
   checkGroup(spec.group)
+  checkSignals(spec)
   const whose = `group ${spec.group.name} of channel ${spec.group.channel.name}`
   if (!Number.isInteger(spec.prefetch) || spec.prefetch < 1)
     throw new TypeError(`${whose} has prefetch ${spec.prefetch}; it is a whole number from 1`)

@@ -5,7 +5,7 @@ import { shardOf } from '../../message/shard.ts'
 import type { Channel } from '../../transport/channel.ts'
 import type { Outgoing } from '../../transport/transport.ts'
 import type { Publication } from './engine.ts'
-import { entityOf, hasExchange } from './topology.ts'
+import { entityOf, hasExchange, isStored } from './topology.ts'
 
 /** What to publish for an outgoing message at `now`, or why it is refused unsent. */
 export function toPublication(outgoing: Outgoing, now: number): Publication | WaybillError {
@@ -45,15 +45,19 @@ export function toPublication(outgoing: Outgoing, now: number): Publication | Wa
     exchange: entityOf(to),
     routingKey: routingKeyOf(to, message),
     message,
-    mandatory: to.kind !== 'events' && to.kind !== 'survey',
-    persistent: to.kind !== 'survey',
+    mandatory: !isForAnybody(to),
+    persistent: isStored(to),
     ...ttl(message, left),
   }
 }
 
-/** `<shard>.<type>`; the bare type where ordinary clients bind. */
+function isForAnybody({ kind }: Channel): boolean {
+  return kind === 'events' || kind === 'signals' || kind === 'survey'
+}
+
+/** `<shard>.<type>`; the bare type where ordinary clients bind, and where there are no shards. */
 function routingKeyOf(channel: Channel, message: WireMessage): string {
-  if (channel.foreign !== undefined) return message.type
+  if (channel.foreign !== undefined || channel.kind === 'signals') return message.type
   return `${message.key === undefined ? 0 : shardOf(message.key, channel.shards)}.${message.type}`
 }
 

@@ -25,7 +25,7 @@ export const DELIVERY_LIMIT = 1_000_000_000
  * @see https://www.rabbitmq.com/docs/quorum-queues
  */
 export function queueDeclaration(queue: QueueSpec, hasQuorumQueues: boolean): QueueDeclaration {
-  const { life, singleActiveConsumer, maxLength } = queue
+  const { life, singleActiveConsumer, maxLength, keepsNewest } = queue
   const quorum = life === 'durable' && hasQuorumQueues
   return {
     // Newer RabbitMQ refuses queues that are neither durable nor exclusive.
@@ -37,6 +37,9 @@ export function queueDeclaration(queue: QueueSpec, hasQuorumQueues: boolean): Qu
       ...(quorum ? { 'x-delivery-limit': DELIVERY_LIMIT } : {}),
       ...(singleActiveConsumer === true ? { 'x-single-active-consumer': true } : {}),
       ...(maxLength === undefined ? {} : { 'x-max-length': maxLength, 'x-overflow': 'reject-publish' }),
+      ...(keepsNewest === undefined
+        ? {}
+        : { 'x-max-length': keepsNewest.messages, 'x-max-length-bytes': keepsNewest.bytes, 'x-overflow': 'drop-head' }),
       ...(life === 'shared-transient' ? { 'x-expires': SHARED_EXPIRES_MS } : {}),
     },
   }

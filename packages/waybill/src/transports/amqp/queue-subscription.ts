@@ -17,7 +17,7 @@ import { deadLetterPublication, retryPublication } from './settlement.ts'
 import { Starvation } from './starvation.ts'
 import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
 import { TakeUp } from '../../transport/take-up.ts'
-import type { GroupTopology } from './topology.ts'
+import { isStored, type GroupTopology } from './topology.ts'
 
 /**
  * A subscription that consumes one queue: a member of an unordered group, or one instance alone (transient).
@@ -80,7 +80,7 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
       delivery.settled = true
       if (settlement.action === 'ack') this.#ack(delivery)
       else if (settlement.action === 'retry') {
-        this.#move(delivery, retryPublication(settlement, this.#queue, !vanishesWhenExpired(delivery.message)))
+        this.#move(delivery, retryPublication(settlement, this.#queue, this.#isKept(delivery)))
       } else this.#reject(delivery, settlement)
     }
   }
@@ -192,6 +192,10 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
       else this.#expired(delivery)
     }
     if (deliveries.length > 0) this.#receive(deliveries)
+  }
+
+  #isKept({ message }: QueueDelivery): boolean {
+    return isStored(this.#spec.group.channel) && !vanishesWhenExpired(message)
   }
 
   #expired(delivery: QueueDelivery): void {

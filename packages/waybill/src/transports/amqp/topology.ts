@@ -9,6 +9,8 @@
 //     ordered: its members       orders:shipping:members           durable fanout exchange
 //     ordered: one member        orders:shipping:member:<id>       exclusive queue
 //     one instance (transient)   orders:shipping:<id>              exclusive queue             as its group
+//   signals `prices`             prices:signals                    durable topic exchange      <type>
+//     one instance, label `l`    prices:l:<id>                     exclusive queue             <type> for each type, or #
 //   command, document `a.b`      a.b                               durable queue               default exchange
 //     with shards                a.b                               durable topic exchange      <shard>.<type>
 //                                a.b:<n>                           durable queue, SAC          <n>.#
@@ -53,17 +55,26 @@ export interface GroupTopology extends Declarations {
   readonly deadLetters: string
 }
 
+/** What waits for an instance that is slow: beyond it, it misses the oldest. */
+const MOST_SIGNALS = { messages: 65_536, bytes: 64 * 2 ** 20 } as const
+
 const OWNER_PREFIX = 'waybill.owner.'
 
 /** Whether messages go to an exchange; the others go to a queue of the channel's name. */
 export function hasExchange(channel: Channel): boolean {
-  if (channel.kind === 'events' || channel.kind === 'survey') return true
+  if (channel.kind === 'events' || channel.kind === 'survey' || channel.kind === 'signals') return true
   return channel.foreign === undefined && channel.shards > 1 && channel.kind !== 'reply'
+}
+
+/** Whether its messages are to survive the broker. Surveys and signals are for who is there now. */
+export function isStored({ kind }: Channel): boolean {
+  return kind !== 'survey' && kind !== 'signals'
 }
 
 /** The exchange or queue that messages of the channel are published to. */
 export function entityOf(channel: Channel): string {
   if (channel.foreign !== undefined) return channel.foreign
+  if (channel.kind === 'signals') return `${channel.name}:signals`
   return channel.kind === 'reply' ? `${channel.name}:replies` : channel.name
 }
 
@@ -97,7 +108,7 @@ export function exchangesOf(channel: Channel): readonly ExchangeSpec[] {
       'WAYBILL_UNSUPPORTED',
       `channel ${channel.name} keeps its messages to be read again; a queue forgets what was handled`,
     )
-  return hasExchange(channel) && channel.foreign === undefined ? [{ name: channel.name, type: 'topic' }] : []
+  return hasExchange(channel) && channel.foreign === undefined ? [{ name: entityOf(channel), type: 'topic' }] : []
 }
 
 export function groupTopology(group: Group): GroupTopology {
@@ -112,10 +123,7 @@ export function groupTopology(group: Group): GroupTopology {
   return {
     exchanges: [
       ...exchangesOf(channel),
-      ...layoutOf(channel),
-      ...(channel.kind === 'events' && channel.foreign === undefined
-        ? [layout(base, ordered ? 'ordered' : 'unordered')]
-        : []),
+      ...layoutsOf(group),
       ...(ordered ? [{ name: membersExchange(group), type: 'fanout' as const }] : []),
     ],
     queues: [
@@ -144,7 +152,7 @@ export function transientTopology(group: Group, id: string): GroupTopology {
   const name = channel.kind === 'reply' ? `${entityOf(channel)}:${id}` : `${channel.name}:${group.name}:${id}`
   return {
     exchanges: exchangesOf(channel),
-    queues: [{ name, life: 'exclusive' }],
+    queues: [{ name, life: 'exclusive', ...(channel.kind === 'signals' ? { keepsNewest: MOST_SIGNALS } : {}) }],
     bindings: bindingsOf(channel, group.types, name, '*'),
     sources: [name],
     lanes: [],
@@ -177,6 +185,14 @@ export function layoutOf(channel: Channel): readonly ExchangeSpec[] {
   return sharded && channel.foreign === undefined ? [layout(channel.name, `shards.${channel.shards}`)] : []
 }
 
+/** What fixes the channel's number of shards, and the group's order. */
+export function layoutsOf(group: Group): readonly ExchangeSpec[] {
+  const { channel } = group
+  const ownOrder = channel.kind === 'events' && channel.foreign === undefined
+  const order = isOrdered(group) ? 'ordered' : 'unordered'
+  return [...layoutOf(channel), ...(ownOrder ? [layout(`${channel.name}:${group.name}`, order)] : [])]
+}
+
 function layout(of: string, what: string): ExchangeSpec {
   return { name: `${of}:layout`, type: 'fanout', alternate: `waybill.${what}` }
 }
@@ -186,6 +202,7 @@ const NOTHING: Declarations = { exchanges: [], queues: [], bindings: [] }
 function sourcesOf(channel: Channel, base: string): readonly QueueSpec[] {
   const shared = channel.kind === 'query' || channel.kind === 'survey'
   if (shared) return [{ name: base, life: 'shared-transient' }]
+  if (channel.kind === 'signals') return [{ name: base, life: 'exclusive' }]
   return channel.kind !== 'events' && hasExchange(channel)
     ? shardQueues(base, channel.shards)
     : [{ name: base, life: 'durable' }]
@@ -209,6 +226,7 @@ function bindingsOf(
   const exchange = entityOf(channel)
   // The keys of an ordinary client's exchange are its own affair.
   if (channel.foreign !== undefined) return [{ queue, exchange, routingKey: '#' }]
+  if (channel.kind === 'signals') return (types ?? ['#']).map((routingKey) => ({ queue, exchange, routingKey }))
   if (types === undefined) return [{ queue, exchange, routingKey: shard === '*' ? '#' : `${shard}.#` }]
   return types.map((type) => ({ queue, exchange, routingKey: `${shard}.${type}` }))
 }

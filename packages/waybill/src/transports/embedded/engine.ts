@@ -43,6 +43,7 @@ interface Opened {
 export class EmbeddedEngine implements AmqpEngine {
   readonly name = 'embedded'
   readonly losesConsumersSilently = false
+  readonly requeuesBehind = false
   readonly #source: BrokerSource
   #open: Opened | undefined
   #closed = false

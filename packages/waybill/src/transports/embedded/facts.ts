@@ -13,6 +13,7 @@ export const FACTS: EngineFacts = {
     unroutable: 'native',
     durableGroups: 'native',
     transientSubscriptions: 'native',
+    signals: 'native',
     ordered: 'supplied',
     delayedRetry: 'native',
     delayedSend: 'native',
@@ -23,6 +24,7 @@ export const FACTS: EngineFacts = {
     fencing: 'supplied',
     replay: 'refused',
     liveFlow: 'native',
+    deadLetterVisits: 'native',
   },
   limits: {
     maxMessageBytes: { value: MAX_MESSAGE_BYTES, source: 'read' },

@@ -17,7 +17,6 @@ export function assumedRouteFacts(group: Group): RouteFacts {
       copies: assumed(1),
       source: 'assumed',
     },
-    countsDeliveries: !isOrdered(group),
     limits: {
       deliveryLimit: { value: Infinity, source: 'told' },
       settleWithinMs: assumed(Infinity),

@@ -8,8 +8,8 @@ import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
 import { Registry } from './registry.ts'
 import type { TopicInfo } from './cluster-map.ts'
 import { startOffsets } from './start-offsets.ts'
-import { channelTopic, groupTopics, isOrdered, laterTopic, namesOf, topicOf, TOPOLOGY_TOPIC } from './topic-names.ts'
-import type { TopicSpec } from './topic-names.ts'
+import { channelTopic, groupTopics, isOrdered, laterTopic, namesOf, SIGNALS_KEPT_MS, topicOf } from './topic-names.ts'
+import { TOPOLOGY_TOPIC, type TopicSpec } from './topic-names.ts'
 import { untilSettled } from './until-settled.ts'
 
 const CREATE_TIMEOUT_MS = 15_000
@@ -20,6 +20,13 @@ export const MAX_MESSAGE_BYTES: number = 8 * 1_024 * 1_024
 const CONFIGS: Readonly<Record<TopicSpec['keeps'], Readonly<Record<string, string>>>> = {
   channel: {},
   ours: { 'retention.ms': '-1', 'retention.bytes': '-1', 'cleanup.policy': 'delete' },
+  signals: { 'segment.ms': String(SIGNALS_KEPT_MS), 'cleanup.policy': 'delete' },
+  letters: {
+    'retention.ms': '-1',
+    'retention.bytes': '-1',
+    'cleanup.policy': 'compact,delete',
+    'segment.ms': '3600000',
+  },
   answers: { 'retention.ms': '3600000', 'cleanup.policy': 'delete' },
 }
 
@@ -258,5 +265,5 @@ export class Declarer {
 }
 
 function isForAnybody({ kind }: Channel): boolean {
-  return kind === 'events' || kind === 'survey'
+  return kind === 'events' || kind === 'signals' || kind === 'survey'
 }

@@ -34,6 +34,7 @@ export function factsOf(version: string): EngineFacts {
       unroutable: 'supplied',
       durableGroups: 'native',
       transientSubscriptions: 'native',
+      signals: 'supplied',
       ordered: 'supplied',
       delayedRetry: 'supplied',
       delayedSend: 'supplied',
@@ -44,6 +45,7 @@ export function factsOf(version: string): EngineFacts {
       fencing: 'supplied',
       replay: 'native',
       liveFlow: 'supplied',
+      deadLetterVisits: 'supplied',
     },
     limits: {
       maxMessageBytes: { value: MAX_MESSAGE_BYTES, source: 'told' },

@@ -189,5 +189,6 @@ function hand(reader: PartitionReader, batches: readonly Batch[]): void {
   if (last === undefined) return
   const records = recordsOf(batches, reader.offset)
   reader.offset = last.firstOffset + BigInt(last.lastOffsetDelta) + 1n
-  if (records.length > 0) reader.take(records)
+  // Also of batches that the cleaner has emptied: it is further on.
+  reader.take(records)
 }

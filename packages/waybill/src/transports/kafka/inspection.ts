@@ -1,4 +1,5 @@
 import type { Group, GroupSnapshot } from '../../transport/transport.ts'
+import type { DeadLetterIndex } from './dead-letters/dead-letter-index.ts'
 import { CODE } from './kafka-errors.ts'
 import type { KafkaLink } from './kafka-link.ts'
 import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
@@ -12,20 +13,19 @@ export interface InspectedGroup {
 }
 
 /** What the cluster says of a group now. What does not exist counts as empty. */
-export async function inspectGroup(link: KafkaLink, group: Group): Promise<InspectedGroup> {
-  const names = namesOf(group)
+export async function inspectGroup(link: KafkaLink, letters: DeadLetterIndex, group: Group): Promise<InspectedGroup> {
   const [depth, members, deadLetters] = await Promise.all([
     depthOf(link, group),
     membersOf(link, group),
-    lengthOf(link, names.dead),
+    letters.count(link, group),
   ])
   const snapshot = { channel: group.channel.name, group: group.name, depth, consumers: members.length, deadLetters }
   return { snapshot, members }
 }
 
 async function depthOf(link: KafkaLink, group: Group): Promise<number> {
-  const { id, topic, lane, laterId, later } = namesOf(group)
-  if (isOrdered(group)) return await lagOf(link, id, [topic, lane])
+  const { id, topic, lane, again, laterId, later } = namesOf(group)
+  if (isOrdered(group)) return await lagOf(link, id, [topic, lane, again])
   const { session, share } = link
   const [{ topics }, waits] = await Promise.all([
     session.coordinated('group', id, share.offsets, ({ errorCode }) => errorCode, id),
@@ -89,9 +89,4 @@ async function membersOf({ session, share }: KafkaLink, group: Group): Promise<r
     false,
   )
   return answer.groups[0]?.members.map(({ memberId }) => memberId) ?? []
-}
-
-async function lengthOf({ session }: KafkaLink, topic: string): Promise<number> {
-  const [latest, earliest] = await Promise.all([offsetsOf(session, topic, LATEST), offsetsOf(session, topic, EARLIEST)])
-  return latest.reduce((sum, end, partition) => sum + Number(end - (earliest[partition] ?? 0n)), 0)
 }

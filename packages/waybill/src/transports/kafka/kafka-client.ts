@@ -4,14 +4,15 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import type { Group, Topology } from '../../transport/transport.ts'
 import type { ClusterSettings } from './broker-address.ts'
 import { call } from './call.ts'
+import { LetterLog } from './dead-letters/letter-log.ts'
+import { letterIn } from './dead-letters/letter-record.ts'
 import { brokerError, CODE } from './kafka-errors.ts'
 import { loadDriver } from './driver.ts'
 import { Fetcher } from './fetcher.ts'
 import { Link } from './link.ts'
 import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
-import type { FetchedRecord, PartitionReader } from './partition-reader.ts'
-import { fromRecord } from './record-mapping.ts'
-import type { Session } from './session.ts'
+import type { FetchedRecord } from './partition-reader.ts'
+import { readPartition } from './read-partition.ts'
 import { trim } from './trim.ts'
 import { untilSettled } from './until-settled.ts'
 import { LEAVE, shareApis } from './share/share-apis.ts'
@@ -46,8 +47,14 @@ export class KafkaClient {
       offsetsOf(session, dead, LATEST),
     ])
     if (latest <= earliest) return []
-    const records = await readTo(session, dead, earliest, latest)
-    return records.map((record) => fromRecord(record, record.timestamp))
+    const log = new LetterLog(Number(earliest))
+    const records: FetchedRecord[] = []
+    const fetcher = new Fetcher(session, 'shared')
+    await readPartition({ session, fetcher }, { topic: dead, partition: 0, from: earliest, end: latest }, (record) => {
+      log.learn(record, 0)
+      records.push(record)
+    })
+    return records.filter(({ offset }) => log.letters.has(Number(offset))).map(letterIn)
   }
 
   /** A topic of ordinary clients. */
@@ -107,28 +114,4 @@ export class KafkaClient {
   close(): void {
     this.#link.close()
   }
-}
-
-async function readTo(session: Session, topic: string, from: bigint, end: bigint): Promise<readonly FetchedRecord[]> {
-  await session.topic(topic)
-  const records: FetchedRecord[] = []
-  await new Promise<void>((resolve, reject) => {
-    const fetcher = new Fetcher(session, 'shared')
-    const reader: PartitionReader = {
-      topic,
-      partition: 0,
-      offset: from,
-      isFull: false,
-      take: (taken) => {
-        records.push(...taken)
-        if (reader.offset < end) return
-        fetcher.remove(reader)
-        resolve()
-      },
-      failed: (error) => reject(error),
-    }
-    fetcher.add(reader)
-    session.onEnd(reject)
-  })
-  return records
 }

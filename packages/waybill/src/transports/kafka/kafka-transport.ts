@@ -2,13 +2,17 @@ import { asError } from '../../message/as-error.ts'
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { Channel } from '../../transport/channel.ts'
-import { checkChannel, checkGroup } from '../../transport/check-topology.ts'
+import { checkVisit } from '../../transport/check-visit.ts'
+import { checkChannel, checkGroup, checkTopology } from '../../transport/check-topology.ts'
+import type { DeadLetterVisit } from '../../transport/dead-letter-visit.ts'
 import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type { TransportEvent } from '../../transport/transport-event.ts'
 import type {
   Delivery, Group, Outgoing, SendResult, Subscription, SubscriptionSpec, Topology, Transport, TransportSnapshot,
 } from '../../transport/transport.ts' // prettier-ignore
 import type { ClusterSettings } from './broker-address.ts'
+import { DeadLetterIndex } from './dead-letters/dead-letter-index.ts'
+import { DeadLetterVisitor } from './dead-letters/dead-letter-visitor.ts'
 import { Declarer } from './declarer.ts'
 import { loadDriver } from './driver.ts'
 import { engineFacts } from './facts.ts'
@@ -33,6 +37,7 @@ export class KafkaTransport implements Transport {
   readonly name = 'kafka'
   readonly #link: Link
   readonly #declarer: Declarer
+  readonly #letters: DeadLetterIndex
   readonly #sender: Sender
   readonly #context: SubscriptionContext
   readonly #listeners = new Set<(event: TransportEvent) => void>()
@@ -55,6 +60,7 @@ export class KafkaTransport implements Transport {
     })
     const link = (): KafkaLink => this.#linked()
     this.#declarer = new Declarer(link, settings.options.replicationFactor ?? -1)
+    this.#letters = new DeadLetterIndex(runtime, this.#declarer.registry)
     this.#sender = new Sender(link, this.#declarer, runtime)
     this.#context = { runtime, declarer: this.#declarer, link, emit: (event) => this.#emit(event) }
   }
@@ -79,8 +85,7 @@ export class KafkaTransport implements Transport {
 
   async declare(topology: Topology): Promise<void> {
     this.#requireOpen()
-    topology.channels.forEach(checkChannel)
-    topology.groups.forEach(checkGroup)
+    checkTopology(topology)
     for (const channel of topology.channels) await this.#declarer.channel(channel)
     for (const group of topology.groups) {
       await this.#declarer.group(group, 'now')
@@ -133,11 +138,19 @@ export class KafkaTransport implements Transport {
     return await routeFacts(this.#linked().session, group)
   }
 
+  async visitDeadLetters(group: Group, visit: DeadLetterVisit): Promise<void> {
+    this.#requireOpen()
+    checkVisit(group, visit)
+    await new DeadLetterVisitor(this.#linked(), this.#letters, group).run(visit)
+  }
+
   async inspect(): Promise<TransportSnapshot> {
     this.#requireOpen()
     const link = this.#present
     if (link === undefined || !this.#link.isUp) return { connected: false, groups: [], subscriptions: [] }
-    const groups = await Promise.all([...this.#groups.values()].map((group) => inspectGroup(link, group)))
+    const groups = await Promise.all(
+      [...this.#groups.values()].map((group) => inspectGroup(link, this.#letters, group)),
+    )
     const subscriptions = [...this.#subscriptions].map(([{ attachedSince, memberId }, { channel, name }]) => {
       const found = groups.find(({ snapshot }) => snapshot.channel === channel.name && snapshot.group === name)
       const isCounted = memberId === undefined || found?.members.includes(memberId) === true

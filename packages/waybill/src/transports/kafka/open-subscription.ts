@@ -1,6 +1,6 @@
 import { WaybillError } from '../../message/errors.ts'
 import { hasOneRecipient } from '../../transport/channel.ts'
-import { checkGroup } from '../../transport/check-topology.ts'
+import { checkGroup, checkSignals } from '../../transport/check-topology.ts'
 import type { Delivery, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
 import type { LinkedSubscription, SubscriptionContext } from './subscription-context.ts'
 import { OrderedSubscription } from './ordered/ordered-subscription.ts'
@@ -45,6 +45,7 @@ export async function openSubscription(
 
 function check(spec: SubscriptionSpec): void {
   checkGroup(spec.group)
+  checkSignals(spec)
   const { channel, name, ordered } = spec.group
   const whose = `group ${name} of channel ${channel.name}`
   if (!Number.isInteger(spec.prefetch) || spec.prefetch < 1)

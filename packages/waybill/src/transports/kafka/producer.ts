@@ -166,7 +166,8 @@ export class Producer {
   async #send(leader: number, lanes: readonly Lane[]): Promise<void> {
     const timestamp = BigInt(this.#session.runtime.now())
     const messages = lanes.flatMap(({ topic, partition, batch }) =>
-      batch.map(({ record }) => ({ topic, partition, timestamp, ...record })),
+      // The client writes `null` as no value, though its types have none.
+      batch.map(({ record }) => ({ topic, partition, timestamp, ...record, value: record.value as Buffer })),
     )
     const sequences = new this.#session.driver.NumericMap()
     for (const { topic, partition, sequence } of lanes) sequences.set(`${topic}:${partition}`, sequence)

@@ -15,7 +15,8 @@ import { FOREIGN_WIRE_VERSION, NO_HEADERS, type WireMessage } from '../../messag
 export interface RecordContent {
   /** Absent: none. */
   readonly key?: Buffer
-  readonly value: Buffer
+  /** `null`: what the key stands for is gone. */
+  readonly value: Buffer | null
   readonly headers: Map<Buffer, Buffer>
 }
 
@@ -50,7 +51,7 @@ export function toRecord(message: WireMessage): RecordContent {
 
 /** What it takes in a batch, nearly. */
 export function sizeOf({ key, value, headers }: RecordContent): number {
-  let size = 32 + value.length + (key?.length ?? 0)
+  let size = 32 + (value?.length ?? 0) + (key?.length ?? 0)
   for (const [name, text] of headers) size += name.length + text.length + 4
   return size
 }

@@ -7,11 +7,13 @@
 //   owner:<channel>           the service that has claimed it
 //   order:<channel>:<group>   ordered | unordered
 //   start:<group id>          {"<partition>":"<offset>",…}
+//   visited:<group id>        1, once somebody has decided on its dead letters
 import type { Session } from './session.ts'
 import type { Fetcher } from './fetcher.ts'
-import type { FetchedRecord, PartitionReader } from './partition-reader.ts'
+import type { FetchedRecord } from './partition-reader.ts'
 import { LATEST, offsetsOf } from './offsets.ts'
 import type { Producer } from './producer.ts'
+import { readPartition } from './read-partition.ts'
 import { TOPOLOGY_TOPIC } from './topic-names.ts'
 
 export interface RegistryLink {
@@ -40,7 +42,22 @@ export class Registry {
     return run
   }
 
+  /** The answer that holds, if there is one. */
+  find(question: string): Promise<string | undefined> {
+    const run = this.#turn.then(() => this.#find(question))
+    this.#turn = run.catch(() => undefined)
+    return run
+  }
+
   async #settle(question: string, propose: () => Promise<string> | string): Promise<string> {
+    const found = await this.#find(question)
+    if (found !== undefined) return found
+    const stored = await this.#append(question, await propose())
+    await this.#readTo(stored + 1n)
+    return this.#answers.get(question) ?? (await this.#settle(question, propose)) // taken back meanwhile
+  }
+
+  async #find(question: string): Promise<string | undefined> {
     const known = this.#answers.get(question)
     if (known !== undefined) return known
     await this.#prepare()
@@ -51,11 +68,7 @@ export class Registry {
       this.#offset = 0n
     }
     await this.#readTo(end)
-    const found = this.#answers.get(question)
-    if (found !== undefined) return found
-    const stored = await this.#append(question, await propose())
-    await this.#readTo(stored + 1n)
-    return this.#answers.get(question) ?? (await this.#settle(question, propose)) // taken back meanwhile
+    return this.#answers.get(question)
   }
 
   async #end(): Promise<bigint> {
@@ -75,28 +88,8 @@ export class Registry {
 
   /** Reads what is missing, up to `end`. */
   async #readTo(end: bigint): Promise<void> {
-    if (this.#offset >= end) return
-    const { session, fetcher } = this.#link()
-    let callOff = (): void => undefined
-    const read = new Promise<void>((resolve, reject) => {
-      const reader: PartitionReader = {
-        topic: TOPOLOGY_TOPIC,
-        partition: 0,
-        offset: this.#offset,
-        isFull: false,
-        take: (records) => {
-          for (const record of records) this.#learn(record)
-          if (this.#offset < end) return
-          fetcher.remove(reader)
-          resolve()
-        },
-        failed: (error) => reject(error),
-      }
-      fetcher.add(reader)
-      // Where the session ends first, nobody answers.
-      callOff = session.onEnd(reject)
-    })
-    await read.finally(() => callOff())
+    const range = { topic: TOPOLOGY_TOPIC, partition: 0, from: this.#offset, end }
+    await readPartition(this.#link(), range, (record) => this.#learn(record))
   }
 
   #learn({ key, value, offset }: FetchedRecord): void {

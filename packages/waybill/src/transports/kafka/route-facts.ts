@@ -5,7 +5,7 @@ import type { Group } from '../../transport/transport.ts'
 import { call } from './call.ts'
 import { brokerError, CODE } from './kafka-errors.ts'
 import type { Session } from './session.ts'
-import { isOrdered, namesOf } from './topic-names.ts'
+import { channelTopic, isOrdered, namesOf } from './topic-names.ts'
 
 /** Kafka's numbers of what has a configuration. */
 const RESOURCE = { topic: 2, broker: 4 } as const
@@ -21,7 +21,8 @@ type Config = ReadonlyMap<string, string>
  */
 export async function routeFacts(session: Session, group: Group): Promise<RouteFacts> {
   const { topic } = namesOf(group)
-  const { foreign, retentionMs } = group.channel
+  const { foreign } = group.channel
+  const { retentionMs } = channelTopic(group.channel)
   const isThere = (await session.topic(topic)) !== undefined
   if (!isThere && foreign !== undefined) throw new WaybillError('WAYBILL_NOT_FOUND', `there is no topic ${topic}`)
   const broker = await configOf(session, RESOURCE.broker, String(session.anyBroker))
@@ -38,8 +39,6 @@ export async function routeFacts(session: Session, group: Group): Promise<RouteF
       copies: read(copies),
       source: 'read',
     },
-    // A log does not say who has read it before.
-    countsDeliveries: !isOrdered(group),
     limits: {
       // Where the broker would give up on a message, a copy of it begins anew (share/).
       deliveryLimit: { value: Infinity, source: 'told' },

@@ -8,6 +8,8 @@
 //       its dead letters             orders--shipping--dead       1
 //     group, ordered                                                               consumer group orders--shipping
 //       its retry lanes              orders--shipping--lane       the shards
+//       back from its dead letters   orders--shipping--again      the shards
+//   signals `prices`                 prices--signals              1                none
 //   command `a.b`                    a.b, a.b--again, a.b--later, as above, without the group's name: it has one
 //   replies to service `s`           s--replies                   1                share group s--replies--s
 //   replies to one process           s--answers                   4                none
@@ -22,9 +24,12 @@ import { WaybillError } from '../../message/errors.ts'
 export interface TopicSpec {
   readonly name: string
   readonly partitions: number
-  /** `channel`: kept as the cluster keeps topics. `ours`: until we delete it. `answers`: an hour. */
-  readonly keeps: 'channel' | 'ours' | 'answers'
-  /** Of a channel that says how long its messages are kept. */
+  /**
+   * `channel`: kept as the cluster keeps topics. `ours`: until we delete it. `letters`: each until it is
+   * removed. `answers`: an hour. `signals`: no longer than it takes to read them.
+   */
+  readonly keeps: 'channel' | 'ours' | 'letters' | 'answers' | 'signals'
+  /** Of a channel that says how long its messages are kept, in milliseconds. */
   readonly retentionMs?: number
 }
 
@@ -42,6 +47,8 @@ export interface GroupNames {
 export const TOPOLOGY_TOPIC = 'waybill.topology'
 /** Among them the processes of one service are spread, so that each reads a part of the others' answers only. */
 const ANSWER_PARTITIONS = 4
+/** A log keeps whatever comes; nobody begins behind it. Whole segments are deleted, so it may be twice as long. */
+export const SIGNALS_KEPT_MS = 60_000
 const LONGEST_TOPIC = 249
 const LEGAL = /^[\w.-]+$/
 
@@ -52,6 +59,7 @@ export function isOrdered(group: Group): boolean {
 
 export function topicOf(channel: Channel): string {
   if (channel.foreign !== undefined) return channel.foreign
+  if (channel.kind === 'signals') return `${channel.name}--signals`
   return channel.kind === 'reply' ? `${channel.name}--replies` : channel.name
 }
 
@@ -74,7 +82,9 @@ export function namesOf(group: Group): GroupNames {
 
 /** What a sender needs. */
 export function channelTopic(channel: Channel): TopicSpec {
-  const { shards, retentionMs } = channel
+  const { kind, shards, retentionMs } = channel
+  if (kind === 'signals')
+    return { name: topicOf(channel), partitions: 1, keeps: 'signals', retentionMs: SIGNALS_KEPT_MS }
   const base = { name: topicOf(channel), partitions: shards, keeps: 'channel' } as const
   return retentionMs === undefined ? base : { ...base, retentionMs }
 }
@@ -82,8 +92,10 @@ export function channelTopic(channel: Channel): TopicSpec {
 /** What the group has besides its channel. */
 export function groupTopics(group: Group): readonly TopicSpec[] {
   const names = namesOf(group)
-  const dead: TopicSpec = { name: names.dead, partitions: 1, keeps: 'ours' }
-  if (isOrdered(group)) return [{ name: names.lane, partitions: group.channel.shards, keeps: 'ours' }, dead]
+  const dead: TopicSpec = { name: names.dead, partitions: 1, keeps: 'letters' }
+  const { shards: partitions } = group.channel
+  if (isOrdered(group))
+    return [{ name: names.lane, partitions, keeps: 'ours' }, { name: names.again, partitions, keeps: 'ours' }, dead]
   const hasLater = hasOneRecipient(group.channel.kind) && group.channel.foreign === undefined
   const later: readonly TopicSpec[] = hasLater ? [] : [{ name: names.later, partitions: 1, keeps: 'ours' }]
   return [{ name: names.again, partitions: 1, keeps: 'channel' }, ...later, dead]

@@ -1,4 +1,11 @@
-import type { ConsumerConfig, ConsumerInfo, JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream'
+import type {
+  ConsumerConfig,
+  ConsumerInfo,
+  JetStreamManager,
+  StoredMsg,
+  StreamConfig,
+  StreamInfo,
+} from '@nats-io/jetstream'
 import { apiCode, isMissing, operationError } from './nats-errors.ts'
 
 /** Durations of the API are in nanoseconds. */
@@ -7,6 +14,8 @@ export const NANOS = 1_000_000
 /** "maximum consumers limit"-like answers aside, what a second creation with other settings is answered. */
 const CONSUMER_EXISTS: ReadonlySet<number> = new Set([10_012, 10_013, 10_105, 10_148])
 const STREAM_EXISTS = 10_058
+/** For what is not there, and for nothing else on a stream that permits it. */
+const MESSAGE_DELETE_FAILED = 10_057
 
 /** JetStream's API, with what is missing told from what failed. */
 export class Api {
@@ -87,6 +96,29 @@ export class Api {
     })
     await this.deleteConsumer(stream, name)
     return delivered.stream_seq
+  }
+
+  /** The first message of the subject from that sequence on; `undefined` when there is none. */
+  async message(stream: string, subject: string, from: number): Promise<StoredMsg | undefined> {
+    // The client's types leave the subject out, which servers know since 2.9.
+    const query = { seq: from, next_by_subj: subject }
+    return (await found(`stream ${stream}`, this.#manager.streams.getMessage(stream, query))) ?? undefined
+  }
+
+  /** The sequence of the last message under such subjects; 0 when there is none. */
+  async lastOf(stream: string, subjects: string): Promise<number> {
+    const asked = this.#manager.streams.getMessage(stream, { last_by_subj: subjects })
+    return (await found(`stream ${stream}`, asked))?.seq ?? 0
+  }
+
+  /** Removes one message. `false`: it is not there any more. */
+  async deleteMessage(stream: string, sequence: number): Promise<boolean> {
+    try {
+      return await this.#manager.streams.deleteMessage(stream, sequence, false)
+    } catch (error) {
+      if (apiCode(error) === MESSAGE_DELETE_FAILED) return false
+      throw operationError(`message ${sequence} of stream ${stream}`, error)
+    }
   }
 
   /** Removes everything under one subject. */

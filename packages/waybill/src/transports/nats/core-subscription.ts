@@ -15,18 +15,18 @@ import { vanishesWhenExpired } from '../../transport/settled-message.ts'
 import { deadLetterPublication } from './settlement.ts'
 import type { Wire } from './wire.ts'
 
-/** Core NATS sends whatever comes: beyond so many that wait here, the newest are dropped, and that is said. */
-const MOST_WAITING = 65_536
-
 interface Attachment {
   readonly wire: Wire
-  readonly subscription: NatsSubscription
+  readonly subscriptions: readonly NatsSubscription[]
   /** One instance alone is no member of a group. */
   readonly rollCall: RollCall | undefined
   readonly moves: ConfirmedMoves<Publication>
 }
 
-/** Queries and surveys of a group, and replies to one process: what is for who listens now. */
+/**
+ * Queries and surveys of a group, replies to one process, signals: what is for who listens now. Core NATS sends whatever
+ * comes: beyond what may wait here, the newest are dropped, and that is said.
+ */
 export class CoreSubscription implements Subscription, LinkedSubscription {
   readonly address: string | undefined
   readonly #spec: SubscriptionSpec
@@ -34,7 +34,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
   readonly #queue: LocalQueue
-  readonly #subject: string
+  readonly #subjects: readonly string[]
   #attachment: Attachment | undefined
   #since: number | undefined
   /** Of dead letters in this process: what tells them apart in their stream. */
@@ -56,7 +56,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
     this.address = isReply
       ? `${context.settings.inboxPrefix}.${context.runtime.newId().replaceAll('-', '')}.${nameToken(channel.name)}`
       : undefined
-    this.#subject = this.address ?? context.names.core(channel)
+    this.#subjects = this.address === undefined ? context.names.coreSubjects(spec.group) : [this.address]
     this.#queue = new LocalQueue(context.runtime, spec.prefetch, receive, {
       freed: () => undefined,
       rejected: (delivery, reject) => this.#reject(delivery, reject),
@@ -106,7 +106,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
     if (attachment !== undefined && !attachment.wire.connection.isClosed()) {
       attachment.rollCall?.end()
       // What other members could take must not come here any more.
-      await attachment.subscription.drain().catch(() => undefined)
+      await Promise.all(attachment.subscriptions.map((each) => each.drain())).catch(() => undefined)
     }
     await this.#queue.idle.wait(deadlineMs)
     this.#detach()
@@ -128,7 +128,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
     const shared = transient ? {} : { queue: nameToken(group.name) }
     this.#attachment = {
       wire,
-      subscription: wire.connection.subscribe(this.#subject, { ...shared, callback }),
+      subscriptions: this.#subjects.map((subject) => wire.connection.subscribe(subject, { ...shared, callback })),
       rollCall: transient ? undefined : new RollCall(wire.connection, names.here(group)),
       moves: new ConfirmedMoves(wire.publisher, runtime, () => declarer.side(group.channel), subjectOf),
     }
@@ -141,7 +141,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
     this.#attachment?.moves.end()
     if (this.#attachment?.wire.connection.isClosed() === false) {
       this.#attachment.rollCall?.end()
-      this.#attachment.subscription.unsubscribe()
+      for (const each of this.#attachment.subscriptions) each.unsubscribe()
     }
     this.#attachment = undefined
     this.#queue.reset()
@@ -162,7 +162,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
   }
 
   #heard(message: Msg, life: number): void {
-    if (this.#queue.length >= MOST_WAITING) return this.#drop()
+    if (this.#queue.isFull) return this.#drop()
     this.#dropping = false
     this.#queue.add(new LocalDelivery(decodeMessage(message.headers, message.data), 0, life))
   }
@@ -171,7 +171,7 @@ export class CoreSubscription implements Subscription, LinkedSubscription {
     if (this.#dropping) return
     this.#dropping = true
     const { channel, name } = this.#spec.group
-    const what = `${MOST_WAITING} messages of ${channel.name} wait in group ${name}: newer ones are dropped`
+    const what = `too many messages of ${channel.name} wait in group ${name}: newer ones are dropped`
     this.#context.emit({ type: 'error', error: new WaybillError('WAYBILL_LIMIT', what) })
     if (this.#spec.transient) this.#context.emit({ type: 'gap', channel: channel.name, group: name })
   }

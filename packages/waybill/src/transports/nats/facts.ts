@@ -14,6 +14,7 @@ export function engineFacts(version: string, maxPayload: number): EngineFacts {
       unroutable: 'native',
       durableGroups: 'native',
       transientSubscriptions: 'native',
+      signals: 'native',
       ordered: 'supplied',
       delayedRetry: 'supplied',
       delayedSend: 'supplied',
@@ -24,6 +25,7 @@ export function engineFacts(version: string, maxPayload: number): EngineFacts {
       fencing: 'supplied',
       replay: 'native',
       liveFlow: 'supplied',
+      deadLetterVisits: 'supplied',
     },
     limits: {
       maxMessageBytes: { value: largestBody(maxPayload), source: 'read' },

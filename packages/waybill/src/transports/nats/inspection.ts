@@ -17,13 +17,14 @@ export async function inspectGroup(context: Context, group: Group): Promise<Insp
   const { connection } = context.wire()
   const rolled = callRoll(connection, names.here(group), context.wire().newInbox(), context.runtime)
   const stored = isStored(group.channel)
-  const [consumers, deadLetters, sources] = await Promise.all([
+  const [consumers, deadLetters, redriven, sources] = await Promise.all([
     rolled,
-    deadLettersOf(context, group),
+    countOf(context, group, names.deadLetters(group)),
+    isOrdered(group) ? countOf(context, group, names.again(group, '*')) : 0,
     stored ? consumersOf(context, group) : [],
   ])
   const pending = sources.reduce((sum, info) => sum + info.num_pending, 0)
-  const unsettled = sources.reduce((sum, info) => sum + info.num_ack_pending, 0)
+  const unsettled = sources.reduce((sum, info) => sum + info.num_ack_pending, redriven)
   return {
     snapshot: {
       channel: group.channel.name,
@@ -37,10 +38,10 @@ export async function inspectGroup(context: Context, group: Group): Promise<Insp
   }
 }
 
-async function deadLettersOf({ wire, names }: Context, group: Group): Promise<number> {
-  const subject = names.deadLetters(group)
+/** Messages of the side stream under such subjects. */
+async function countOf({ wire, names }: Context, group: Group, subject: string): Promise<number> {
   const side = await wire().api.stream(names.side(group.channel), subject)
-  return side?.state.subjects?.[subject] ?? 0
+  return Object.values(side?.state.subjects ?? {}).reduce((sum, count) => sum + count, 0)
 }
 
 /** Its consumers on the channel's stream, and those of its retries. */

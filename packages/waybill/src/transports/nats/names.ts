@@ -10,9 +10,11 @@
 //   of each of these             <p>-<c>+side                  stream, work queue         <p>.<c>+side.>
 //     group's waiting retries    <g>+retry on it               durable pull consumer      <p>.<c>+side.retry.<g>
 //     ordered: retry lane        <g>+lane+<shard>+<token>      one for each owner         <p>.<c>+side.lane.<g>.<shard>.<token>
+//     ordered: redriven          <g>+again+<shard>+<token>     one for each owner         <p>.<c>+side.again.<g>.<shard>
 //     group's dead letters                                     nobody consumes them       <p>.<c>+side.dead.<g>
 //     what is to wait            +delay on it                  durable pull consumer      <p>.<c>+side.delay
 //   query, survey `a.b`                                        core NATS                  <p>.<c>
+//   signals `prices`                                           core NATS                  <p>.<c>+signals.<type>
 //   replies to one process                                     core NATS                  _INBOX.<id>
 //   who is attached                                            core NATS                  <p>.<c>+here.<g>
 //   claims, layouts, leases      <p>                           key-value bucket           owner.<c>, shards.<c>, order.<c>.<g>,
@@ -27,9 +29,9 @@ import { nameToken } from './name-token.ts'
 /** What neither separates nor matches tokens in a subject, as most types are. */
 const PLAIN_TYPE = /^[^\s.*>]+(?:\.[^\s.*>]+)*$/
 
-/** Messages of queries and surveys are for who is there now: core NATS has them, and no stream. */
-export function isStored(channel: Channel): boolean {
-  return channel.kind !== 'query' && channel.kind !== 'survey'
+/** Messages of queries, surveys and signals are for who is there now: core NATS has them, and no stream. */
+export function isStored({ kind }: Channel): boolean {
+  return kind !== 'query' && kind !== 'survey' && kind !== 'signals'
 }
 
 /** Order is kept: asked for, or laid down by a command's shards. */
@@ -62,6 +64,7 @@ export class Names {
   /** Where a message of the channel is published. */
   subject(channel: Channel, message: WireMessage): string {
     if (channel.kind === 'reply') return this.replies(channel)
+    if (channel.kind === 'signals' && channel.foreign === undefined) return this.#signals(channel, message.type)
     if (!isStored(channel)) return this.core(channel)
     return `${this.prefix}.${base(channel)}.${shardOfMessage(channel, message)}.${typeTokens(message.type)}`
   }
@@ -80,6 +83,16 @@ export class Names {
     return channel.foreign ?? `${this.prefix}.${base(channel)}`
   }
 
+  /** What a group of it, or one instance, listens to. */
+  coreSubjects({ channel, types }: Group): readonly string[] {
+    if (channel.kind !== 'signals' || channel.foreign !== undefined) return [this.core(channel)]
+    return types === undefined ? [this.#signals(channel)] : types.map((type) => this.#signals(channel, type))
+  }
+
+  #signals(channel: Channel, type?: string): string {
+    return `${this.prefix}.${base(channel)}+signals.${type === undefined ? '>' : typeTokens(type)}`
+  }
+
   sideSubjects(channel: Channel): string {
     return `${this.prefix}.${base(channel)}+side.>`
   }
@@ -91,6 +104,11 @@ export class Names {
   /** The lane of a shard: of one owner by its fencing token, or of all. */
   lane({ channel, name }: Group, shard: number, owner: number | '*'): string {
     return `${this.prefix}.${base(channel)}+side.lane.${nameToken(name)}.${shard}.${owner}`
+  }
+
+  /** What came back from the dead letters to a shard of an ordered group, or to any. */
+  again({ channel, name }: Group, shard: number | '*'): string {
+    return `${this.prefix}.${base(channel)}+side.again.${nameToken(name)}.${shard}`
   }
 
   deadLetters({ channel, name }: Group): string {
@@ -120,6 +138,10 @@ export class Names {
 
   laneConsumer(group: Group, shard: number, token: number): string {
     return `${nameToken(group.name)}+lane+${shard}+${token}`
+  }
+
+  againConsumer(group: Group, shard: number, token: number): string {
+    return `${nameToken(group.name)}+again+${shard}+${token}`
   }
 
   ownerKey(channel: Channel): string {

@@ -47,6 +47,11 @@ export function isMissing(cause: unknown): boolean {
   return code === JS_CONSUMER_NOT_FOUND || code === JS_STREAM_NOT_FOUND || code === JS_MESSAGE_NOT_FOUND
 }
 
+/** Nobody listens on the subject that was asked; of JetStream's own subjects the client says that it is not enabled. */
+export function isUnanswered(cause: unknown): boolean {
+  return /no responders|jetstream (?:is )?not enabled/i.test(textOf(cause))
+}
+
 /** Why an operation on `entity` (`stream orders`) failed. */
 export function operationError(entity: string, cause: unknown): Error {
   if (isWaybillError(cause)) return cause

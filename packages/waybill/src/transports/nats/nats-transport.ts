@@ -2,7 +2,9 @@ import { asError } from '../../message/as-error.ts'
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { Channel } from '../../transport/channel.ts'
-import { checkChannel, checkGroup } from '../../transport/check-topology.ts'
+import { checkVisit } from '../../transport/check-visit.ts'
+import { checkChannel, checkGroup, checkTopology } from '../../transport/check-topology.ts'
+import type { DeadLetterVisit } from '../../transport/dead-letter-visit.ts'
 import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type { TransportEvent } from '../../transport/transport-event.ts'
 import type {
@@ -18,6 +20,7 @@ import type {
   TransportSnapshot,
 } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
+import { visitDeadLetters } from './dead-letters.ts'
 import { Declarer } from './declarer.ts'
 import { Delays } from './delays.ts'
 import { loadDriver, type Driver } from './driver.ts'
@@ -100,8 +103,7 @@ export class NatsTransport implements Transport {
 
   async declare(topology: Topology): Promise<void> {
     this.#requireOpen()
-    topology.channels.forEach(checkChannel)
-    topology.groups.forEach(checkGroup)
+    checkTopology(topology)
     const { declarer } = this.#context
     for (const channel of topology.channels) await declarer.channel(channel)
     for (const group of topology.groups) {
@@ -145,6 +147,12 @@ export class NatsTransport implements Transport {
     this.#requireOpen()
     checkGroup(group)
     return await routeFactsOf(this.#context, group)
+  }
+
+  async visitDeadLetters(group: Group, visit: DeadLetterVisit): Promise<void> {
+    this.#requireOpen()
+    checkVisit(group, visit)
+    await visitDeadLetters(this.#context, group, visit)
   }
 
   async inspect(): Promise<TransportSnapshot> {

@@ -1,6 +1,6 @@
 import { WaybillError } from '../../message/errors.ts'
 import { hasOneRecipient } from '../../transport/channel.ts'
-import { checkGroup } from '../../transport/check-topology.ts'
+import { checkGroup, checkSignals } from '../../transport/check-topology.ts'
 import type { Delivery, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
 import { CoreSubscription } from './core-subscription.ts'
@@ -47,6 +47,7 @@ function kindOf({ group, transient }: SubscriptionSpec) {
 function check(spec: SubscriptionSpec): void {
   const { group, transient, shards, start } = spec
   checkGroup(group)
+  checkSignals(spec)
   const { channel } = group
   const whose = `group ${group.name} of channel ${channel.name}`
   if (!Number.isInteger(spec.prefetch) || spec.prefetch < 1)

@@ -169,7 +169,7 @@ export class Sender {
     if (!isStored(to)) {
       if (delayMs > 0)
         return new WaybillError('WAYBILL_UNSUPPORTED', `a delayed ${to.kind} to ${to.name}: it is for who listens now`)
-      return { subject: names.core(to), message, to: to.kind === 'query' ? 'listener' : 'anybody' }
+      return { subject: names.subject(to, message), message, to: to.kind === 'query' ? 'listener' : 'anybody' }
     }
     const publication: Publication = { subject: subjects.get(to) ?? names.subject(to, message), message, to: 'stream', messageId } // prettier-ignore
     return delayMs > 0 ? delays.delayed(to, publication, now + delayMs) : publication

@@ -6,7 +6,8 @@ import { retried, type Retry } from '../../transport/settled-message.ts'
 import type { Group, Settlement } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
 import { nameToken } from './name-token.ts'
-import type { Names } from './names.ts'
+import { againHeaders } from './ordered/lane-message.ts'
+import { isOrdered, shardOfMessage, type Names } from './names.ts'
 import type { Publication } from './publisher.ts'
 
 /** Where the original lies: a stream's own word, and its sequence there. */
@@ -35,6 +36,29 @@ export function deadLetterPublication(
     to: 'stream',
     messageId,
   }
+}
+
+/**
+ * A dead letter that goes back to its group, or to its shard; once, however often it is tried within the stream's window.
+ *
+ * @param after of an ordered group: the last message that the shard has now, behind which it comes
+ */
+export function redrivenPublication(
+  message: WireMessage,
+  group: Group,
+  sequence: number,
+  names: Names,
+  after: number | undefined,
+): Publication {
+  const subject = isOrdered(group) ? names.again(group, shardOfMessage(group.channel, message)) : names.retry(group)
+  const messageId = idOf('redrive', group, { of: 'dead', sequence })
+  return { subject, message, to: 'stream', messageId, ...(after === undefined ? {} : { more: againHeaders(after) }) }
+}
+
+/** What is in the place of a dead letter from now on. */
+export function replacedPublication(message: WireMessage, group: Group, sequence: number, names: Names): Publication {
+  const messageId = idOf('replace', group, { of: 'dead', sequence })
+  return { subject: names.deadLetters(group), message, to: 'stream', messageId }
 }
 
 /** A settlement by which the message goes on somewhere else. */

@@ -1,14 +1,18 @@
+import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { Api } from './api.ts'
 import type { Driver } from './driver.ts'
-import { operationError } from './nats-errors.ts'
+import { isUnanswered, operationError } from './nats-errors.ts'
 import { Publisher } from './publisher.ts'
 import { Registry } from './registry.ts'
 import type { Settings } from './settings.ts'
 
 /** An operation of JetStream's API on a busy server, or over a slow link, may take a while. */
 const API_TIMEOUT_MS = 10_000
+/** A new bucket answers within milliseconds. */
+const MOST_QUESTIONS = 50
+const ASK_AGAIN_MS = 20
 
 /** Everything that lives as long as one connection. */
 export class Wire {
@@ -17,6 +21,7 @@ export class Wire {
   readonly publisher: Publisher
   readonly #driver: Driver
   readonly #settings: Settings
+  readonly #runtime: Runtime
   #registry: Promise<Registry> | undefined
   #inboxes = 0
   readonly #inbox: string
@@ -24,6 +29,7 @@ export class Wire {
   private constructor(driver: Driver, connection: NatsConnection, api: Api, settings: Settings, runtime: Runtime) {
     this.#driver = driver
     this.#settings = settings
+    this.#runtime = runtime
     this.connection = connection
     this.api = api
     this.#inbox = `${settings.inboxPrefix}.${runtime.newId().replaceAll('-', '')}`
@@ -52,9 +58,24 @@ export class Wire {
     const { prefix, replicas } = this.#settings
     try {
       const manager = new this.#driver.kv.Kvm(this.connection)
-      return new Registry(await manager.create(prefix, { history: 1, replicas }))
+      const bucket = await manager.create(prefix, { history: 1, replicas })
+      await this.#answers(bucket)
+      return new Registry(bucket)
     } catch (error) {
       throw operationError(`bucket ${prefix}`, error)
+    }
+  }
+
+  /** Who finds a bucket that another has just made may find it before the server listens for what is asked of it. */
+  async #answers(bucket: KV): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await bucket.get('answers')
+        return
+      } catch (error) {
+        if (tries === MOST_QUESTIONS || !isUnanswered(error)) throw error
+        await new Promise<void>((resolve) => void this.#runtime.setTimer(ASK_AGAIN_MS, resolve))
+      }
     }
   }
 }

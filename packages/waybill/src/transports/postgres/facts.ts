@@ -1,7 +1,7 @@
 import type { Durability, EngineFacts, Limit, RouteFacts } from '../../transport/engine-facts.ts'
 import type { Group } from '../../transport/transport.ts'
 import { MAX_BODY_BYTES, MAX_DELAY_MS } from './limits.ts'
-import { isLogged, isOrdered } from './names.ts'
+import { isLogged } from './names.ts'
 
 export function engineFacts(version: string): EngineFacts {
   return {
@@ -12,6 +12,7 @@ export function engineFacts(version: string): EngineFacts {
       unroutable: 'native',
       durableGroups: 'native',
       transientSubscriptions: 'supplied',
+      signals: 'supplied',
       ordered: 'supplied',
       delayedRetry: 'native',
       delayedSend: 'native',
@@ -22,6 +23,7 @@ export function engineFacts(version: string): EngineFacts {
       fencing: 'native',
       replay: 'native',
       liveFlow: 'supplied',
+      deadLetterVisits: 'native',
     },
     limits: {
       maxMessageBytes: { value: MAX_BODY_BYTES, source: 'assumed' },
@@ -51,7 +53,6 @@ export function routeFactsIn(group: Group, server: ServerSettings | undefined, l
   const source = server === undefined ? 'assumed' : 'read'
   return {
     durability: isLogged(group.channel) ? durabilityIn(server) : unlogged(source),
-    ...(isOrdered(group) ? { countsDeliveries: false } : {}),
     limits: {
       deliveryLimit: { value: Infinity, source },
       settleWithinMs: { value: Infinity, source: 'told' },

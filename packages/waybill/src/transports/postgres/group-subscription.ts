@@ -8,7 +8,7 @@ import { GroupAttachment } from './group-attachment.ts'
 import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import { channelKey } from './names.ts'
 import { QueueDelivery, type QueueRow } from './queue-delivery.ts'
-import { headOf } from './row-mapping.ts'
+import { headOf } from '../../message/stored-message.ts'
 import { retried, vanishesWhenExpired } from '../../transport/settled-message.ts'
 
 /**

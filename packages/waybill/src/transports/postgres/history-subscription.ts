@@ -8,14 +8,14 @@ import { LocalDelivery } from '../../transport/local-delivery.ts'
 import { LocalQueue } from '../../transport/local-queue.ts'
 import { Looking } from './looking.ts'
 import { historyOf } from './names.ts'
-import { messageOf, type MessageRow } from './row-mapping.ts'
+import { messageOf, type StoredMessage } from '../../message/stored-message.ts'
 import type { Wire } from './wire.ts'
 
 const MOST_ROWS = 500
 /** A message is read once no transaction is left that could store one before it; that is soon over, and nobody tells. */
 const LOOK_AGAIN_MS = 50
 
-type Row = MessageRow & { readonly id: string; readonly xact: string; readonly shard: number; readonly type: string }
+type Row = StoredMessage & { readonly id: string; readonly xact: string; readonly shard: number; readonly type: string }
 
 interface Place {
   readonly xact: bigint

@@ -2,8 +2,9 @@
 import { hasOneRecipient, type Channel } from '../../transport/channel.ts'
 import type { Group } from '../../transport/transport.ts'
 
-/** Of its row in `channel`. Replies to a service may share their name with its events; their key is their return address. */
+/** Of its row in `channel`. Replies, and signals, may share their name with events; the key of replies is their return address. */
 export function channelKey({ kind, name }: Channel): string {
+  if (kind === 'signals') return `signals:${name}`
   return kind === 'reply' ? `replies:${name}` : name
 }
 
@@ -12,9 +13,9 @@ export function isOrdered(group: Group): boolean {
   return group.ordered || (hasOneRecipient(group.channel.kind) && group.channel.shards > 1)
 }
 
-/** Messages of queries and surveys are for who waits now: they need not survive the server. */
+/** Messages of queries, surveys and signals are for who is there now: they need not survive the server. */
 export function isLogged({ kind }: Channel): boolean {
-  return kind !== 'query' && kind !== 'survey'
+  return kind !== 'query' && kind !== 'survey' && kind !== 'signals'
 }
 
 /** One group has all its messages, whatever it is called. */

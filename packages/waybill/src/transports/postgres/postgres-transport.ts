@@ -2,7 +2,9 @@ import { asError } from '../../message/as-error.ts'
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { Channel } from '../../transport/channel.ts'
-import { checkChannel, checkGroup } from '../../transport/check-topology.ts'
+import { checkVisit } from '../../transport/check-visit.ts'
+import { checkChannel, checkGroup, checkTopology } from '../../transport/check-topology.ts'
+import type { DeadLetterVisit } from '../../transport/dead-letter-visit.ts'
 import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type { TransportEvent } from '../../transport/transport-event.ts'
 import type {
@@ -18,6 +20,7 @@ import type {
   TransportSnapshot,
 } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
+import { visitDeadLetters } from './dead-letters.ts'
 import { Declarer } from './declarer.ts'
 import { loadDriver, type Driver } from './driver.ts'
 import { engineFacts } from './facts.ts'
@@ -36,6 +39,7 @@ import { Sender } from './sender.ts'
 import type { Settings } from './settings.ts'
 import { statementsOf } from './sql/statements.ts'
 import { Wire } from './wire.ts'
+import { publishWithin } from './within-transaction.ts'
 
 /** What goodbyes may take beyond the deadline: round trips on a slow link. */
 const GOODBYE_MS = 1_000
@@ -103,8 +107,7 @@ export class PostgresTransport implements Transport {
 
   async declare(topology: Topology): Promise<void> {
     this.#requireOpen()
-    topology.channels.forEach(checkChannel)
-    topology.groups.forEach(checkGroup)
+    checkTopology(topology)
     const { declarer } = this.#context
     for (const channel of topology.channels) await declarer.channel(channel)
     for (const group of topology.groups) {
@@ -116,6 +119,12 @@ export class PostgresTransport implements Transport {
   async send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
     this.#requireOpen()
     return await this.#sender.send(batch)
+  }
+
+  async sendWithin(tx: unknown, batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
+    this.#requireOpen()
+    const { sql, settings } = this.#context
+    return await this.#sender.sendBy(batch, (publications) => publishWithin(tx, publications, sql, settings.schema))
   }
 
   async subscribe(spec: SubscriptionSpec, receive: (batch: readonly Delivery[]) => void): Promise<Subscription> {
@@ -150,6 +159,12 @@ export class PostgresTransport implements Transport {
     this.#requireOpen()
     checkGroup(group)
     return await this.#asked(() => routeFactsOf(this.#context, group))
+  }
+
+  async visitDeadLetters(group: Group, visit: DeadLetterVisit): Promise<void> {
+    this.#requireOpen()
+    checkVisit(group, visit)
+    await visitDeadLetters(this.#context, group, visit, (use) => this.#asked(use))
   }
 
   async inspect(): Promise<TransportSnapshot> {

@@ -144,6 +144,33 @@ describeNeeding(missing)('postgres() on a PostgreSQL of our own', () => {
     await vi.waitFor(() => expect(texts).toContain('late'), 10_000)
   })
 
+  test('order holds where a key’s first message was stored by a transaction that commits after others', async () => {
+    const schema = newSchema()
+    const events = channel('events', 'orders', 1)
+    const sender = await transport({ schema })
+    const ordered = group(events, 'shipping', { ordered: true })
+    for (let round = 1; round <= 5; round++) {
+      const texts: string[] = []
+      const subscription = await received(sender, ordered, texts)
+      const user = await client()
+      await user.query('BEGIN')
+      const first = message(`first${round}`, { key: 'ada' })
+      const values = publicationValues([{ message: first, target: 'orders', shard: 0, delayMs: 0 }])
+      await user.query(statementsOf(schema).publish.text, [...values])
+      // Others come and go, with larger ids, for longer than it takes to look again from further back.
+      for (let n = 1; n <= 30; n++) {
+        await sender.send([{ message: message(`other${n}`, { key: `key${n}` }), to: events }])
+        await vi.waitFor(() => expect(texts).toContain(`other${n}`), 10_000)
+      }
+      await user.query('COMMIT')
+      await sender.send([{ message: message(`second${round}`, { key: 'ada' }), to: events }])
+      await vi.waitFor(() => expect(texts).toContain(`second${round}`), 10_000)
+      await vi.waitFor(() => expect(texts).toContain(`first${round}`), 10_000)
+      expect(texts.slice(30)).toEqual([`first${round}`, `second${round}`])
+      await subscription.close(1_000)
+    }
+  })
+
   test('what a transaction stored that is rolled back is not there', async () => {
     const schema = newSchema()
     const events = channel('events', 'orders')
@@ -223,6 +250,42 @@ describeNeeding(missing)('postgres() on a PostgreSQL of our own', () => {
     await old.query('COMMIT')
   })
 
+  test('statistics of a queue that was empty do not make settling look through its dead rows', async () => {
+    const schema = newSchema()
+    const events = channel('events', 'orders')
+    const sender = await transport({ schema })
+    const texts: string[] = []
+    await received(sender, group(events, 'shipping'), texts)
+    const old = await client()
+    await old.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    await old.query('SELECT count(*) FROM pg_class')
+    const ids = Array.from({ length: 2_000 }, (_, n) => `m${n}`)
+    await sender.send(ids.map((id) => ({ message: message(id), to: events })))
+    await vi.waitFor(() => expect(texts).toHaveLength(ids.length), 20_000)
+    const admin = await client()
+    await admin.query(`ANALYZE ${schema}.queue`)
+    await admin.query('SET enable_seqscan = off')
+
+    const statements = statementsOf(schema)
+    const some = '{1,2,3}'
+    const settlings = [
+      [statements.ack, [1, 1, some]],
+      [statements.retry, [1, 1, some, some, '{a,b,c}']],
+      [statements.bury, [1, 1, some, '{a,b,c}']],
+      [statements.shardAck, [1, 0, 1, some]],
+      [statements.shardLane, [1, 0, 1, some, some, some, '{a,b,c}']],
+      [statements.shardBury, [1, 0, 1, some, '{a,b,c}']],
+    ] as const
+    for (const [{ text }, values] of settlings) {
+      const scans = await scansOf(admin, text, values)
+      expect(scans.length).toBeGreaterThan(0)
+      for (const condition of scans) expect(condition).toContain('(id + 0) = ANY')
+    }
+    for (const condition of await scansOf(admin, statements.fetch.text, [1, 1, 7, 100]))
+      expect(condition).toMatch(/\(id \+ 0\) = ANY|group_id = .*shard = 0.*id >= /)
+    await old.query('COMMIT')
+  })
+
   test('finds messages by polling, and says so, where notifications do not come through', async () => {
     const schema = newSchema()
     await transport({ schema })
@@ -265,3 +328,26 @@ describeNeeding(missing)('postgres() on a PostgreSQL of our own', () => {
     }
   })
 })
+
+/** By what condition each part of the queue is looked through: `none` where it is by none. */
+async function scansOf(admin: pg.Client, statement: string, values: readonly unknown[]): Promise<readonly string[]> {
+  interface Node {
+    readonly 'Relation Name'?: string
+    readonly 'Index Cond'?: string
+    readonly 'Recheck Cond'?: string
+    readonly 'Node Type': string
+    readonly Plans?: readonly Node[]
+  }
+  const { rows } = await admin.query<{ 'QUERY PLAN': readonly [{ readonly Plan: Node }] }>(
+    `EXPLAIN (FORMAT JSON) ${statement}`,
+    [...values],
+  )
+  const conditions: string[] = []
+  const walk = (node: Node): void => {
+    const isLook = (node['Relation Name'] ?? '').startsWith('queue_') && node['Node Type'] !== 'ModifyTable'
+    if (isLook) conditions.push(node['Index Cond'] ?? node['Recheck Cond'] ?? 'none')
+    node.Plans?.forEach(walk)
+  }
+  for (const row of rows) walk(row['QUERY PLAN'][0].Plan)
+  return conditions
+}

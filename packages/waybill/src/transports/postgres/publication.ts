@@ -1,5 +1,5 @@
 import type { WireMessage } from '../../message/wire-message.ts'
-import { headOf } from './row-mapping.ts'
+import { headOf } from '../../message/stored-message.ts'
 
 export interface Publication {
   readonly message: WireMessage

@@ -3,10 +3,10 @@ import type { Delivery } from '../../transport/transport.ts'
 import { shardOf } from '../../message/shard.ts'
 import type { Channel } from '../../transport/channel.ts'
 import { positionOf } from './group-start.ts'
-import { messageOf, type MessageRow } from './row-mapping.ts'
+import { messageOf, type StoredMessage } from '../../message/stored-message.ts'
 
 /** A row of the queue; bigints are text. */
-export interface QueueRow extends MessageRow {
+export interface QueueRow extends StoredMessage {
   readonly id: string
   readonly due: string
   readonly count: number

@@ -9,7 +9,11 @@
 //                     0      what goes with who waits for it: queries, surveys, transient subscriptions. Unlogged
 //                     1..3   everything else; one of them takes new rows, and those that are empty are truncated (rotation.ts)
 //   history         one row for each message of a channel with a retention
-//   dead            dead letters
+//   dead            dead letters, by ids of their own: in the order in which they died
+//
+// What is settled is found by `queue_place` (sql/statement.ts: place()). Statistics taken while a queue was nearly empty make the
+// server believe that all its indexes cost the same, and that it may look through a whole group for a few ids: through all of its
+// dead rows. So no index of all rows has the group, and what has the ids alone serves no look in their order.
 //
 // Times are milliseconds since the epoch by the server's clock. Member ids and message ids come from one sequence: ids of an
 // unlogged table's own would begin anew after a crash.
@@ -84,7 +88,7 @@ export const STEPS: readonly string[] = [
     body bytea NOT NULL
   ) PARTITION BY LIST (slot);
   ALTER TABLE queue ALTER COLUMN body SET STORAGE EXTERNAL;
-  CREATE INDEX queue_id ON queue (group_id, id);
+  CREATE INDEX queue_place ON queue ((id + 0));
   CREATE INDEX queue_ready ON queue (group_id, shard, id) WHERE due = 0;
   CREATE INDEX queue_later ON queue (group_id, due) WHERE due > 0;
   ${[0, ...SLOTS].map(partition).join('')}

@@ -10,6 +10,8 @@ import { channelKey } from './names.ts'
 import type { Publication } from './publication.ts'
 import type { Publisher, PublishResult } from './publisher.ts'
 
+type Publish = (batch: readonly Publication[]) => Promise<readonly PublishResult[]>
+
 const ACCEPTED: SendResult = { outcome: 'accepted' }
 const NO_FAILURES: ReadonlyMap<Outgoing['to'], Error> = new Map()
 
@@ -36,12 +38,17 @@ export class Sender {
       const isReady =
         this.#turn === undefined && batch.every(({ to }) => to.kind === 'address' || this.#declarer.isReady(to))
       const failures = isReady ? NO_FAILURES : await this.#inTurn(batch)
-      return await this.#publish(batch, publisher, failures)
+      return await this.#publish(batch, (publications) => publisher.publish(publications), failures)
     } catch (error) {
       return batch.map(() => ({ outcome: 'refused', error: asError(error) }))
     } finally {
       release()
     }
+  }
+
+  /** Through `publish`, which rejects where nothing can be stored. */
+  async sendBy(batch: readonly Outgoing[], publish: Publish): Promise<readonly SendResult[]> {
+    return await this.#publish(batch, publish, await this.#inTurn(batch))
   }
 
   /** Only a channel's first message has to wait, but nothing handed over after it may overtake it. */
@@ -62,7 +69,7 @@ export class Sender {
 
   async #publish(
     batch: readonly Outgoing[],
-    publisher: Publisher,
+    publish: Publish,
     failures: ReadonlyMap<Outgoing['to'], Error>,
   ): Promise<readonly SendResult[]> {
     const publications: Publication[] = []
@@ -73,7 +80,7 @@ export class Sender {
       if (error === undefined) publications.push(publicationOf(outgoing))
       else refusals.set(n, { outcome: 'refused', error })
     }
-    const results = publications.length === 0 ? [] : await publisher.publish(publications)
+    const results = publications.length === 0 ? [] : await publish(publications)
     let next = 0
     return batch.map((outgoing, n) => refusals.get(n) ?? toSendResult(results[next++], outgoing))
   }
@@ -86,6 +93,8 @@ function refusalOf({ message, to, delayMs = 0 }: Outgoing, now: number): Error |
     return new WaybillError('WAYBILL_LIMIT', `a delay of ${delayMs} ms; at most ${MAX_DELAY_MS}`)
   if (delayMs > 0 && to.kind === 'address')
     return new WaybillError('WAYBILL_UNSUPPORTED', 'a delayed reply: who asked is waiting now')
+  if (delayMs > 0 && to.kind === 'signals')
+    return new WaybillError('WAYBILL_UNSUPPORTED', `a delayed signal to ${to.name}: it is for who listens now`)
   if (message.expiresAt !== undefined && message.expiresAt <= now + Math.max(0, delayMs))
     return new WaybillError(
       'WAYBILL_EXPIRED',

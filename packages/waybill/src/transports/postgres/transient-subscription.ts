@@ -10,7 +10,7 @@ import { Looking } from './looking.ts'
 import { LowWater } from './low-water.ts'
 import { messagesOf } from './names.ts'
 import { shardOfMessage } from './queue-delivery.ts'
-import { messageOf, type MessageRow } from './row-mapping.ts'
+import { messageOf, type StoredMessage } from '../../message/stored-message.ts'
 import type { Wire } from './wire.ts'
 
 /** Taken out by one statement. */
@@ -33,7 +33,7 @@ interface Place {
   readonly life: number
 }
 
-type Row = MessageRow & { readonly id: string; readonly due: string; readonly xact: string | null }
+type Row = StoredMessage & { readonly id: string; readonly due: string; readonly xact: string | null }
 
 /**
  * What is for this process alone: events from now on, or replies. It has a group of its own for each time that it is attached,

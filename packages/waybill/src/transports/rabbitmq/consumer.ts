@@ -23,6 +23,10 @@ export interface ChannelConsumeSpec extends ConsumeSpec {
  * deliveries that are out stay valid; the old one is cancelled second, so that an auto-delete queue never is without. On a
  * queue with a single active consumer that would hand the turn to another member while deliveries are out: there the
  * prefetch of the beginning is the largest.
+ *
+ * Who browses keeps what is out and asks for more: there the new consumer takes the rest of the larger prefetch, and the old
+ * one stays with what it holds. When the channel closes, a quorum queue takes back what each holds, consumer by consumer, in
+ * the order of their tags; a cancel would put what is on its way behind all others (both seen on 3.10.8).
  */
 export class Consumer implements AmqpConsumer {
   readonly #channel: Channel
@@ -37,6 +41,7 @@ export class Consumer implements AmqpConsumer {
   #brokerPrefetch: number
   #limit: number
   #isRenewing = false
+  #consumers = 0
 
   private constructor(channel: Channel, spec: ChannelConsumeSpec, events: ConsumerEvents) {
     this.#channel = channel
@@ -67,7 +72,7 @@ export class Consumer implements AmqpConsumer {
   static async open(channel: Channel, spec: ChannelConsumeSpec, events: ConsumerEvents): Promise<Consumer> {
     const consumer = new Consumer(channel, spec, events)
     try {
-      await consumer.#consume()
+      await consumer.#consume(consumer.#limit)
     } catch (error) {
       consumer.#isOpen = false
       throw operationError(`queue ${spec.queue}`, error)
@@ -102,7 +107,8 @@ export class Consumer implements AmqpConsumer {
   }
 
   prefetch(count: number): void {
-    this.#limit = Math.min(count, MAX_PREFETCH)
+    // Who browses has a consumer for each step, with a prefetch of its own.
+    this.#limit = this.#spec.browses === true ? count : Math.min(count, MAX_PREFETCH)
     this.#handOver.resume()
     if (this.#isOpen && !this.#isRenewing && !this.#brokerSuffices() && !this.#spec.singleActive) void this.#renew()
   }
@@ -114,9 +120,8 @@ export class Consumer implements AmqpConsumer {
   async close(): Promise<void> {
     if (this.#isOpen) {
       this.#end()
-      // Each fails when the channel has ended meanwhile, which is what is asked.
-      if (this.#mayCancel())
-        await Promise.race([this.#channel.cancel(this.#consumerTag).catch(() => undefined), this.#closed])
+      // It fails when the channel has ended meanwhile, which is what is asked.
+      if (this.#spec.noAck !== true) await Promise.race([this.#applied().catch(() => undefined), this.#closed])
       await this.#channel.close().catch(() => undefined)
     }
     await this.#closed
@@ -124,19 +129,21 @@ export class Consumer implements AmqpConsumer {
 
   /**
    * A quorum queue's acknowledgements wait in the broker's channel while the queue is busy, and closing it drops them: the
-   * messages come again (seen on 3.10.8: up to 217 of 3,000). The answer to a cancel comes after they are applied. While
-   * deliveries are unsettled there is no cancel: they would return behind others, and a next single active consumer
-   * would be let in before them.
+   * messages come again (seen on 3.10.8: up to 217 of 3,000). The answer to a cancel comes after they are applied. But a
+   * cancel puts what is on its way behind all others, in no order, and lets the next single active consumer in before what is
+   * unsettled has returned. So where order counts, one consumer more is asked for instead, whose answer comes after them, too.
    */
-  #mayCancel(): boolean {
-    return this.#spec.noAck !== true && this.#acknowledgements.unsettled === 0
+  async #applied(): Promise<void> {
+    const { singleActive, browses } = this.#spec
+    if (singleActive || browses === true) await this.#consume(1)
+    else if (this.#acknowledgements.unsettled === 0) await this.#channel.cancel(this.#consumerTag)
   }
 
-  async #consume(): Promise<void> {
-    if (this.#isBounded()) await this.#channel.prefetch(this.#limit)
-    this.#brokerPrefetch = this.#limit
-    const { queue, noAck = false } = this.#spec
-    const ok = await this.#channel.consume(queue, (message) => this.#receive(message), { noAck })
+  async #consume(prefetch: number): Promise<void> {
+    if (this.#isBounded()) await this.#channel.prefetch(prefetch)
+    const { queue, noAck = false, browses } = this.#spec
+    const tag = browses === true ? { consumerTag: browserTag(this.#consumers++) } : undefined
+    const ok = await this.#channel.consume(queue, (message) => this.#receive(message), { noAck, ...tag })
     this.#consumerTag = ok.consumerTag
   }
 
@@ -146,8 +153,11 @@ export class Consumer implements AmqpConsumer {
     try {
       while (this.#isOpen && !this.#brokerSuffices()) {
         const before = this.#consumerTag
-        await this.#consume()
-        await this.#channel.cancel(before)
+        const limit = this.#limit
+        const isMore = this.#spec.browses === true
+        await this.#consume(isMore ? limit - this.#brokerPrefetch : limit)
+        this.#brokerPrefetch = limit
+        if (!isMore) await this.#channel.cancel(before)
       }
     } catch (error) {
       // The channel has closed: its `close` event reports a fault, or the engine the lost link.
@@ -191,6 +201,11 @@ export class Consumer implements AmqpConsumer {
     if (this.#brokerPrefetch === 0 || this.#spec.noAck === true) return true
     return this.#limit > 0 && this.#limit <= this.#brokerPrefetch
   }
+}
+
+/** In alphabetical order. */
+function browserTag(n: number): string {
+  return `browse-${String(n).padStart(3, '0')}`
 }
 
 /** What amqplib wants to settle by; it reads the tag alone. */

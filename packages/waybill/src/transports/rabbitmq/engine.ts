@@ -18,7 +18,7 @@ import { Link, type LinkSettings } from './link.ts'
 import { Publisher } from './publisher.ts'
 import { queueOptions } from './queue-arguments.ts'
 import { isDelayed, type Route } from './route.ts'
-import { serverVersion, type ServerVersion } from './server-version.ts'
+import { requeuesBehind, serverVersion, type ServerVersion } from './server-version.ts'
 
 export interface RabbitmqEngineSettings extends LinkSettings {
   /** What errors and logs call it. Default: `rabbitmq`. */
@@ -67,6 +67,10 @@ export class RabbitmqEngine implements AmqpEngine {
     this.#questions = new Declarations(() => this.#openChannel())
     this.#prefix = settings.options.prefix ?? 'waybill.'
     this.#publisher = new Publisher((publication) => this.#route(publication))
+  }
+
+  get requeuesBehind(): boolean {
+    return requeuesBehind(this.#version)
   }
 
   /** @throws {WaybillError} WAYBILL_DRIVER_MISSING, WAYBILL_NOT_CONNECTED, WAYBILL_ACCESS_REFUSED */

@@ -34,6 +34,7 @@ export function engineFacts(version: ServerVersion): EngineFacts {
       unroutable: 'native',
       durableGroups: 'native',
       transientSubscriptions: 'native',
+      signals: 'native',
       ordered: 'supplied',
       delayedRetry: delays,
       delayedSend: delays,
@@ -44,6 +45,7 @@ export function engineFacts(version: ServerVersion): EngineFacts {
       fencing: 'supplied',
       replay: 'refused',
       liveFlow: 'supplied',
+      deadLetterVisits: 'supplied',
     },
     limits: {
       maxMessageBytes: maxMessageBytes(version),

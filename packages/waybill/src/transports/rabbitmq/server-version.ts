@@ -22,6 +22,14 @@ export function hasQuorumQueues(version: ServerVersion): boolean {
 }
 
 /**
+ * A quorum queue of RabbitMQ has returned messages in a queue before the others, and puts another one that returns at the end
+ * of that (seen on 3.10.8). Waybill's broker puts it at its place.
+ */
+export function requeuesBehind(version: ServerVersion): boolean {
+  return hasQuorumQueues(version) && !isWaybill(version)
+}
+
+/**
  * Exchanges of type `x-delayed-message` that keep what they hold: Waybill's broker. RabbitMQ's plug-in has one copy of it,
  * on one node, and cannot say that nobody would take the message.
  */

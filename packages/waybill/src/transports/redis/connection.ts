@@ -1,12 +1,14 @@
 import type { RedisClientOptions } from '@redis/client'
 import { asError } from '../../message/as-error.ts'
 import { WaybillError } from '../../message/errors.ts'
-import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
 import type { Driver } from './driver.ts'
+import { Pings, silentError, silentMs } from './pings.ts'
 import type { RedisAddress } from './redis-address.ts'
 import { answerError, isOfAnotherServer } from './redis-errors.ts'
 import { SCRIPTS, type ScriptName } from './scripts/scripts.ts'
 import type { Settings } from './settings.ts'
+import { Subscriber, type PubSubClient } from './subscriber.ts'
 
 /** What the server answers: strings are bytes. */
 export type Reply = Buffer | string | number | null | readonly Reply[]
@@ -21,14 +23,12 @@ interface Client {
   readonly isOpen: boolean
 }
 
-/** Pings that may be owed. */
-const PINGS_OWED = 2
 /** From here on scripts may look at the clock and write, and groups know how far they lag. */
 const OLDEST_MAJOR = 7
 
 /**
  * Two connections to one server: one for commands, which the server answers in order, and one on which the bell waits. They live
- * once, and go together.
+ * once, and go together. A third one is made where somebody listens to what is published.
  *
  * The client's own recovery is not used: it would keep what was sent while the link was down, and send it again after we have
  * said that its outcome is unknown.
@@ -39,11 +39,11 @@ export class Connection {
   readonly #commands: Client
   readonly #waiting: Client
   readonly #lost: (error: Error) => void
-  /** Beyond it the server is given up. */
-  readonly #silentMs: number
+  readonly #pings: Pings
+  readonly #pingIntervalMs: number
+  readonly #newClient: () => Client & PubSubClient
   #error: Error | undefined
-  #ping: Timer | undefined
-  #owed = 0
+  #subscriber: Subscriber | undefined
   #waitsAs = ''
   /** What `INFO` says. */
   info: ReadonlyMap<string, string> = new Map()
@@ -59,10 +59,11 @@ export class Connection {
     this.#driver = driver
     this.#runtime = runtime
     this.#lost = lost
-    this.#silentMs = settings.pingIntervalMs * PINGS_OWED
-    const options = clientOptions(driver, address, settings)
-    this.#commands = driver.createClient(options)
-    this.#waiting = driver.createClient(options)
+    this.#pingIntervalMs = settings.pingIntervalMs
+    this.#newClient = () => driver.createClient(clientOptions(driver, address, settings))
+    this.#commands = this.#newClient()
+    this.#waiting = this.#newClient()
+    this.#pings = new Pings(runtime, this.#pingIntervalMs, () => this.#commands.sendCommand(['PING']), (error) => this.#end(error)) // prettier-ignore
     for (const client of [this.#commands, this.#waiting]) client.on('error', (error) => this.#end(error))
   }
 
@@ -71,7 +72,7 @@ export class Connection {
   }
 
   /** Resolves when the server is known to be one that can be written to, and has the scripts. */
-  async open(settings: Settings): Promise<void> {
+  async open(): Promise<void> {
     await Promise.all([this.#commands.connect(), this.#waiting.connect()])
     this.info = infoIn(text(await this.command('INFO')))
     const version = this.info.get('redis_version') ?? ''
@@ -81,7 +82,7 @@ export class Connection {
       throw new WaybillError('WAYBILL_NOT_CONNECTED', 'the server is a replica, which takes no writes')
     this.#waitsAs = String(await this.#waiting.sendCommand(['CLIENT', 'ID']))
     await Promise.all(Object.values(SCRIPTS).map(({ source }) => this.command('SCRIPT', 'LOAD', source)))
-    this.#pingLater(settings.pingIntervalMs)
+    this.#pings.begin()
   }
 
   /**
@@ -103,7 +104,9 @@ export class Connection {
    * else that connection is dead, and so are both.
    */
   async wait(waitMs: number, ...args: readonly Argument[]): Promise<Reply> {
-    const late = this.#runtime.setTimer(waitMs + this.#silentMs, () => this.#end(this.#silent()))
+    const late = this.#runtime.setTimer(waitMs + silentMs(this.#pingIntervalMs), () =>
+      this.#end(silentError(this.#pingIntervalMs)),
+    )
     try {
       return (await this.#waiting.sendCommand(['XREAD', 'BLOCK', String(waitMs), ...args])) as Reply
     } catch (thrown) {
@@ -118,10 +121,28 @@ export class Connection {
     await this.command('CLIENT', 'UNBLOCK', this.#waitsAs)
   }
 
+  /** A connection of its own to the same server, which may go alone. @param lost is called once, when it does */
+  async subscriber(lost: (error: Error) => void): Promise<Subscriber> {
+    const client = this.#newClient()
+    const subscriber = new Subscriber(client, this.#driver, this.#pingIntervalMs, this.#runtime, lost)
+    this.#subscriber = subscriber
+    try {
+      await subscriber.open()
+      if (this.#error !== undefined) throw this.#error
+      return subscriber
+    } catch (thrown) {
+      subscriber.destroy()
+      throw new WaybillError('WAYBILL_NOT_CONNECTED', `no connection to listen on: ${asError(thrown).message}`, {
+        cause: thrown,
+      })
+    }
+  }
+
   destroy(): void {
     this.#error ??= new Error('closed')
-    this.#ping?.cancel()
+    this.#pings.end()
     for (const client of [this.#commands, this.#waiting]) if (client.isOpen) client.destroy()
+    this.#subscriber?.destroy()
   }
 
   async #send(what: string, args: readonly Argument[]): Promise<Reply> {
@@ -141,23 +162,6 @@ export class Connection {
     if (error instanceof ClientClosedError || error instanceof ClientOfflineError)
       return new WaybillError('WAYBILL_NOT_CONNECTED', `the link is down: ${error.message}`, { cause: error })
     return new WaybillError('WAYBILL_OUTCOME_UNKNOWN', `the link broke before ${what} was answered`, { cause: error })
-  }
-
-  #pingLater(everyMs: number): void {
-    this.#ping = this.#runtime.setTimer(everyMs, () => {
-      if (this.isClosed) return
-      if (this.#owed >= PINGS_OWED) return this.#end(this.#silent())
-      this.#owed++
-      this.#commands.sendCommand(['PING']).then(
-        () => (this.#owed = 0),
-        () => undefined, // whoever ends it says why
-      )
-      this.#pingLater(everyMs)
-    })
-  }
-
-  #silent(): Error {
-    return new Error(`the server has been silent for ${this.#silentMs} ms`)
   }
 
   #end(error: Error): void {

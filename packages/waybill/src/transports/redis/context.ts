@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts'
 import type { Declarer } from './declarer.ts'
 import type { Later } from './later.ts'
 import type { Names } from './names.ts'
+import type { Published } from './published.ts'
 import type { Settings } from './settings.ts'
 
 /** What the parts of one transport share. */
@@ -15,6 +16,7 @@ export interface Context {
   readonly declarer: Declarer
   readonly bell: Bell
   readonly later: Later
+  readonly published: Published
   /**
    * The connection of now.
    *

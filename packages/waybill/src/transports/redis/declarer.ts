@@ -23,7 +23,7 @@ export class Declarer {
 
   /** What a sender of commands needs, so that they may be sent before their service has ever run. */
   async channel(channel: Channel): Promise<void> {
-    if (channel.foreign !== undefined) return
+    if (channel.foreign !== undefined || channel.kind === 'signals') return
     const args = ['', shardsOf(channel)]
     check(await this.#connection().run('declareChannel', this.#names.base(channel), args), channel)
     this.uses(channel)

@@ -13,6 +13,7 @@ export function engineFacts(version: string, maxMessageBytes: number): EngineFac
       unroutable: 'supplied',
       durableGroups: 'native',
       transientSubscriptions: 'native',
+      signals: 'native',
       ordered: 'supplied',
       delayedRetry: 'supplied',
       delayedSend: 'supplied',
@@ -23,6 +24,7 @@ export function engineFacts(version: string, maxMessageBytes: number): EngineFac
       fencing: 'supplied',
       replay: 'native',
       liveFlow: 'supplied',
+      deadLetterVisits: 'native',
     },
     limits: {
       maxMessageBytes: { value: maxMessageBytes, source: 'told' },
@@ -56,6 +58,22 @@ export function routeFacts(persistence: Persistence, redeliveredWithinMs: number
       redeliveredWithinMs: { value: redeliveredWithinMs, source: 'told' },
     },
   }
+}
+
+/** Of signals: the server hands them to who listens, once, and keeps nothing. */
+export const SIGNAL_FACTS: RouteFacts = {
+  durability: {
+    accepted: 'memory',
+    lossWindowMs: { value: Infinity, source: 'told' },
+    copies: { value: 1, source: 'told' },
+    source: 'told',
+  },
+  limits: {
+    deliveryLimit: { value: 1, source: 'told' },
+    settleWithinMs: { value: Infinity, source: 'told' },
+    retentionMs: { value: Infinity, source: 'told' },
+    retentionBytes: { value: Infinity, source: 'told' },
+  },
 }
 
 /** Replicas get it after it is answered, however many must be there for a write to be taken: so there is one copy. */

@@ -123,7 +123,7 @@ export class Link {
     })
     const late = this.#runtime.setTimer(this.#settings.connectTimeoutMs, () => connection.destroy())
     try {
-      await abortable(connection.open(this.#settings), signal)
+      await abortable(connection.open(), signal)
       signal.throwIfAborted()
       if (fault !== undefined) throw fault
     } catch (error) {

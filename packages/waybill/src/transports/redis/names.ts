@@ -11,15 +11,19 @@
 //     who is a member              <p>:{<c>}:<g>:members            sorted set, by until when each counts
 //     retries                      <p>:{<c>}:<g>:retry              stream
 //     ordered: retry lane          <p>:{<c>}:<g>:lane:<shard>       stream
+//     ordered: back from the dead  <p>:{<c>}:<g>:again:<shard>      stream
 //     ordered: owners, tokens      <p>:{<c>}:<g>:owners             hash
 //     dead letters                 <p>:{<c>}:<g>:dead               stream
 //   replies to service `s`         <p>:{<s>+replies}                as a command's channel
 //   replies to one process         <p>:{<s>+replies}:here:<id>      stream that expires with the process
-//   foreign channel                the stream of this name, the rest under <p>:+foreign:{<name>}
+//   signals `prices`               <p>:signals:<c>:<type>           a Pub/Sub channel for each type
+//   foreign channel                the stream of this name, the rest under <p>:+foreign:{<name>}; of signals
+//                                  the Pub/Sub channel of this name
 import { shardOf } from '../../message/shard.ts'
 import type { WireMessage } from '../../message/wire-message.ts'
 import { hasOneRecipient, type Channel } from '../../transport/channel.ts'
 import type { Group } from '../../transport/transport.ts'
+import type { Channels } from './subscriber.ts'
 
 /** Order is kept: asked for, or laid down by a command's shards. */
 export function isOrdered(group: Group): boolean {
@@ -67,12 +71,29 @@ export class Names {
     return [`${this.base(channel)}:${name}:retry`, ...shards]
   }
 
+  /** Where a signal is published. */
+  signals({ name, foreign }: Channel, type: string): string {
+    return foreign ?? `${this.prefix}:signals:${name}:${type}`
+  }
+
+  /** What hears the signals of a group; names of channels have nothing in them that a pattern would read. */
+  signalsTo({ channel, types }: Group): Channels {
+    if (channel.foreign !== undefined || types !== undefined)
+      return (types ?? ['']).map((type) => this.signals(channel, type))
+    return { pattern: this.signals(channel, '*') }
+  }
+
   bell(channel: Channel): string {
     return `${this.base(channel)}:bell`
   }
 
   deadLetters({ channel, name }: Group): string {
     return `${this.base(channel)}:${name}:dead`
+  }
+
+  /** What came back from the dead letters to a shard of an ordered group. */
+  again(group: Group, shard: number): string {
+    return `${this.base(group.channel)}:${group.name}:again:${shard}`
   }
 
   /** The return address of one process. */

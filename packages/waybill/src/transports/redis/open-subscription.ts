@@ -1,6 +1,6 @@
 import { WaybillError } from '../../message/errors.ts'
 import { hasOneRecipient } from '../../transport/channel.ts'
-import { checkGroup } from '../../transport/check-topology.ts'
+import { checkGroup, checkSignals } from '../../transport/check-topology.ts'
 import type { Delivery, Subscription, SubscriptionSpec } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
 import { GroupSubscription } from './group-subscription.ts'
@@ -9,6 +9,7 @@ import { isOrdered } from './names.ts'
 import { OrderedSubscription } from './ordered/ordered-subscription.ts'
 import { Reading } from './reading.ts'
 import { ReplySubscription } from './reply-subscription.ts'
+import { SignalSubscription } from './signal-subscription.ts'
 
 export interface SubscriptionEvents {
   /** From now on it is told of the link. */
@@ -16,7 +17,7 @@ export interface SubscriptionEvents {
   closed(subscription: LinkedSubscription): void
 }
 
-type Opened = GroupSubscription | OrderedSubscription | ReplySubscription | Reading
+type Opened = GroupSubscription | OrderedSubscription | ReplySubscription | SignalSubscription | Reading
 
 /** Resolves when the server hands out to the subscription. */
 export async function openSubscription(
@@ -39,6 +40,7 @@ export async function openSubscription(
 }
 
 function kindOf({ group, transient }: SubscriptionSpec) {
+  if (group.channel.kind === 'signals') return SignalSubscription
   if (transient) return group.channel.kind === 'reply' ? ReplySubscription : Reading
   return isOrdered(group) ? OrderedSubscription : GroupSubscription
 }
@@ -46,6 +48,7 @@ function kindOf({ group, transient }: SubscriptionSpec) {
 function check(spec: SubscriptionSpec): void {
   const { group, transient, shards, start } = spec
   checkGroup(group)
+  checkSignals(spec)
   const { channel } = group
   const whose = `group ${group.name} of channel ${channel.name}`
   if (!Number.isInteger(spec.prefetch) || spec.prefetch < 1)

@@ -2,7 +2,9 @@ import { asError } from '../../message/as-error.ts'
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { Channel } from '../../transport/channel.ts'
-import { checkChannel, checkGroup } from '../../transport/check-topology.ts'
+import { checkVisit } from '../../transport/check-visit.ts'
+import { checkChannel, checkGroup, checkTopology } from '../../transport/check-topology.ts'
+import type { DeadLetterVisit } from '../../transport/dead-letter-visit.ts'
 import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
 import type { TransportEvent } from '../../transport/transport-event.ts'
 import type {
@@ -20,15 +22,17 @@ import type {
 import { Bell } from './bell.ts'
 import type { Connection } from './connection.ts'
 import type { Context } from './context.ts'
+import { visitDeadLetters } from './dead-letters.ts'
 import { Declarer } from './declarer.ts'
 import { loadDriver } from './driver.ts'
-import { engineFacts } from './facts.ts'
+import { engineFacts, SIGNAL_FACTS } from './facts.ts'
 import { inspectGroup } from './inspection.ts'
 import { Later } from './later.ts'
 import { Link } from './link.ts'
 import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import { Names } from './names.ts'
 import { openSubscription } from './open-subscription.ts'
+import { Published } from './published.ts'
 import { routeFactsOf } from './route-facts.ts'
 import { Sender } from './sender.ts'
 import type { Settings } from './settings.ts'
@@ -57,7 +61,8 @@ export class RedisTransport implements Transport {
     const declarer = new Declarer(connection, names)
     const bell = new Bell(runtime, connection)
     const later = new Later({ connection, names, runtime, bell, emit })
-    this.#context = { settings, names, runtime, declarer, bell, later, connection, emit }
+    const published = new Published(connection)
+    this.#context = { settings, names, runtime, declarer, bell, later, published, connection, emit }
     this.#sender = new Sender(this.#context)
     this.#trim = new Trim(this.#context)
     this.#link = new Link(runtime, settings, {
@@ -92,8 +97,7 @@ export class RedisTransport implements Transport {
 
   async declare(topology: Topology): Promise<void> {
     this.#requireOpen()
-    topology.channels.forEach(checkChannel)
-    topology.groups.forEach(checkGroup)
+    checkTopology(topology)
     const { declarer } = this.#context
     for (const channel of topology.channels) await declarer.channel(channel)
     for (const group of topology.groups) {
@@ -136,7 +140,13 @@ export class RedisTransport implements Transport {
   async routeFacts(group: Group): Promise<RouteFacts> {
     this.#requireOpen()
     checkGroup(group)
-    return await routeFactsOf(this.#context)
+    return group.channel.kind === 'signals' ? SIGNAL_FACTS : await routeFactsOf(this.#context)
+  }
+
+  async visitDeadLetters(group: Group, visit: DeadLetterVisit): Promise<void> {
+    this.#requireOpen()
+    checkVisit(group, visit)
+    await visitDeadLetters(this.#context, group, visit)
   }
 
   async inspect(): Promise<TransportSnapshot> {
@@ -177,6 +187,7 @@ export class RedisTransport implements Transport {
     const late = new Promise<void>((resolve) => (timer = runtime.setTimer(deadlineMs + GOODBYE_MS, resolve)))
     await Promise.race([Promise.all([...closing, this.#answered()]), late])
     timer?.cancel()
+    this.#context.published.reset()
     await this.#link.close(GOODBYE_MS)
     this.#listeners.clear()
   }
@@ -208,6 +219,7 @@ export class RedisTransport implements Transport {
     if (this.#state !== 'open') return
     this.#context.bell.reset()
     this.#context.later.linkDown()
+    this.#context.published.reset()
     this.#emit({ type: 'disconnected', error })
     for (const subscription of this.#subscriptions) subscription.linkDown(error)
   }

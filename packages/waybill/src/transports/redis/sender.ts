@@ -1,4 +1,5 @@
 import { asError } from '../../message/as-error.ts'
+import { toEnvelope } from '../../message/cloudevents-envelope.ts'
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
 import type { Channel } from '../../transport/channel.ts'
 import type { Outgoing, SendResult } from '../../transport/transport.ts'
@@ -23,7 +24,7 @@ interface Parcel {
   bytes: number
 }
 
-/** Sends a batch as one script for each channel, in order, and answers each entry. All of one call goes out in one turn. */
+/** Sends a batch as one script for each channel, in order, and each signal by itself; answers each entry. All of one call goes out in one turn. */
 export class Sender {
   readonly #context: Context
 
@@ -35,20 +36,25 @@ export class Sender {
     const results: SendResult[] = []
     const parcels: Parcel[] = []
     const open = new Map<string, Parcel>()
+    const signals: [index: number, outgoing: Outgoing, channel: Channel][] = []
     const now = this.#context.runtime.now()
     for (const [index, outgoing] of batch.entries()) {
       const error = this.#refusal(outgoing, now)
       if (error !== undefined) results[index] = { outcome: 'refused', error }
+      else if (outgoing.to.kind === 'signals') signals.push([index, outgoing, outgoing.to])
       else this.#add(outgoing, index, parcels, open)
     }
     const release = this.#context.runtime.hold('sending')
     try {
-      await Promise.all(
-        parcels.map(async (parcel) => {
+      await Promise.all([
+        ...signals.map(async ([index, outgoing, channel]) => {
+          results[index] = await this.#publish(outgoing, channel)
+        }),
+        ...parcels.map(async (parcel) => {
           const result = await this.#store(parcel)
           for (const index of parcel.indexes) results[index] = typeof result === 'function' ? result(batch[index] as Outgoing) : result // prettier-ignore
         }),
-      )
+      ])
     } finally {
       release()
     }
@@ -95,8 +101,20 @@ export class Sender {
       const answer = await this.#context.connection().run(script, key, args)
       return text(answer[0]) === 'OK' ? ACCEPTED : (outgoing) => ({ outcome: 'refused', error: refused(answer, outgoing) }) // prettier-ignore
     } catch (thrown) {
-      const error = asError(thrown)
-      return { outcome: isWaybillError(error, 'WAYBILL_OUTCOME_UNKNOWN') ? 'unknown' : 'refused', error }
+      return failed(thrown)
+    }
+  }
+
+  /** Ordinary clients read the body alone on a channel of theirs; on ours, the whole CloudEvent: Pub/Sub has no headers. */
+  async #publish({ message }: Outgoing, channel: Channel): Promise<SendResult> {
+    const { connection, names } = this.#context
+    const payload = channel.foreign === undefined ? toEnvelope(message) : message.body
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+    try {
+      await connection().command('PUBLISH', names.signals(channel, message.type), bytes)
+      return ACCEPTED
+    } catch (thrown) {
+      return failed(thrown)
     }
   }
 
@@ -117,10 +135,15 @@ export class Sender {
       if (delayMs > 0) return new WaybillError('WAYBILL_UNSUPPORTED', 'a delayed reply: who asked is waiting now')
       return names.isAddress(to.address) ? undefined : unroutable(what, `return address ${to.address}`)
     }
-    if (delayMs > 0 && (to.kind === 'query' || to.kind === 'survey'))
+    if (delayMs > 0 && (to.kind === 'query' || to.kind === 'survey' || to.kind === 'signals'))
       return new WaybillError('WAYBILL_UNSUPPORTED', `a delayed ${to.kind} to ${to.name}: it is for who listens now`)
     return undefined
   }
+}
+
+function failed(thrown: unknown): SendResult {
+  const error = asError(thrown)
+  return { outcome: isWaybillError(error, 'WAYBILL_OUTCOME_UNKNOWN') ? 'unknown' : 'refused', error }
 }
 
 function modeOf({ kind, foreign }: Channel): string {

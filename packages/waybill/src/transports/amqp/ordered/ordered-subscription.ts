@@ -25,6 +25,12 @@ const GRACE_MS = 30_000
  * other here, and must not hide those of other keys.
  */
 const MIN_WINDOW = 32
+/**
+ * The same for every member, where what returns to the queue lies behind what returned before: then an owner takes all that
+ * those before it held, and whatever it leaves goes back in one order. With windows of different sizes a small one would leave
+ * its messages behind those that a larger one had held.
+ */
+const SHARED_WINDOW = 256
 
 /**
  * A member of an ordered group: takes its part of the shards, and hands out what their gates let through, at most
@@ -111,7 +117,9 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   async inspect(depth: number | undefined): Promise<SubscriptionSnapshot> {
     const parts = [this.#members, ...this.#owners.values()]
     const counted = await Promise.all(parts.map((part) => part.isCounted()))
-    return this.#attachment.snapshot(!counted.includes(false), depth)
+    // The broker counts what is ready: a window of what it has delivered waits here.
+    const held = [...this.#owners.values()].reduce((sum, owner) => sum + owner.held, 0)
+    return this.#attachment.snapshot(!counted.includes(false), depth === undefined ? undefined : depth + held)
   }
 
   get detached(): SubscriptionSnapshot {
@@ -266,7 +274,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       group: this.#spec.group,
       topology: this.#topology,
       deadlines: new Deadlines(this.#context.runtime),
-      window: Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
+      window: this.#context.engine.requeuesBehind ? SHARED_WINDOW : Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
       renewEveryMs: this.#context.engine.routeFacts('durable', false).limits.settleWithinMs.value / 4,
       handOut: (delivery) => this.#handOut.add(delivery),
       assigned: (owner) => this.#assigned(owner),

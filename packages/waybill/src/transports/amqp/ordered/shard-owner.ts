@@ -91,6 +91,11 @@ export class ShardOwner implements DeliveryOwner {
     return !this.#ended && this.fencing > 0
   }
 
+  /** Messages here that nobody has settled. */
+  get held(): number {
+    return this.#gate.length
+  }
+
   get fencing(): number {
     return this.#takeOver.token
   }
@@ -202,6 +207,7 @@ export class ShardOwner implements DeliveryOwner {
   #bury(entry: GateEntry<ShardItem>, burial: Burial): void {
     const { group, topology, context } = this.#parts
     const { message } = entry.delivery as ShardItem // handed out
+    this.#gate.burying(entry)
     this.#publish(deadLetterPublication(message, group, burial, topology.deadLetters, context.runtime.now()), () =>
       this.#done(entry),
     )

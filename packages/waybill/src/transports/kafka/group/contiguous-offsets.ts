@@ -58,6 +58,11 @@ export class ContiguousOffsets {
     return !done
   }
 
+  /** Whether a former owner of the partition has settled it. */
+  wasDone(offset: bigint): boolean {
+    return offset < this.#position || this.#doneBefore(offset)
+  }
+
   done(offset: bigint): void {
     const entry = this.#entries.get(offset)
     if (entry === undefined || entry.done) return

@@ -9,6 +9,8 @@ const TRIM_EVERY = 10_000n
 export interface LaneLogEffects {
   /** Put it behind everything else in the lane, if it only waits. */
   renew(item: ShardItem): void
+  /** The same of what is no message. */
+  renewNote(offset: bigint): void
   /** Everything before is settled. */
   trim(before: bigint): void
 }
@@ -28,6 +30,10 @@ export class LaneLog {
     this.#trimmed = this.offsets.position
   }
 
+  has(offset: bigint): boolean {
+    return this.#items.has(offset)
+  }
+
   /** It has arrived, and is not settled. */
   entered(item: ShardItem): void {
     this.#items.set(item.offset, item)
@@ -38,8 +44,10 @@ export class LaneLog {
     this.#items.delete(offset)
     offsets.done(offset)
     if (offsets.doneBeyond > MOST_DONE_BEYOND) {
-      const oldest = this.#items.get(offsets.first ?? -1n)
-      if (oldest !== undefined) this.#effects.renew(oldest)
+      const first = offsets.first ?? -1n
+      const oldest = this.#items.get(first)
+      if (oldest === undefined) this.#effects.renewNote(first)
+      else this.#effects.renew(oldest)
     }
     if (offsets.position - this.#trimmed < TRIM_EVERY) return
     this.#trimmed = offsets.position

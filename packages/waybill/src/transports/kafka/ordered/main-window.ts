@@ -6,6 +6,8 @@ const AHEAD = 500
 
 export interface MainWindowEffects {
   enter(record: FetchedRecord): void
+  /** Whether it may now, which is asked again with each `fill`. Default: yes. */
+  mayEnter?(record: FetchedRecord): boolean
   /** Something has entered, or was settled long ago. */
   changed(): void
   /** There is room for what is to be fetched next. */
@@ -29,6 +31,11 @@ export class MainWindow {
     return this.#ahead.length >= AHEAD
   }
 
+  /** The first offset that is here and has not entered. */
+  get next(): bigint | undefined {
+    return this.#ahead[0]?.offset
+  }
+
   take(records: readonly FetchedRecord[]): void {
     for (const record of records) this.#ahead.push(record)
     this.fill()
@@ -39,7 +46,9 @@ export class MainWindow {
     const wasFull = this.isFull
     let taken = 0
     while (taken < this.#ahead.length && this.#offsets.open < this.#size) {
-      const record = this.#ahead[taken++] as FetchedRecord // below length
+      const record = this.#ahead[taken] as FetchedRecord // below length
+      if (this.#effects.mayEnter?.(record) === false) break
+      taken++
       if (this.#offsets.arrived(record.offset)) this.#effects.enter(record)
     }
     this.#ahead.splice(0, taken)

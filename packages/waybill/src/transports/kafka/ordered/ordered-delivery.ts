@@ -2,12 +2,18 @@ import type { WireMessage } from '../../../message/wire-message.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
 import type { Delivery, Settlement } from '../../../transport/transport.ts'
 
-/** What a shard's two partitions hold. */
+/** What a shard's partitions hold. */
 export interface ShardItem {
   /** As it is handed out; replaced by the next attempt before that is copied. */
   message: WireMessage
-  readonly from: 'main' | 'lane'
+  readonly from: 'main' | 'lane' | 'again'
   readonly offset: bigint
+  /** Of what came back from the dead letters: the offset at which it did, which its copies in the lane keep. */
+  readonly again?: bigint | undefined
+  /** A former owner may have handed it out: it is counted before it is handed out again. */
+  readonly isSuspect: boolean
+  /** How often it was handed out, this time included. */
+  deliveryCount: number
 }
 
 /** Who handed it out, and takes its settlement. */
@@ -24,9 +30,8 @@ export interface DeliveryOwner {
 /** A delivery of an ordered subscription. Only the subscription reads more than the seam shows. */
 export class OrderedDelivery implements Delivery {
   readonly message: WireMessage
-  /** A log does not say who has read it before. */
-  readonly redelivered = undefined
-  readonly deliveryCount = undefined
+  readonly redelivered: boolean
+  readonly deliveryCount: number
   readonly shard: number
   readonly position?: string
   readonly fencing: number
@@ -36,6 +41,8 @@ export class OrderedDelivery implements Delivery {
 
   constructor(entry: GateEntry<ShardItem>, item: ShardItem, owner: DeliveryOwner) {
     this.message = item.message
+    this.deliveryCount = item.deliveryCount
+    this.redelivered = item.deliveryCount > 1
     this.shard = owner.shard
     this.fencing = owner.fencing
     // A lane's offsets are not the channel's.

@@ -1,13 +1,14 @@
 // One shard, from the moment that the coordinator gives it to this member until it has let go.
 //
-// A shard is two partitions of one number: the channel's, and the group's lane, in which failed messages and those that
-// follow them wait. The coordinator gives out the channel's; who has it writes to the lane, and nobody else can:
+// A shard is three partitions of one number: the channel's, the group's lane, in which failed messages and those that follow
+// them wait, and what comes back from its dead letters. The coordinator gives out the channel's; who has it writes to the lane,
+// and nobody else can:
 //
 //   1  a producer named after group and shard is opened anew, which outdates the former owner's
 //   2  with it a marker is written to the lane. From then on the broker refuses what the former owner still writes there,
 //      and the marker's offset is larger than that of every earlier owner: the fencing token
 //   3  the lane is read from its commit up to the marker: every blocked key is known
-//   4  lane entries, and the channel's partition from its commit, are handed out
+//   4  lane entries, the channel's partition from its commit, and what came back from the dead letters, are handed out
 //
 // Commits of a former owner are refused by the coordinator, so a commit that is read in step 3 and 4 stays true.
 import { asError } from '../../../message/as-error.ts'
@@ -15,25 +16,29 @@ import { WaybillError } from '../../../message/errors.ts'
 import type { Deadlines } from '../../../runtime/deadlines.ts'
 import { deadLetter, type Burial } from '../../../transport/dead-letter.ts'
 import { Idle } from '../../../transport/idle.ts'
+import { gateId } from '../../../transport/ordered/gate-id.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
 import type { Group, Settlement } from '../../../transport/transport.ts'
 import type { Committer } from '../group/committer.ts'
-import { ContiguousOffsets } from '../group/contiguous-offsets.ts'
 import type { KafkaLink } from '../kafka-link.ts'
 import type { SubscriptionContext } from '../subscription-context.ts'
 import type { Fetcher } from '../fetcher.ts'
-import { EARLIEST, offsetsOf } from '../offsets.ts'
-import type { FetchedRecord, PartitionReader } from '../partition-reader.ts'
+import type { FetchedRecord } from '../partition-reader.ts'
 import type { Producer } from '../producer.ts'
 import { fromRecord, sizeOf, toRecord, type RecordContent } from '../record-mapping.ts'
 import { retried } from '../../../transport/settled-message.ts'
 import type { GroupNames } from '../topic-names.ts'
+import { letterRecord } from '../dead-letters/letter-record.ts'
 import { trim } from '../trim.ts'
-import { fromLane, isMarker, toLane } from './lane-message.ts'
+import { DeliveryCounts, placeOf } from './delivery-counts.ts'
+import { countedRecord, fromLane, ownersWord, toLane } from './lane-message.ts'
 import { LaneLog } from './lane-log.ts'
-import { MainWindow } from './main-window.ts'
-import { markLane, openShardProducer } from './shard-producer.ts'
+import { shardPlaces, type ShardPlaces } from './shard-places.ts'
+import { ShardReaders } from './shard-readers.ts'
+import { ShardSources } from './shard-sources.ts'
+import { WakeUps } from './wake-ups.ts'
+import { markLane, openShardProducer, sayLeft } from './shard-producer.ts'
 import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
 
 export interface ShardParts {
@@ -59,15 +64,16 @@ export class ShardOwner implements DeliveryOwner {
   readonly #parts: ShardParts
   readonly #gate: ShardGate<ShardItem>
   readonly #idle: Idle
-  readonly #wakes = new Map<string, number>()
+  readonly #wakeUps: WakeUps
   #producer: Producer | undefined
-  #main: ContiguousOffsets | undefined
   #lane: LaneLog | undefined
-  #readers: PartitionReader[] = []
-  #window: MainWindow | undefined
-  #refilling = false
+  #sources: ShardSources | undefined
+  readonly #readers: ShardReaders
+  readonly #counts: DeliveryCounts
+  #places: ShardPlaces | undefined
   #callOff: () => void = () => undefined
   #isAssigned = false
+  #isLeaving = false
   #ended = false
 
   constructor(shard: number, parts: ShardParts) {
@@ -75,12 +81,19 @@ export class ShardOwner implements DeliveryOwner {
     this.#parts = parts
     const { context } = parts
     this.#idle = new Idle(context.runtime)
+    this.#wakeUps = new WakeUps(context.runtime, parts.deadlines, (key) => void (this.#ended || this.#gate.wake(key)))
+    this.#readers = new ShardReaders(shard, parts.fetcher, (error) => this.#fail(error))
+    this.#counts = new DeliveryCounts({
+      store: (place, count, stored) =>
+        this.#publish(parts.names.lane, shard, countedRecord(place, count), () => stored()),
+      done: (offset) => this.#lane?.done(offset),
+    })
     this.#gate = new ShardGate<ShardItem>({
       now: () => context.runtime.now(),
       handOut: (entry) => this.#handOut(entry),
       release: (item) => this.#release(item),
       copy: (entry) => this.#copy(entry),
-      wakeAt: (key, due) => this.#wakeAt(key, due),
+      wakeAt: (key, due) => this.#wakeUps.at(key, due),
     })
   }
 
@@ -92,33 +105,33 @@ export class ShardOwner implements DeliveryOwner {
   async start(): Promise<void> {
     const { link, names, committer } = this.#parts
     const { session } = link
-    await session.topics([names.topic, names.lane])
+    await session.topics([names.topic, names.lane, names.again])
     const producer = await openShardProducer(link, names, this.shard, (error) => this.#fail(error))
     if (this.#ended) return
     this.#producer = producer
     this.#callOff = session.onEnd((error) => producer.end(error))
     const marker = await markLane(producer, names, this.shard)
     this.fencing = Number(marker) + 1
-    const [main, lane, earliest] = await Promise.all([
-      committer.committed(names.topic, this.shard),
-      committer.committed(names.lane, this.shard),
-      offsetsOf(session, names.lane, EARLIEST),
-    ])
+    const places = (this.#places = await shardPlaces(link, committer, names, this.shard))
     if (this.#ended) return
-    if (main.offset < 0n) throw new WaybillError('WAYBILL_POSITION_GONE', `group ${names.id} has no position`)
-    this.#lane = new LaneLog(lane, earliest[this.shard] ?? 0n, {
+    this.#lane = new LaneLog(places.lane.committed, places.lane.oldest, {
       renew: (item) => this.#gate.renew(item.message.key ?? '', item),
-      trim: (before) => this.#trimLane(before),
+      renewNote: (offset) => this.#counts.renew(offset),
+      trim: (before) => this.#trim(names.lane, before),
     })
-    this.#main = new ContiguousOffsets(main.offset, main.metadata)
-    committer.track(names.topic, this.shard, this.#main)
+    const { group, window, fetcher, context } = this.#parts
+    const sources = { group, names, window, runtime: context.runtime, readers: this.#readers }
+    this.#sources = new ShardSources(places, sources, {
+      enter: (read) => this.#enterGate(read),
+      passedBy: (offset) => this.#counts.settled(placeOf({ from: 'main', offset })),
+      changed: () => committer.changed(),
+      wake: () => fetcher.wake(),
+      trim: (topic, before) => this.#trim(topic, before),
+    })
+    committer.track(names.topic, this.shard, this.#sources.main)
     committer.track(names.lane, this.shard, this.#lane.offsets)
-    this.#read(
-      names.lane,
-      this.#lane.offsets.position,
-      () => false,
-      (records) => this.#takeLane(records, marker),
-    )
+    committer.track(names.again, this.shard, this.#sources.again)
+    this.#readers.read(names.lane, this.#lane.offsets.position, () => false, (records) => this.#takeLane(records, marker)) // prettier-ignore
   }
 
   settle(delivery: OrderedDelivery, settlement: Settlement): void {
@@ -139,12 +152,15 @@ export class ShardOwner implements DeliveryOwner {
 
   /** Hands out no more, waits up to `graceMs` for what the application has, commits, and lets go. */
   async release(graceMs: number): Promise<void> {
+    this.#isLeaving = true
     this.#gate.shut()
-    this.#stopReading()
+    this.#readers.stop()
     await this.#idle.wait(graceMs)
+    const isClean = this.#isAssigned && this.handed === 0 && this.#idle.count === 0
+    if (isClean && !this.#ended && this.#producer !== undefined) await sayLeft(this.#producer, this.#parts.link, this.#parts.names, this.shard) // prettier-ignore
     const { names, committer } = this.#parts
     this.end()
-    await committer.forget({ topic: names.topic, partition: this.shard }, { topic: names.lane, partition: this.shard })
+    await committer.forget(...[names.topic, names.lane, names.again].map((topic) => ({ topic, partition: this.shard })))
   }
 
   /** The shard is no longer ours. */
@@ -154,96 +170,85 @@ export class ShardOwner implements DeliveryOwner {
     this.#callOff()
     this.#producer?.end(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `shard ${this.shard} has another owner`))
     this.#gate.shut()
-    this.#stopReading()
+    this.#readers.stop()
     this.#idle.reset()
   }
 
-  #read(topic: string, offset: bigint, isFull: () => boolean, take: (records: readonly FetchedRecord[]) => void): void {
-    const reader: PartitionReader = {
-      topic,
-      partition: this.shard,
-      offset,
-      get isFull() {
-        return isFull()
-      },
-      take: (records) => {
-        if (!this.#ended) take(records)
-      },
-      failed: (error) => this.#fail(error),
-    }
-    this.#readers.push(reader)
-    this.#parts.fetcher.add(reader)
-  }
-
-  #stopReading(): void {
-    for (const reader of this.#readers) this.#parts.fetcher.remove(reader)
-    this.#readers = []
-  }
-
   #takeLane(records: readonly FetchedRecord[], marker: bigint): void {
+    if (this.#ended) return
     for (const record of records) {
       const { offset } = record
       if (this.#lane?.offsets.arrived(offset) === true) {
         const message = fromRecord(record, record.timestamp)
-        if (isMarker(message)) this.#lane.done(offset)
-        else this.#enterLane(message, offset)
+        const said = ownersWord(message)
+        if (said === undefined) this.#enterLane(message, offset)
+        else this.#counts.heard(said, offset, offset < marker)
       }
-      if (offset === marker) this.#open()
+      if (offset === marker) this.#open(marker)
     }
     this.#parts.committer.changed()
   }
 
   #enterLane(laneMessage: ReturnType<typeof fromRecord>, offset: bigint): void {
-    const { message, sequence, due } = fromLane(laneMessage)
-    const delivery: ShardItem = { message, from: 'lane', offset }
+    const { message, sequence, due, again } = fromLane(laneMessage)
+    // What former owners put there is suspected, should they have gone without a word, which is known at the end of it.
+    const delivery: ShardItem = { message, from: 'lane', offset, again, isSuspect: false, deliveryCount: 1 }
     this.#lane?.entered(delivery)
     const { id, key = '', attempt } = message
-    this.#gate.fromLane({ id, key, sequence, attempt, due, delivery })
+    this.#gate.fromLane({ id: gateId(id, again), key, sequence, attempt, due, delivery })
   }
 
   /** Every blocked key is known. */
-  #open(): void {
+  #open(marker: bigint): void {
     this.#isAssigned = true
+    const { main, again } = this.#places as ShardPlaces // found out before the lane was read
+    const sources = this.#sources as ShardSources // made before that
+    this.#counts.open({
+      marker,
+      ends: { main: main.end, again: again.end },
+      window: this.#parts.window,
+      wasDone: {
+        main: (offset) => sources.main.wasDone(offset),
+        again: (offset) => sources.again.wasDone(offset),
+        lane: (offset) => this.#lane?.has(offset) !== true,
+      },
+    })
     this.#parts.assigned(this)
     this.#gate.openLane()
     this.#gate.openMain()
-    const { names, window, committer, fetcher } = this.#parts
-    const main = this.#main as ContiguousOffsets // read before the lane
-    const enters = (this.#window = new MainWindow(main, window, {
-      enter: (record) => this.#enterMain(record, main),
-      changed: () => committer.changed(),
-      wake: () => fetcher.wake(),
-    }))
-    this.#read(
-      names.topic,
-      main.position,
-      () => enters.isFull,
-      (records) => enters.take(records),
-    )
+    sources.begin(() => !this.#ended)
   }
 
-  #enterMain(record: FetchedRecord, main: ContiguousOffsets): void {
-    const message = fromRecord(record, record.timestamp)
-    const { types } = this.#parts.group
-    if (types !== undefined && !types.includes(message.type)) return main.done(record.offset)
-    const item: ShardItem = { message, from: 'main', offset: record.offset }
+  #enterGate(read: Pick<ShardItem, 'message' | 'from' | 'offset' | 'again'>): void {
+    const item: ShardItem = { ...read, isSuspect: this.#counts.isSuspect(read), deliveryCount: 1 }
+    const { id, key = '', attempt } = item.message
     // A message without a key is ordered among its like.
-    this.#gate.fromMain(message.id, message.key ?? '', message.attempt, item)
+    this.#gate.fromMain(gateId(id, item.again), key, attempt, item)
   }
 
   #handOut(entry: GateEntry<ShardItem>): void {
     const item = entry.delivery as ShardItem // the gate hands out what was delivered
     this.#idle.add(1)
     const { expiresAt } = item.message
-    if (expiresAt === undefined || expiresAt > this.#parts.context.runtime.now())
-      this.#parts.handOut(new OrderedDelivery(entry, item, this))
-    else this.#bury(entry, { reason: 'expired', detail: 'expired before it was handled' })
+    if (expiresAt === undefined || expiresAt > this.#parts.context.runtime.now()) {
+      if (item.isSuspect || (item.from === 'lane' && this.#counts.isSuspect(item))) this.#countFirst(entry, item)
+      else this.#parts.handOut(new OrderedDelivery(entry, item, this))
+    } else this.#bury(entry, { reason: 'expired', detail: 'expired before it was handled' })
+  }
+
+  #countFirst(entry: GateEntry<ShardItem>, item: ShardItem): void {
+    this.#counts.count(placeOf(item), (deliveryCount) => {
+      item.deliveryCount = deliveryCount
+      if (this.#isLeaving) this.#idle.remove(1)
+      else this.#parts.handOut(new OrderedDelivery(entry, item, this))
+    })
   }
 
   #bury(entry: GateEntry<ShardItem>, burial: Burial): void {
     const { group, names, context } = this.#parts
     const { message } = entry.delivery as ShardItem // handed out
-    const record = toRecord(deadLetter(message, group, burial, context.runtime.now()))
+    const letter = deadLetter(message, group, burial, context.runtime.now())
+    const record = letterRecord(letter, context.runtime.newId())
     this.#publish(names.dead, 0, record, () => this.#done(entry))
   }
 
@@ -253,9 +258,11 @@ export class ShardOwner implements DeliveryOwner {
   }
 
   #copy(entry: GateEntry<ShardItem>): void {
-    const { message } = entry.delivery as ShardItem // the gate copies what was delivered
+    const { message: original, again } = entry.delivery as ShardItem // the gate copies what was delivered
+    const { due, attempt } = entry
+    const sequence = entry.sequence as number // a copy has its sequence
     this.#idle.add(1)
-    const copy = toRecord(toLane(message, entry.sequence as number, entry.due, entry.attempt)) // a copy has its sequence
+    const copy = toRecord(toLane({ message: { ...original, attempt }, sequence, due, again }))
     this.#publish(this.#parts.names.lane, this.shard, copy, () => {
       this.#gate.copied(entry)
       this.#idle.remove(1)
@@ -274,42 +281,19 @@ export class ShardOwner implements DeliveryOwner {
 
   #release(item: ShardItem): void {
     if (this.#ended) return
-    if (item.from === 'main') {
-      this.#main?.done(item.offset)
-      this.#refill()
-    } else {
-      this.#lane?.done(item.offset)
-    }
+    this.#counts.settled(placeOf(item))
+    if (item.from === 'lane') this.#lane?.done(item.offset)
+    else this.#sources?.done(item.from, item.offset, () => !this.#ended)
     this.#parts.committer.changed()
   }
 
-  /** Once for all that are settled in one turn. */
-  #refill(): void {
-    if (this.#refilling) return
-    this.#refilling = true
-    this.#parts.context.runtime.defer(() => {
-      this.#refilling = false
-      if (!this.#ended) this.#window?.fill()
-    })
-  }
-
-  /** What is committed in the lane is needed no more. */
-  #trimLane(before: bigint): void {
-    const { link, names, context, committer } = this.#parts
+  /** What is committed in a topic of ours is needed no more. */
+  #trim(topic: string, before: bigint): void {
+    const { link, context, committer } = this.#parts
     committer
       .flush()
-      .then(() => trim(link.session, names.lane, this.shard, before))
+      .then(() => trim(link.session, topic, this.shard, before))
       .catch((error: unknown) => context.emit({ type: 'error', error: asError(error) }))
-  }
-
-  #wakeAt(key: string, due: number): void {
-    if (this.#wakes.get(key) === due) return
-    this.#wakes.set(key, due)
-    this.#parts.deadlines.add(due - this.#parts.context.runtime.now(), () => {
-      if (this.#ended) return
-      if (this.#wakes.get(key) === due) this.#wakes.delete(key)
-      this.#gate.wake(key)
-    })
   }
 
   #fail(error: Error): void {

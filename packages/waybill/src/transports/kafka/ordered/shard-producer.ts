@@ -3,7 +3,7 @@ import type { KafkaLink } from '../kafka-link.ts'
 import { Producer } from '../producer.ts'
 import { sizeOf } from '../record-mapping.ts'
 import type { GroupNames } from '../topic-names.ts'
-import { markerRecord } from './lane-message.ts'
+import { leftRecord, markerRecord } from './lane-message.ts'
 
 const TRANSACTION_TIMEOUT_MS = 60_000
 
@@ -41,6 +41,25 @@ export function markLane(producer: Producer, { id, lane }: GroupNames, shard: nu
     producer.produce(lane, shard, record, sizeOf(record), (result) => {
       if (result.outcome === 'accepted') resolve(result.offset)
       else reject(result.error)
+    })
+  })
+}
+
+/** Who comes next need not suspect anything. Resolves when that is stored, or cannot be. */
+export function sayLeft(
+  producer: Producer,
+  { session }: KafkaLink,
+  { id, lane }: GroupNames,
+  shard: number,
+): Promise<void> {
+  const record = leftRecord(id)
+  return new Promise((resolve) => {
+    const callOff = session.onEnd(() => resolve())
+    // Of a session that has ended nothing is answered any more.
+    if (session.fault !== undefined) return
+    producer.produce(lane, shard, record, sizeOf(record), () => {
+      callOff()
+      resolve()
     })
   })
 }

@@ -2,6 +2,7 @@ import { WaybillError } from '../../../message/errors.ts'
 import type { WireMessage } from '../../../message/wire-message.ts'
 import { deadLetter, type Burial } from '../../../transport/dead-letter.ts'
 import type { Group } from '../../../transport/transport.ts'
+import { letterRecord } from '../dead-letters/letter-record.ts'
 import type { KafkaLink } from '../kafka-link.ts'
 import { waiting } from '../later-message.ts'
 import { sizeOf, toRecord } from '../record-mapping.ts'
@@ -41,11 +42,12 @@ export class ShareMoves {
   }
 
   bury(delivery: ShareDelivery, burial: Burial): void {
-    const letter = deadLetter(delivery.message, this.#group, burial, this.#context.runtime.now())
-    this.#publish(delivery, this.#names.dead, letter)
+    const { runtime } = this.#context
+    const letter = deadLetter(delivery.message, this.#group, burial, runtime.now())
+    this.#publish(delivery, this.#names.dead, letter, letterRecord(letter, runtime.newId()))
   }
 
-  #publish(delivery: ShareDelivery, topic: string, message: WireMessage): void {
+  #publish(delivery: ShareDelivery, topic: string, message: WireMessage, record = toRecord(message)): void {
     let link: KafkaLink
     try {
       link = this.#context.link()
@@ -53,7 +55,6 @@ export class ShareMoves {
       // The link is going down: the record is given out again.
       return
     }
-    const record = toRecord(message)
     link.producer.produce(topic, 0, record, sizeOf(record), (result) => {
       if (result.outcome === 'accepted') return this.#effects.moved(delivery)
       const what = `${topic} does not take message ${message.id}: it goes back to its group`

@@ -1,6 +1,9 @@
-// A message in a retry lane is the message itself with two headers more:
+// A message in a retry lane is the message itself with two headers more, or three:
 //   waybill-lane-sequence   its place among the messages of its key, decimal text
 //   waybill-lane-due        not to be handed out before, milliseconds since the epoch, decimal text
+//   waybill-lane-again      of what came back from the dead letters: its sequence there, decimal text
+// One that came back from the dead letters, and is not in the lane yet, has one:
+//   waybill-lane-after      the sequence of the last message that its shard had then, decimal text
 // A marker (see take-over.ts) has one header and no body:
 //   waybill-lane-marker     the fencing token of who put it there
 import type { MsgHdrs } from '@nats-io/transport-node'
@@ -8,15 +11,38 @@ import { WIRE_VERSION, type WireMessage } from '../../../message/wire-message.ts
 
 const SEQUENCE = 'waybill-lane-sequence'
 const DUE = 'waybill-lane-due'
+const AGAIN = 'waybill-lane-again'
+const AFTER = 'waybill-lane-after'
 const MARKER = 'waybill-lane-marker'
 
-export function laneHeaders(sequence: number, due: number): Readonly<Record<string, string>> {
-  return { [SEQUENCE]: String(sequence), [DUE]: String(Math.ceil(due)) }
+export interface LaneEntry {
+  readonly sequence: number
+  readonly due: number
+  readonly again: number | undefined
+}
+
+export function laneHeaders({ sequence, due, again }: LaneEntry): Readonly<Record<string, string>> {
+  const headers = { [SEQUENCE]: String(sequence), [DUE]: String(Math.ceil(due)) }
+  return again === undefined ? headers : { ...headers, [AGAIN]: String(again) }
 }
 
 /** A message that somebody else put into the lane comes first, and at once. */
-export function laneEntry(headers: MsgHdrs | undefined): { readonly sequence: number; readonly due: number } {
-  return { sequence: numberOf(headers?.get(SEQUENCE)), due: numberOf(headers?.get(DUE)) }
+export function laneEntry(headers: MsgHdrs | undefined): LaneEntry {
+  const again = numberOf(headers?.get(AGAIN))
+  return {
+    sequence: numberOf(headers?.get(SEQUENCE)),
+    due: numberOf(headers?.get(DUE)),
+    again: again === 0 ? undefined : again,
+  }
+}
+
+export function againHeaders(after: number): Readonly<Record<string, string>> {
+  return { [AFTER]: String(after) }
+}
+
+/** Behind which it comes; 0 of what somebody else put there. */
+export function afterIn(headers: MsgHdrs | undefined): number {
+  return numberOf(headers?.get(AFTER))
 }
 
 export function markerHeaders(token: number): Readonly<Record<string, string>> {

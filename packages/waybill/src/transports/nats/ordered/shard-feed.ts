@@ -1,11 +1,13 @@
 import type { Msg } from '@nats-io/transport-node'
+import { gateId } from '../../../transport/ordered/gate-id.ts'
+import type { Timer } from '../../../runtime/runtime.ts'
 import type { LaneArrival } from '../../../transport/ordered/shard-gate.ts'
 import type { Context } from '../context.ts'
 import { decodeMessage } from '../message-mapping.ts'
 import { deliveryInfo } from '../nats-delivery.ts'
 import { Puller } from '../puller.ts'
 import type { Wire } from '../wire.ts'
-import { laneEntry, markerIn } from './lane-message.ts'
+import { afterIn, laneEntry, markerIn } from './lane-message.ts'
 import type { ShardItem } from './ordered-delivery.ts'
 import type { ShardRecord } from './shard-record.ts'
 import type { Taken } from './take-over.ts'
@@ -15,6 +17,8 @@ const LANE_WINDOW = 512
 /** What was acknowledged last may be counted a moment later by the server. */
 const COUNTED_WITHIN_MS = 500
 const COUNT_EVERY_MS = 20
+/** What came back waits for what the shard had before it; should that not come, it is looked at so often. */
+const LOOK_EVERY_MS = 250
 
 export interface FeedEvents {
   fromMain(item: ShardItem): void
@@ -24,7 +28,7 @@ export interface FeedEvents {
   lost(error: Error): void
 }
 
-/** What a shard's two consumers hand to their owner, and what goes back to them. */
+/** What a shard's consumers hand to their owner, and what goes back to them. */
 export class ShardFeed {
   readonly #context: Context
   readonly #wire: Wire
@@ -33,8 +37,14 @@ export class ShardFeed {
   readonly #events: FeedEvents
   readonly #lane: Puller
   readonly #main: Puller
+  readonly #again: Puller
   /** Sequences of the main stream that are here and not settled, ascending. */
   readonly #unsettled = new Set<number>()
+  /** Of what came back, likewise. */
+  readonly #unsettledAgain = new Set<number>()
+  /** Of these, what waits for messages of the main stream that have not come; at most a window. */
+  readonly #held: Msg[] = []
+  #looking: Timer | undefined
   #reached: number
   #isKnown = false
   #shut = false
@@ -56,6 +66,7 @@ export class ShardFeed {
       })
     this.#lane = puller(taken.lane, (message) => this.#fromLane(message))
     this.#main = puller(taken.main, (message) => this.#fromMain(message))
+    this.#again = puller(taken.again, (message) => this.#fromAgain(message))
     this.#ask()
   }
 
@@ -77,7 +88,7 @@ export class ShardFeed {
   settle(item: ShardItem): void {
     this.#say(item.reply)
     if (item.from === 'lane') return
-    this.#unsettled.delete(item.sequence)
+    ;(item.from === 'again' ? this.#unsettledAgain : this.#unsettled).delete(item.sequence)
     this.#ask()
   }
 
@@ -102,6 +113,8 @@ export class ShardFeed {
     this.#shut = true
     this.#lane.end()
     this.#main.end()
+    this.#again.end()
+    this.#looking?.cancel()
   }
 
   #ask(): void {
@@ -109,8 +122,13 @@ export class ShardFeed {
     if (this.#lane.asked < LANE_WINDOW / 2) this.#lane.pull(LANE_WINDOW - this.#lane.asked)
     // Nothing new before the lane is known: it may hold what comes before it.
     if (!this.#isKnown) return
-    const room = this.#window - this.#unsettled.size - this.#main.asked
-    if (room > 0 && (this.#main.asked === 0 || room * 2 >= this.#window)) this.#main.pull(room)
+    this.#fill(this.#main, this.#unsettled.size)
+    this.#fill(this.#again, this.#unsettledAgain.size)
+  }
+
+  #fill(puller: Puller, unsettled: number): void {
+    const room = this.#window - unsettled - puller.asked
+    if (room > 0 && (puller.asked === 0 || room * 2 >= this.#window)) puller.pull(room)
   }
 
   #fromMain(from: Msg): void {
@@ -125,7 +143,38 @@ export class ShardFeed {
     const message = decodeMessage(from.headers, from.data)
     const count = deliveryCount + this.#earlier(sequence)
     this.#events.fromMain({ message, from: 'main', sequence, reply, deliveryCount: count })
+    this.#admit(false)
     this.#ask()
+  }
+
+  /** Stays in the work queue until it is settled; how often former owners had it, nobody has counted. */
+  #fromAgain(from: Msg): void {
+    this.#unsettledAgain.add(deliveryInfo(from.reply ?? '').streamSequence)
+    this.#held.push(from)
+    this.#admit(false)
+    this.#ask()
+  }
+
+  /** @param isAll whether all that the main stream has for the shard has come, whatever was there once */
+  #admit(isAll: boolean): void {
+    while (this.#held.length > 0 && (isAll || afterIn(this.#held[0]?.headers) <= this.#reached)) {
+      const from = this.#held.shift() as Msg // there is one
+      const reply = from.reply ?? ''
+      const { streamSequence: sequence } = deliveryInfo(reply)
+      const message = decodeMessage(from.headers, from.data)
+      this.#events.fromMain({ message, from: 'again', sequence, reply, deliveryCount: undefined, again: sequence })
+    }
+    if (this.#held.length > 0 && !this.#shut)
+      this.#looking ??= this.#context.runtime.setTimer(LOOK_EVERY_MS, () => void this.#lookForAll())
+  }
+
+  /** What it waits for may have been settled, or deleted, before this owner came. */
+  async #lookForAll(): Promise<void> {
+    const { stream, consumer } = this.#taken.main
+    const info = await this.#wire.api.consumer(stream, consumer).catch(() => undefined) // a link that is lost says so itself
+    this.#looking = undefined
+    if (this.#shut) return
+    this.#admit(info !== undefined && info.num_pending === 0 && info.delivered.stream_seq <= this.#reached)
   }
 
   /** By a former owner, out of turn. */
@@ -161,17 +210,20 @@ export class ShardFeed {
     const message = decodeMessage(from.headers, from.data)
     const { streamSequence, deliveryCount } = deliveryInfo(reply)
     const { id, key = '', attempt } = message
+    const { sequence, due, again } = laneEntry(from.headers)
     return {
-      id,
+      id: gateId(id, again),
       key,
       attempt,
-      ...laneEntry(from.headers),
+      sequence,
+      due,
       delivery: {
         message,
         from: 'lane',
         sequence: streamSequence,
         reply,
         deliveryCount: own ? deliveryCount : undefined,
+        again,
       },
     }
   }

@@ -4,6 +4,7 @@ import type { Deadlines } from '../../../runtime/deadlines.ts'
 import { ConfirmedMoves } from '../../../transport/confirmed-moves.ts'
 import type { Burial } from '../../../transport/dead-letter.ts'
 import { Idle } from '../../../transport/idle.ts'
+import { gateId } from '../../../transport/ordered/gate-id.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
 import type { Group, Settlement } from '../../../transport/transport.ts'
@@ -68,7 +69,10 @@ export class ShardOwner implements DeliveryOwner {
     })
     this.#feed = new ShardFeed(context, wire, taken, parts.window, {
       // A message without a key is ordered among its like.
-      fromMain: (item) => this.#gate.fromMain(item.message.id, item.message.key ?? '', item.message.attempt, item),
+      fromMain: (item) => {
+        const { id, key = '', attempt } = item.message
+        this.#gate.fromMain(gateId(id, item.again), key, attempt, item)
+      },
       fromLane: (arrival) => this.#gate.fromLane(arrival),
       laneKnown: () => {
         this.#parts.assigned(this)
@@ -128,7 +132,8 @@ export class ShardOwner implements DeliveryOwner {
     this.#idle.add(1)
     // It stays with its consumer, which goes with the lease.
     if (!this.#parts.isHeld()) return
-    if (this.#parts.group.types?.includes(item.message.type) === false) void this.#passBy(entry, item)
+    const isWanted = item.again !== undefined || this.#parts.group.types?.includes(item.message.type) !== false
+    if (!isWanted) void this.#passBy(entry, item)
     else this.#handOn(entry, item)
   }
 
@@ -167,16 +172,19 @@ export class ShardOwner implements DeliveryOwner {
   }
 
   #copy(entry: GateEntry<ShardItem>): void {
-    const { message } = entry.delivery as ShardItem // the gate copies what was delivered
+    const { message, from, again, sequence: place } = entry.delivery as ShardItem // the gate copies what was delivered
     const { group, context } = this.#parts
     const sequence = entry.sequence as number // a copy has its sequence
+    // With its original's place: one that is put off again has the sequence and the attempt of the copy before it, which
+    // the server would take it for, within its window for duplicates.
+    const lane = `lane/${nameToken(group.name)}/${this.shard}/${this.token}`
     this.#idle.add(1)
     const publication: Publication = {
       subject: context.names.lane(group, this.shard, this.token),
       message: { ...message, attempt: entry.attempt },
       to: 'stream',
-      messageId: `lane/${nameToken(group.name)}/${this.shard}/${this.token}/${sequence}/${entry.attempt}`,
-      more: laneHeaders(sequence, entry.due),
+      messageId: `${lane}/${sequence}/${entry.attempt}/${from}/${place}`,
+      more: laneHeaders({ sequence, due: entry.due, again }),
     }
     this.#move(publication, () => {
       this.#gate.copied(entry)

@@ -3,12 +3,12 @@
 //
 //   1  the shard's record is written with this member's id: that write's revision is the fencing token. Of several who try,
 //      one succeeds, because each names the revision that it has seen
-//   2  the former owner's two consumers are asked how far they were, and deleted: from now on nothing that it settles
+//   2  the former owner's consumers are asked how far they were, and deleted: from now on nothing that it settles
 //      reaches anything, and nothing more is handed to it
 //   3  a consumer of the lane is made, and a marker put into the lane. What lies before the marker is the truth. What a
 //      former owner still puts behind it counts for nothing: it could not acknowledge the original any more, which is
 //      therefore still there, and the copy is thrown away
-//   4  a consumer of the main stream is made where the former one was
+//   4  a consumer of the main stream is made where the former one was, and one of what came back from the dead letters
 //   5  the record is written again, with what is known now
 //
 // A member that dies on the way leaves a record that names the consumers that may be there; the next one deletes them.
@@ -31,6 +31,8 @@ export interface Taken {
   readonly record: ShardRecord
   readonly main: { readonly stream: string; readonly consumer: string }
   readonly lane: { readonly stream: string; readonly consumer: string }
+  /** Of what came back from the dead letters. */
+  readonly again: { readonly stream: string; readonly consumer: string }
 }
 
 /** `undefined`: another member was quicker. */
@@ -64,9 +66,11 @@ export async function takeShard(
   const side = names.side(group.channel)
   const lane = names.laneConsumer(group, shard, token)
   const main = names.shardConsumer(group, shard, token)
+  const again = names.againConsumer(group, shard, token)
   const all = { deliver_policy: 'all' as const }
   await wire.api.createConsumer(side, declarer.ownedConsumer(lane, names.lane(group, shard, '*'), all))
   await mark(context, wire, group, shard, token)
+  await wire.api.createConsumer(side, declarer.ownedConsumer(again, names.again(group, shard), all))
   // What is settled in a work queue is not there any more.
   const from = { deliver_policy: 'by_start_sequence' as const, opt_start_seq: progress.next }
   const start = stream.config.retention === 'workqueue' ? all : from
@@ -75,11 +79,9 @@ export async function takeShard(
   const record: ShardRecord = { ...progress, owner: self, token, older: [] }
   const revision = await registry.write(key, JSON.stringify(record), token)
   if (revision === undefined) return undefined
-  const [mainTarget, laneTarget] = [
-    { stream: source.stream, consumer: main },
-    { stream: side, consumer: lane },
-  ]
-  return { token, revision, record, main: mainTarget, lane: laneTarget }
+  const inSide = (consumer: string): Taken['lane'] => ({ stream: side, consumer })
+  const read = { main: { stream: source.stream, consumer: main }, lane: inSide(lane), again: inSide(again) }
+  return { token, revision, record, ...read }
 }
 
 /** How far a shard is, as its record tells. */
@@ -121,7 +123,8 @@ async function ended(
       if (reached === undefined || found.from >= reached.from) reached = found
       await api.deleteConsumer(source.stream, main)
     }
-    await api.deleteConsumer(names.side(group.channel), names.laneConsumer(group, shard, token))
+    for (const consumer of [names.laneConsumer(group, shard, token), names.againConsumer(group, shard, token)])
+      await api.deleteConsumer(names.side(group.channel), consumer)
   }
   return reached
 }

@@ -8,6 +8,10 @@ export interface ShardItem {
   /** As it is handed out; replaced by the next attempt before that is written. */
   message: WireMessage
   readonly position: string | undefined
+  /** A former owner may have handed it out: it is counted before it is handed out again. */
+  readonly isSuspect: boolean
+  /** How often it was handed out, this time included. */
+  deliveryCount: number
   /** The row is another item's by now, or gone: there is nothing to acknowledge. */
   isMoved: boolean
 }
@@ -27,9 +31,8 @@ export interface DeliveryOwner {
 /** A delivery of an ordered subscription. Only the subscription reads more than the seam shows. */
 export class OrderedDelivery implements Delivery {
   readonly message: WireMessage
-  /** Handing out writes nothing here, so the server does not know. */
-  readonly redelivered: undefined
-  readonly deliveryCount: undefined
+  readonly redelivered: boolean
+  readonly deliveryCount: number
   readonly shard: number
   readonly position?: string
   readonly fencing: number
@@ -39,6 +42,8 @@ export class OrderedDelivery implements Delivery {
 
   constructor(entry: GateEntry<ShardItem>, item: ShardItem, owner: DeliveryOwner) {
     this.message = item.message
+    this.deliveryCount = item.deliveryCount
+    this.redelivered = item.deliveryCount > 1
     this.shard = owner.shard
     if (item.position !== undefined) this.position = item.position
     this.fencing = owner.token

@@ -6,6 +6,8 @@ import { ShardOwner, type ShardParts } from './shard-owner.ts'
 
 /** How long a shard that goes to another member waits for its handlers. */
 const GRACE_MS = 30_000
+/** Messages that are counted before they are handed out, after an owner that was gone without a word. */
+const LEAST_SUSPECTS = 1_000
 
 interface ShardRow {
   readonly shard: number
@@ -96,7 +98,7 @@ export class ShardHoldings {
   async #take(shard: number): Promise<void> {
     if (this.#closing || this.#ended || this.#leaving.has(shard)) return
     const { wire, groupId, context } = this.#parts
-    const [row] = await wire.control.run<{ token: string }>(context.sql.takeShard, [
+    const [row] = await wire.control.run<{ token: string; clean: boolean; at: string }>(context.sql.takeShard, [
       groupId,
       shard,
       this.#member,
@@ -104,7 +106,9 @@ export class ShardHoldings {
     ])
     // Another member was quicker, or we are no member any more.
     if (row === undefined || this.#ended || this.#closing) return
-    this.#owners.set(shard, new ShardOwner(shard, Number(row.token), this.#parts))
+    // The former owner's window is not known; ours is as good a guess as any, and then some.
+    const suspicion = row.clean ? undefined : { at: Number(row.at), most: Math.max(LEAST_SUSPECTS, 2 * this.#parts.window) } // prettier-ignore
+    this.#owners.set(shard, new ShardOwner(shard, Number(row.token), suspicion, this.#parts))
   }
 
   /** Lets go of a shard that is to be another member's. */
@@ -124,8 +128,9 @@ export class ShardHoldings {
     const { wire, groupId, context } = this.#parts
     await owner.drain(graceMs)
     if (this.#ended || this.#owners.get(owner.shard) !== owner) return
+    const isClean = owner.handed === 0
     this.#drop(owner)
-    await wire.control.run(context.sql.releaseShard, [groupId, owner.shard, owner.token])
+    await wire.control.run(context.sql.releaseShard, [groupId, owner.shard, owner.token, isClean])
     context.notifier.notify([membersOf(context.settings.schema, groupId)])
   }
 

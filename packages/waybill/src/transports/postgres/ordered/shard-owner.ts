@@ -6,11 +6,11 @@ import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
 import type { Group, Settlement } from '../../../transport/transport.ts'
 import type { Context } from '../context.ts'
-import { headOf } from '../row-mapping.ts'
+import { headOf } from '../../../message/stored-message.ts'
 import { retried, vanishesWhenExpired } from '../../../transport/settled-message.ts'
 import type { Wire } from '../wire.ts'
 import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
-import { ShardFeed } from './shard-feed.ts'
+import { ShardFeed, type Suspicion } from './shard-feed.ts'
 import { ShardWriter } from './shard-writer.ts'
 
 export interface ShardParts {
@@ -45,9 +45,11 @@ export class ShardOwner implements DeliveryOwner {
   readonly #idle: Idle
   readonly #wakes = new Map<string, number>()
   #isAssigned = false
+  #isLeaving = false
   #ended = false
 
-  constructor(shard: number, token: number, parts: ShardParts) {
+  /** @param suspicion what the former owner may have handed out */
+  constructor(shard: number, token: number, suspicion: Suspicion | undefined, parts: ShardParts) {
     const { context, wire, groupId } = parts
     const { runtime, sql } = context
     this.shard = shard
@@ -67,7 +69,7 @@ export class ShardOwner implements DeliveryOwner {
       copy: (entry) => this.#toLane(entry),
       wakeAt: (key, due) => this.#wakeAt(key, due),
     })
-    this.#feed = new ShardFeed(context, wire, groupId, shard, parts.window, {
+    this.#feed = new ShardFeed(context, wire, groupId, shard, parts.window, suspicion, {
       fromLane: (arrival) => this.#gate.fromLane(arrival),
       laneKnown: () => {
         this.#isAssigned = true
@@ -108,6 +110,7 @@ export class ShardOwner implements DeliveryOwner {
 
   /** Hands out no more, waits up to `graceMs` for what the application has, and until that is written. */
   async drain(graceMs: number): Promise<void> {
+    this.#isLeaving = true
     const looked = this.#feed.end()
     this.#gate.shut()
     this.#parts.leaving(this)
@@ -133,10 +136,24 @@ export class ShardOwner implements DeliveryOwner {
     const { expiresAt } = item.message
     if (expiresAt === undefined || expiresAt > context.runtime.now()) {
       this.#idle.add(1)
-      return handOut(new OrderedDelivery(entry, item, this))
+      return item.isSuspect ? this.#countFirst(entry, item) : handOut(new OrderedDelivery(entry, item, this))
     }
     if (vanishesWhenExpired(item.message)) context.runtime.defer(() => this.#gate.done(entry))
     else this.#bury(entry, { reason: 'expired', detail: 'expired before it was handled' })
+  }
+
+  /** Its first delivery was not counted: that it was one is known by now alone. */
+  #countFirst(entry: GateEntry<ShardItem>, item: ShardItem): void {
+    this.#writer.count({
+      id: item.id,
+      done: (count) => {
+        item.deliveryCount = count + 1
+        const isHeld = this.#parts.context.leases.isHeld
+        if (isHeld && !this.#isLeaving) return this.#parts.handOut(new OrderedDelivery(entry, item, this))
+        this.#idle.remove(1)
+        if (!isHeld) this.#fail(new Error('the lease was not renewed in time'))
+      },
+    })
   }
 
   #bury(entry: GateEntry<ShardItem>, burial: Burial): void {
@@ -167,7 +184,7 @@ export class ShardOwner implements DeliveryOwner {
       head: headOf(message),
       done: () => {
         item.isMoved = true
-        const moved: ShardItem = { id: item.id, message, position: item.position, isMoved: false }
+        const moved: ShardItem = { ...item, message, isSuspect: false, deliveryCount: 1, isMoved: false }
         this.#gate.fromLane({ id, key, sequence, attempt, due, delivery: moved })
         this.#gate.copied(entry)
         this.#feed.gone(item.id)

@@ -11,6 +11,12 @@ export interface LaneWrite {
   readonly done: () => void
 }
 
+export interface Counting {
+  readonly id: number
+  /** How often it was counted, this time included. */
+  readonly done: (count: number) => void
+}
+
 export interface Burying {
   readonly id: number
   readonly head: string
@@ -34,6 +40,7 @@ export class ShardWriter {
   readonly #runtime: Runtime
   readonly #owned: readonly [groupId: number, shard: number, token: number]
   readonly #events: WriterEvents
+  #counts: Counting[] = []
   #acks: number[] = []
   #lanes: LaneWrite[] = []
   #burials: Burying[] = []
@@ -56,6 +63,11 @@ export class ShardWriter {
 
   ack(id: number): void {
     this.#acks.push(id)
+    this.#begin()
+  }
+
+  count(counting: Counting): void {
+    this.#counts.push(counting)
     this.#begin()
   }
 
@@ -86,12 +98,29 @@ export class ShardWriter {
     const release = this.#runtime.hold('settling a shard')
     try {
       await new Promise<void>((resolve) => this.#runtime.defer(resolve))
-      while (!this.#ended && this.#acks.length + this.#lanes.length + this.#burials.length > 0) await this.#write()
+      while (!this.#ended && this.#acks.length + this.#lanes.length + this.#burials.length + this.#counts.length > 0) {
+        await this.#count()
+        await this.#write()
+      }
     } catch (error) {
       if (!this.#ended) this.#events.failed(error)
     } finally {
       this.#running = undefined
       release()
+    }
+  }
+
+  async #count(): Promise<void> {
+    const counts = this.#counts
+    this.#counts = []
+    if (counts.length === 0) return
+    const values = [...this.#owned, counts.map(({ id }) => id)]
+    const rows = await this.#wire.consume.run<{ id: string; count: number }>(this.#sql.shardCount, values)
+    const counted = new Map(rows.map(({ id, count }) => [Number(id), count]))
+    for (const { id, done } of counts) {
+      const count = counted.get(id)
+      if (count === undefined) throw this.#lost()
+      if (!this.#ended) done(count)
     }
   }
 
@@ -116,7 +145,11 @@ export class ShardWriter {
     if (lanes.length === 0) return
     const columns = [lanes.map(({ id }) => id), lanes.map(({ lane }) => lane), lanes.map(({ due }) => due), lanes.map(({ head }) => head)] // prettier-ignore
     const kept = await consume.run(this.#sql.shardLane, [...this.#owned, ...columns])
-    if (kept.length < lanes.length) throw new Error(`shard ${this.#owned[1]} is another member's by now`)
+    if (kept.length < lanes.length) throw this.#lost()
     for (const { done } of lanes) if (!this.#ended) done()
+  }
+
+  #lost(): Error {
+    return new Error(`shard ${this.#owned[1]} is another member's by now`)
   }
 }

@@ -21,7 +21,8 @@ export function memberStatements(s: string): Readonly<Record<MemberStatement, St
       'drop_transient',
       `
       WITH m AS (DELETE FROM ${s}.member WHERE group_id = ANY ($1::int[])),
-        q AS (DELETE FROM ${s}.queue WHERE slot = 0 AND group_id = ANY ($1::int[]))
+        ready AS (DELETE FROM ${s}.queue WHERE slot = 0 AND group_id = ANY ($1::int[]) AND due = 0),
+        later AS (DELETE FROM ${s}.queue WHERE slot = 0 AND group_id = ANY ($1::int[]) AND due > 0)
       DELETE FROM ${s}.consumer_group WHERE id = ANY ($1::int[]) AND transient`,
     ),
 

@@ -1,5 +1,5 @@
 // The queue of an unordered group, and of a transient one. `s` is the schema.
-import { living, named, NOW, type Statement } from './statement.ts'
+import { living, named, NOW, place, type Statement } from './statement.ts'
 
 export type QueueStatement = 'fetch' | 'fetchDue' | 'outlook' | 'ack' | 'retry' | 'bury' | 'take' | 'nextTransient'
 
@@ -10,12 +10,12 @@ export function queueStatements(s: string): Readonly<Record<QueueStatement, Stat
       'fetch',
       `
       WITH ready AS MATERIALIZED (
-        SELECT slot, id FROM ${s}.queue
+        SELECT id FROM ${s}.queue
         WHERE group_id = $1 AND shard = 0 AND due = 0 AND id >= $3 AND (holder IS NULL OR holder NOT IN ${living(s, '$1')})
         ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED
       )
-      UPDATE ${s}.queue q SET holder = $2, count = count + 1 FROM ready r
-      WHERE q.slot = r.slot AND q.group_id = $1 AND q.id = r.id
+      UPDATE ${s}.queue q SET holder = $2, count = count + 1
+      WHERE q.group_id = $1 AND ${place('q')} = ANY (ARRAY (SELECT id FROM ready))
       RETURNING q.slot, q.id, q.due, q.count, q.xact, q.head, q.body`,
     ),
 
@@ -24,12 +24,12 @@ export function queueStatements(s: string): Readonly<Record<QueueStatement, Stat
       'fetch_due',
       `
       WITH ready AS MATERIALIZED (
-        SELECT slot, id FROM ${s}.queue
+        SELECT id FROM ${s}.queue
         WHERE group_id = $1 AND due > 0 AND due <= ${NOW} AND (holder IS NULL OR holder NOT IN ${living(s, '$1')})
         ORDER BY due, id LIMIT $3 FOR UPDATE SKIP LOCKED
       )
-      UPDATE ${s}.queue q SET holder = $2, count = count + 1 FROM ready r
-      WHERE q.slot = r.slot AND q.group_id = $1 AND q.id = r.id
+      UPDATE ${s}.queue q SET holder = $2, count = count + 1
+      WHERE q.group_id = $1 AND ${place('q')} = ANY (ARRAY (SELECT id FROM ready))
       RETURNING q.slot, q.id, q.due, q.count, q.xact, q.head, q.body`,
     ),
 
@@ -46,7 +46,7 @@ export function queueStatements(s: string): Readonly<Record<QueueStatement, Stat
       'ack',
       `
       WITH later AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-      DELETE FROM ${s}.queue WHERE group_id = $1 AND holder = $2 AND id = ANY ($3::bigint[]) AND EXISTS (SELECT FROM later)`,
+      DELETE FROM ${s}.queue WHERE group_id = $1 AND holder = $2 AND ${place()} = ANY ($3::bigint[]) AND EXISTS (SELECT FROM later)`,
     ),
 
     retry: named(
@@ -54,7 +54,7 @@ export function queueStatements(s: string): Readonly<Record<QueueStatement, Stat
       `
       UPDATE ${s}.queue q SET holder = NULL, count = 0, due = CASE WHEN r.after > 0 THEN ${NOW} + r.after ELSE 1 END, head = r.head
       FROM unnest($3::bigint[], $4::bigint[], $5::text[]) AS r (id, after, head)
-      WHERE q.group_id = $1 AND q.holder = $2 AND q.id = r.id`,
+      WHERE q.group_id = $1 AND q.holder = $2 AND ${place('q')} = ANY ($3::bigint[]) AND q.id = r.id`,
     ),
 
     bury: named(
@@ -62,16 +62,17 @@ export function queueStatements(s: string): Readonly<Record<QueueStatement, Stat
       `
       WITH gone AS (
         DELETE FROM ${s}.queue q USING unnest($3::bigint[], $4::text[]) AS r (id, head)
-        WHERE q.group_id = $1 AND q.holder = $2 AND q.id = r.id RETURNING q.id, r.head, q.body
+        WHERE q.group_id = $1 AND q.holder = $2 AND ${place('q')} = ANY ($3::bigint[]) AND q.id = r.id RETURNING q.id, r.head, q.body
       )
-      INSERT INTO ${s}.dead (group_id, id, dead_at, head, body) SELECT $1, id, ${NOW}, head, body FROM gone ORDER BY id`,
+      INSERT INTO ${s}.dead (group_id, id, dead_at, head, body)
+      SELECT $1, nextval('${s}.ids'), ${NOW}, head, body FROM gone ORDER BY id`,
     ),
 
     /** Takes out up to $2 messages of the transient group $1, from id $3 on, and what was to wait, and is due. */
     take: named(
       'take',
       `
-      DELETE FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND id = ANY (ARRAY (
+      DELETE FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND ${place()} = ANY (ARRAY (
         (SELECT id FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND due > 0 AND due <= ${NOW} ORDER BY due LIMIT $2)
         UNION ALL
         (SELECT id FROM ${s}.queue WHERE slot = 0 AND group_id = $1 AND due = 0 AND id >= $3 ORDER BY id LIMIT $2)

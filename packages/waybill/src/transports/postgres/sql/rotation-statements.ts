@@ -1,6 +1,6 @@
 // The slots of the queue, one of which takes new rows. `s` is the schema.
 import { SLOTS } from '../schema.ts'
-import { named, NOW, type Statement } from './statement.ts'
+import { named, NOW, place, type Statement } from './statement.ts'
 
 export type RotationStatement = 'slots' | 'nextSlot' | 'moveOn'
 
@@ -21,11 +21,13 @@ export function rotationStatements(s: string): Readonly<Record<RotationStatement
     moveOn: named(
       'move_on',
       `
-      WITH far AS (
-        DELETE FROM ${s}.queue q USING (
-          SELECT slot, group_id, id FROM ${s}.queue
-          WHERE slot = $1 AND due > ${NOW} + 60000 AND lane = 0 AND holder IS NULL LIMIT 1000 FOR UPDATE SKIP LOCKED) f
-        WHERE q.slot = f.slot AND q.group_id = f.group_id AND q.id = f.id RETURNING q.*
+      WITH f AS MATERIALIZED (
+        SELECT group_id, id FROM ${s}.queue
+        WHERE slot = $1 AND due > ${NOW} + 60000 AND lane = 0 AND holder IS NULL LIMIT 1000 FOR UPDATE SKIP LOCKED
+      ),
+      far AS (
+        DELETE FROM ${s}.queue q USING f
+        WHERE q.slot = $1 AND ${place('q')} = ANY (ARRAY (SELECT id FROM f)) AND q.group_id = f.group_id AND q.id = f.id RETURNING q.*
       )
       INSERT INTO ${s}.queue (slot, group_id, shard, id, due, lane, holder, count, xact, head, body)
       SELECT (SELECT current FROM ${s}.slot), group_id, shard, id, due, lane, holder, count, xact, head, body FROM far`,

@@ -1,11 +1,15 @@
 // Shards of an ordered group: who owns them, and what their owner reads and writes. `s` is the schema.
-import { living, named, NOW, type Statement } from './statement.ts'
+import { settledIds } from './in-flight.ts'
+import { living, named, NOW, place, type Statement } from './statement.ts'
 
 export type ShardStatement =
   | 'shards'
   | 'takeShard'
   | 'releaseShard'
+  | 'suspects'
+  | 'shardCount'
   | 'lane'
+  | 'settledIds'
   | 'shardFetch'
   | 'shardOutlook'
   | 'shardAck'
@@ -24,25 +28,48 @@ export function shardStatements(s: string): Readonly<Record<ShardStatement, Stat
     takeShard: named(
       'take_shard',
       `
-      UPDATE ${s}.shard SET owner = $3, token = token + 1
-      WHERE group_id = $1 AND shard = $2 AND (owner IS NULL OR owner = $4 OR owner NOT IN ${living(s, '$1')})
+      WITH former AS MATERIALIZED (
+        SELECT owner FROM ${s}.shard WHERE group_id = $1 AND shard = $2 FOR UPDATE
+      )
+      UPDATE ${s}.shard SET owner = $3, token = token + 1 FROM former f
+      WHERE group_id = $1 AND shard = $2 AND (f.owner IS NULL OR f.owner = $4 OR f.owner NOT IN ${living(s, '$1')})
         AND EXISTS (SELECT FROM ${s}.member WHERE id = $3)
-      RETURNING token`,
+      RETURNING token, f.owner IS NULL AS clean, ${NOW} AS at`,
     ),
 
+    /** $4: of what its owner handed out, all is settled. Else nobody has it, and the next owner knows. */
     releaseShard: named(
       'release_shard',
       `
-      UPDATE ${s}.shard SET owner = NULL WHERE group_id = $1 AND shard = $2 AND token = $3`,
+      UPDATE ${s}.shard SET owner = CASE WHEN $4 THEN NULL ELSE 0 END WHERE group_id = $1 AND shard = $2 AND token = $3`,
+    ),
+
+    /** The last of the $3 messages that the former owner of a shard may have handed out: what it had read and not settled. */
+    suspects: named(
+      'suspects',
+      `
+      SELECT max(id) AS to FROM (SELECT id FROM ${s}.queue WHERE group_id = $1 AND shard = $2 AND due = 0 ORDER BY id LIMIT $3) q`,
+    ),
+
+    /** Counts messages of a shard that are about to be handed out, by the owner's token $3. */
+    shardCount: named(
+      'shard_count',
+      `
+      WITH owned AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) FROM ${s}.shard
+        WHERE group_id = $1 AND shard = $2 AND token = $3 FOR SHARE)
+      UPDATE ${s}.queue q SET count = count + 1
+      WHERE group_id = $1 AND ${place('q')} = ANY ($4::bigint[]) AND EXISTS (SELECT FROM owned) RETURNING id, count`,
     ),
 
     /** The retry lane of a shard, in its own order. */
     lane: named(
       'lane',
       `
-      SELECT slot, id, due, lane, xact, head, body FROM ${s}.queue
+      SELECT slot, id, due, lane, count, xact, head, body FROM ${s}.queue
       WHERE group_id = $1 AND shard = $2 AND due > 0 AND lane > 0 ORDER BY lane LIMIT 10000`,
     ),
+
+    settledIds: named('settled_ids', settledIds(s)),
 
     /**
      * Up to $4 messages of a shard other than $5, from id $3 on; and what was delayed, and is due: by that order, since by ids the
@@ -51,10 +78,10 @@ export function shardStatements(s: string): Readonly<Record<ShardStatement, Stat
     shardFetch: named(
       'shard_fetch',
       `
-      (SELECT slot, id, due, lane, xact, head, body FROM ${s}.queue
+      (SELECT slot, id, due, lane, count, xact, head, body FROM ${s}.queue
        WHERE group_id = $1 AND shard = $2 AND due = 0 AND id >= $3 AND id <> ALL ($5::bigint[]) ORDER BY id LIMIT $4)
       UNION ALL
-      (SELECT slot, id, due, lane, xact, head, body FROM ${s}.queue
+      (SELECT slot, id, due, lane, count, xact, head, body FROM ${s}.queue
        WHERE group_id = $1 AND shard = $2 AND due > 0 AND due <= ${NOW} AND lane = 0 AND id <> ALL ($5::bigint[]) ORDER BY due LIMIT $4)`,
     ),
 
@@ -71,7 +98,7 @@ export function shardStatements(s: string): Readonly<Record<ShardStatement, Stat
       `
       WITH owned AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) FROM ${s}.shard
         WHERE group_id = $1 AND shard = $2 AND token = $3 FOR SHARE)
-      DELETE FROM ${s}.queue WHERE group_id = $1 AND id = ANY ($4::bigint[]) AND EXISTS (SELECT FROM owned)`,
+      DELETE FROM ${s}.queue WHERE group_id = $1 AND ${place()} = ANY ($4::bigint[]) AND EXISTS (SELECT FROM owned)`,
     ),
 
     shardBury: named(
@@ -80,9 +107,10 @@ export function shardStatements(s: string): Readonly<Record<ShardStatement, Stat
       WITH owned AS MATERIALIZED (SELECT FROM ${s}.shard WHERE group_id = $1 AND shard = $2 AND token = $3 FOR SHARE),
       gone AS (
         DELETE FROM ${s}.queue q USING unnest($4::bigint[], $5::text[]) AS r (id, head)
-        WHERE q.group_id = $1 AND q.id = r.id AND EXISTS (SELECT FROM owned) RETURNING q.id, r.head, q.body
+        WHERE q.group_id = $1 AND ${place('q')} = ANY ($4::bigint[]) AND q.id = r.id AND EXISTS (SELECT FROM owned) RETURNING q.id, r.head, q.body
       )
-      INSERT INTO ${s}.dead (group_id, id, dead_at, head, body) SELECT $1, id, ${NOW}, head, body FROM gone ORDER BY id`,
+      INSERT INTO ${s}.dead (group_id, id, dead_at, head, body)
+      SELECT $1, nextval('${s}.ids'), ${NOW}, head, body FROM gone ORDER BY id`,
     ),
 
     /** Puts messages into the lane, or back there as another attempt. Answers those that are still there. */
@@ -90,9 +118,9 @@ export function shardStatements(s: string): Readonly<Record<ShardStatement, Stat
       'shard_lane',
       `
       WITH owned AS MATERIALIZED (SELECT FROM ${s}.shard WHERE group_id = $1 AND shard = $2 AND token = $3 FOR SHARE)
-      UPDATE ${s}.queue q SET lane = r.lane, due = r.due, head = r.head
+      UPDATE ${s}.queue q SET lane = r.lane, due = r.due, head = r.head, count = 0
       FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::text[]) AS r (id, lane, due, head)
-      WHERE q.group_id = $1 AND q.id = r.id AND EXISTS (SELECT FROM owned) RETURNING q.id`,
+      WHERE q.group_id = $1 AND ${place('q')} = ANY ($4::bigint[]) AND q.id = r.id AND EXISTS (SELECT FROM owned) RETURNING q.id`,
     ),
   }
 }

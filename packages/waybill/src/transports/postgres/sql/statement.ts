@@ -16,3 +16,8 @@ export const NOW = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
 export function living(s: string, group: string): string {
   return `(SELECT id FROM ${s}.member WHERE group_id = ${group} AND lives_until > now())`
 }
+
+/** Where a row of the queue is found by its id: an expression, so that the index of it serves nothing else (schema.ts). */
+export function place(row = ''): string {
+  return `(${row === '' ? '' : `${row}.`}id + 0)`
+}

@@ -1,4 +1,5 @@
 // All statements, made for one schema.
+import { deadLetterStatements, type DeadLetterStatement } from './dead-letter-statements.ts'
 import { historyStatements, type HistoryStatement } from './history-statements.ts'
 import { memberStatements, type MemberStatement } from './member-statements.ts'
 import { queueStatements, type QueueStatement } from './queue-statements.ts'
@@ -10,6 +11,7 @@ import type { Statement } from './statement.ts'
 
 export type Statements = Readonly<
   Record<
+    | DeadLetterStatement
     | HistoryStatement
     | MemberStatement
     | QueueStatement
@@ -23,6 +25,7 @@ export type Statements = Readonly<
 
 export function statementsOf(schema: string): Statements {
   return {
+    ...deadLetterStatements(schema),
     ...historyStatements(schema),
     ...memberStatements(schema),
     ...queueStatements(schema),

@@ -1,4 +1,5 @@
 // What stores messages. `s` is the schema.
+import { holdIds } from './in-flight.ts'
 import { named, NOW, type Statement } from './statement.ts'
 
 export type StoreStatement = 'publish' | 'notify'
@@ -23,9 +24,11 @@ export function storeStatements(s: string): Readonly<Record<StoreStatement, Stat
           CASE WHEN g.logged THEN (SELECT current FROM ${s}.slot) ELSE 0 END
         FROM unnest($7::text[]) WITH ORDINALITY AS t (key, n)
         JOIN ${s}.consumer_group g ON g.address = t.key
+      ), held AS MATERIALIZED (
+        ${holdIds(s)}
       ), entry AS MATERIALIZED (
         SELECT nextval('${s}.ids') AS id, e.*
-        FROM unnest($2::int[], $3::int[], $4::int[], $5::int[], $6::int[], $8::int[], $9::text[], $10::bigint[])
+        FROM held CROSS JOIN unnest($2::int[], $3::int[], $4::int[], $5::int[], $6::int[], $8::int[], $9::text[], $10::bigint[])
           WITH ORDINALITY AS e (head_at, head_length, body_at, body_length, target, shard, type, delay, n)
       ), routed AS MATERIALIZED (
         SELECT e.*, t.group_id, t.slot, t.ordered, t.retention_ms

@@ -68,9 +68,14 @@ export function topologyStatements(s: string): Readonly<Record<TopologyStatement
     inspect: named(
       'inspect',
       `
+      WITH here AS MATERIALIZED (
+        (SELECT holder FROM ${s}.queue WHERE group_id = $1 AND due = 0 LIMIT 1000000)
+        UNION ALL
+        (SELECT holder FROM ${s}.queue WHERE group_id = $1 AND due > 0 LIMIT 1000000)
+      )
       SELECT
-        (SELECT count(*) FROM (SELECT FROM ${s}.queue WHERE group_id = $1 AND (holder IS NULL OR holder NOT IN ${living(s, '$1')}) LIMIT 1000000) q)::int AS depth,
-        (SELECT count(*) FROM (SELECT FROM ${s}.queue WHERE group_id = $1 LIMIT 1000000) q)::int AS lag,
+        (SELECT count(*) FROM here WHERE holder IS NULL OR holder NOT IN ${living(s, '$1')})::int AS depth,
+        (SELECT count(*) FROM here)::int AS lag,
         (SELECT count(*) FROM ${living(s, '$1')} m)::int AS consumers,
         (SELECT count(*) FROM ${s}.dead WHERE group_id = $1)::int AS dead`,
     ),

@@ -81,7 +81,7 @@ export class ShardFetcher {
 
   async #fetch(): Promise<void> {
     const hungry = [...this.#events.owners()].filter((owner) => owner.room > 0)
-    const wanted = hungry.flatMap((owner) => [owner.shard, owner.token, owner.room])
+    const wanted = hungry.flatMap((owner) => [owner.shard, owner.token, owner.room, owner.againTo])
     const [outcome, due, ...answers] = await this.#connection.run('fetchShards', this.#base, [
       this.#group.name,
       ...wanted,
@@ -91,15 +91,18 @@ export class ShardFetcher {
     if (text(due) !== '') this.dueIn(Number(text(due)))
     const ends = new Map([[this.#bell, this.#heard]])
     for (const [n, owner] of hungry.entries()) {
-      const entries = answers[2 * n]
+      const [entries, end, again] = answers.slice(3 * n)
       if (Buffer.isBuffer(entries)) {
         this.#events.fenced(owner)
         continue
       }
-      owner.take(entries as Entries)
-      const end = text(answers[2 * n + 1])
-      if (end === '') this.#again = true
-      else ends.set(this.#context.names.stream(this.#group.channel, owner.shard), end)
+      owner.take(entries as Entries, again as Entries)
+      if (text(end) === '') {
+        this.#again = true
+        continue
+      }
+      ends.set(this.#context.names.stream(this.#group.channel, owner.shard), text(end))
+      ends.set(this.#context.names.again(this.#group, owner.shard), owner.againTo)
     }
     if (!this.#again && !this.#ended) this.#watch(ends)
   }

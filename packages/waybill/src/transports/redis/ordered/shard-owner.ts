@@ -10,7 +10,12 @@ import { bodyOf, encodeAttributes } from '../message-mapping.ts'
 import { retried, vanishesWhenExpired } from '../../../transport/settled-message.ts'
 import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
 import { ShardQueue } from './shard-queue.ts'
-import { itemIn, type Taken } from './take-over.ts'
+import { againIn, itemIn, type Taken } from './take-over.ts'
+
+type Entries = readonly (readonly [id: Reply, fields: Reply])[]
+
+/** What `scripts/shard.ts` calls an entry that is done with. */
+const DONE = { main: 'm', lane: 'l', again: 'g' } as const
 
 export interface ShardParts {
   readonly context: Context
@@ -42,8 +47,9 @@ export class ShardOwner implements DeliveryOwner {
   readonly #queue: ShardQueue
   readonly #idle: Idle
   readonly #wakes = new Map<string, number>()
-  /** Of the shard's stream, here and not settled. */
-  readonly #unsettled = new Set<string>()
+  /** Of the shard's stream, and of what came back, here and not settled. */
+  readonly #unsettled = new Set<ShardItem>()
+  #againTo = '0-0'
   #shut = false
   #ended = false
 
@@ -80,10 +86,19 @@ export class ShardOwner implements DeliveryOwner {
     return this.#shut ? 0 : Math.max(0, this.#parts.window - this.#unsettled.size)
   }
 
-  /** New entries of the shard's stream, in order. */
-  take(entries: readonly (readonly [id: Reply, fields: Reply])[]): void {
+  /** Up to where it has what came back from the dead letters. */
+  get againTo(): string {
+    return this.#againTo
+  }
+
+  /** New entries of the shard's stream, in order, and what came back behind them. */
+  take(entries: Entries, again: Entries): void {
     if (this.#ended) return
     for (const [id, fields] of entries) this.#fromMain(itemIn(id, fields, 1))
+    for (const [id, fields] of again) {
+      this.#againTo = text(id)
+      this.#fromMain(againIn(id, fields))
+    }
   }
 
   settle(delivery: OrderedDelivery, settlement: Settlement): void {
@@ -121,14 +136,15 @@ export class ShardOwner implements DeliveryOwner {
   }
 
   #fromMain(item: ShardItem): void {
-    this.#unsettled.add(item.id)
-    // A message without a key is ordered among its like.
-    this.#gate.fromMain(item.message.id, item.message.key ?? '', item.message.attempt, item)
+    const { message, from, id } = item
+    this.#unsettled.add(item)
+    // What came back is never taken for what is still here of the same message. One without a key is ordered among its like.
+    this.#gate.fromMain(from === 'again' ? `again/${id}` : message.id, message.key ?? '', message.attempt, item)
   }
 
-  #release({ from, id }: ShardItem): void {
-    this.#queue.add(from === 'main' ? 'm' : 'l', id)
-    if (from === 'main' && this.#unsettled.delete(id)) this.#parts.freed()
+  #release(item: ShardItem): void {
+    if (item.isMoved !== true) this.#queue.add(DONE[item.from], item.id)
+    if (this.#unsettled.delete(item)) this.#parts.freed()
   }
 
   #handOut(entry: GateEntry<ShardItem>): void {
@@ -136,7 +152,8 @@ export class ShardOwner implements DeliveryOwner {
     this.#idle.add(1)
     // It stays unsettled, and is the next owner's.
     if (!this.#parts.isHeld()) return
-    if (this.#parts.group.types?.includes(item.message.type) === false) this.#passBy(entry, item)
+    const isWanted = item.from === 'again' || this.#parts.group.types?.includes(item.message.type) !== false
+    if (!isWanted) this.#passBy(entry, item)
     else this.#handOn(entry, item)
   }
 
@@ -184,7 +201,11 @@ export class ShardOwner implements DeliveryOwner {
       this.#gate.copied(entry)
       this.#idle.remove(1)
     }
-    this.#queue.ask(stored, 'c', sequence, Math.ceil(due), encodeAttributes(message), bodyOf(message))
+    const copy = ['c', sequence, Math.ceil(due), encodeAttributes(message), bodyOf(message)]
+    if (original.from !== 'again') return this.#queue.ask(stored, ...copy)
+    // In one with its original: nobody could tell later that they are the same.
+    original.isMoved = true
+    this.#queue.ask(stored, ...copy, DONE.again, original.id)
   }
 
   #wakeAt(key: string, due: number): void {

@@ -43,6 +43,12 @@ export function itemIn(id: Reply, fields: Reply, deliveryCount: number): ShardIt
   return { message: decodeMessage(fieldsIn(fields)), from: 'main', id: text(id), deliveryCount }
 }
 
+/** One that came back from the dead letters. */
+export function againIn(id: Reply, fields: Reply): ShardItem {
+  const message = decodeMessage({ ...fieldsIn(fields), others: [] })
+  return { message, from: 'again', id: text(id), deliveryCount: undefined }
+}
+
 /** Lets go: whoever wants the shard may take it at once. */
 export async function releaseShard(
   connection: Connection,

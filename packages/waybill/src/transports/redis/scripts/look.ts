@@ -48,7 +48,9 @@ local function count(stream, alone)
 end
 for shard = 0, shards - 1 do
   count(foreign ~= '' and foreign or base .. ':' .. shard, ARGV[4] == '1')
-  held = held + redis.call('XLEN', base .. ':' .. group .. ':lane:' .. shard)
+  for _, what in ipairs({ ':lane:', ':again:' }) do
+    held = held + redis.call('XLEN', base .. ':' .. group .. what .. shard)
+  end
 end
 count(base .. ':' .. group .. ':retry', true)
 local members = redis.call('ZCOUNT', base .. ':' .. group .. ':members', now(), '+inf')

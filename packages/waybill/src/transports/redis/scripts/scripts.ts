@@ -6,6 +6,7 @@ import { INSPECT, OPEN_REPLIES, TAKE_REPLIES, TRIM_CHANNEL } from './look.ts'
 import { HEARTBEAT, JOIN, LEAVE } from './members.ts'
 import { ANSWER, PUBLISH } from './publish.ts'
 import { FETCH_SHARDS, RELEASE_SHARD, SETTLE_SHARD, TAKE_SHARD } from './shard.ts'
+import { DECIDE, LAST_LETTER } from './visit.ts'
 
 export type ScriptName =
   | 'publish'
@@ -28,6 +29,8 @@ export type ScriptName =
   | 'inspect'
   | 'takeReplies'
   | 'openReplies'
+  | 'lastLetter'
+  | 'decide'
 
 const SOURCES: Readonly<Record<ScriptName, string>> = {
   publish: PUBLISH,
@@ -50,6 +53,8 @@ const SOURCES: Readonly<Record<ScriptName, string>> = {
   inspect: INSPECT,
   takeReplies: TAKE_REPLIES,
   openReplies: OPEN_REPLIES,
+  lastLetter: LAST_LETTER,
+  decide: DECIDE,
 }
 
 /** What makes room, or is needed for it: it goes on although the server is short of memory. */
@@ -70,6 +75,8 @@ const DRAINING: readonly ScriptName[] = [
   'trimChannel',
   'openReplies',
   'takeReplies',
+  'lastLetter',
+  'decide',
 ]
 const ALLOW_OOM = '#!lua flags=allow-oom\n'
 

@@ -1,10 +1,12 @@
-import { CLOCK, GROUPS, MOVE_DUE, NUDGE, READ_NEW } from './prelude.ts'
+import { CLOCK, GROUPS, IDS, MOVE_DUE, NUDGE, READ_NEW } from './prelude.ts'
 
 // An ordered group's shards. base:<group>:owners is a hash: `token:<shard>` is the fencing token of the owner of now, the
 // largest there ever was; `owner:<shard>` is its member. Every script that reads or writes for an owner checks the token
 // first: so nothing that a former owner says counts, whenever it arrives. All owners are one consumer of the group, `owner`.
 //
-// base:<group>:lane:<shard> is a stream of what blocks its key: an entry is there until it is settled.
+// base:<group>:lane:<shard> is a stream of what blocks its key: an entry is there until it is settled. So is
+// base:<group>:again:<shard>, of what comes back from the dead letters; its first field, `after`, says where the shard's stream
+// ended then.
 
 const OWNERS = `
 local group = ARGV[1]
@@ -54,22 +56,48 @@ return { 'OK' }
 `
 
 /**
- * Hands out of several shards. ARGV: group, then for each: shard, token, room.
- *
- * Answers `OK <in what time the next is due>`, then for each shard entries (id, fields) and up to where they go, '' if there may
- * be more; 'FENCED' in place of the entries of one that is another's.
+ * `readAgain(shard, from, room, budget)`: up to `room` of what came back from the dead letters behind the id `from`, as far as
+ * the shard's stream has been read up to where it ended then; whether that was all for now, bytes left.
  */
-export const FETCH_SHARDS: string = `${CLOCK}${NUDGE}${MOVE_DUE}${GROUPS}${READ_NEW}${OWNERS}
+const READ_AGAIN = `
+local function readAgain(shard, from, room, budget)
+  local entries, stream = {}, base .. ':' .. shard
+  while room > #entries and budget > 0 do
+    local count = math.min(STEP, room - #entries)
+    local found = redis.call('XRANGE', base .. ':' .. group .. ':again:' .. shard, '(' .. from, '+', 'COUNT', count)
+    local handed = #found > 0 and handedTo(stream, group)
+    local isRead = #found > 0 and #redis.call('XRANGE', stream, '(' .. handed, '+', 'COUNT', 1) == 0
+    for _, entry in ipairs(found) do
+      if not isRead and isBefore(handed, entry[2][2]) then return entries, true, budget end
+      entries[#entries + 1] = entry
+      from = entry[1]
+      for _, text in ipairs(entry[2]) do budget = budget - #text end
+    end
+    if #found < count then return entries, true, budget end
+  end
+  return entries, false, budget
+end
+`
+
+/**
+ * Hands out of several shards. ARGV: group, then for each: shard, token, room, up to where it has what came back.
+ *
+ * Answers `OK <in what time the next is due>`, then for each shard entries (id, fields), up to where they go, '' if there may
+ * be more, and entries that came back; 'FENCED' in place of the entries of one that is another's.
+ */
+export const FETCH_SHARDS: string = `${CLOCK}${NUDGE}${MOVE_DUE}${IDS}${GROUPS}${READ_NEW}${OWNERS}${READ_AGAIN}
 local answer, budget = { 'OK', moveDue() }, MOST_BYTES
-for n = 2, #ARGV, 3 do
-  local shard, stream = ARGV[n], base .. ':' .. ARGV[n]
-  local entries, isAll = 'FENCED', true
+for n = 2, #ARGV, 4 do
+  local shard, stream, room = ARGV[n], base .. ':' .. ARGV[n], tonumber(ARGV[n + 2])
+  local entries, isAll, back, isAllBack = 'FENCED', true, {}, true
   if redis.call('HGET', owners, 'token:' .. shard) == ARGV[n + 1] then
-    entries, isAll, budget = readNew(stream, group, 'owner', tonumber(ARGV[n + 2]), budget)
+    entries, isAll, budget = readNew(stream, group, 'owner', room, budget)
     if not entries then return isGone(isAll) and { 'GONE', isAll.err } or isAll end
+    back, isAllBack, budget = readAgain(shard, ARGV[n + 3], room - #entries, budget)
   end
   answer[#answer + 1] = entries
-  answer[#answer + 1] = isAll and handedTo(stream, group) or ''
+  answer[#answer + 1] = isAll and isAllBack and handedTo(stream, group) or ''
+  answer[#answer + 1] = back
 end
 return answer
 `
@@ -80,6 +108,7 @@ return answer
  *
  *   m  id                          done with, in the shard's stream
  *   l  id                          done with, in the lane
+ *   g  id                          done with, of what came back from the dead letters
  *   c  sequence, due, ce, data     into the lane
  *   d  ce, data                    to the dead letters
  *   t  type                        has the group been asked for it by anybody?
@@ -98,6 +127,9 @@ while n <= #ARGV do
     n = n + 2
   elseif what == 'l' then
     redis.call('XDEL', lane, ARGV[n + 1])
+    n = n + 2
+  elseif what == 'g' then
+    redis.call('XDEL', base .. ':' .. group .. ':again:' .. shard, ARGV[n + 1])
     n = n + 2
   elseif what == 'c' then
     local fields = { 'seq', ARGV[n + 1], 'due', ARGV[n + 2], 'ce', ARGV[n + 3], 'data', ARGV[n + 4] }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { message } from '../../transport/fixtures.test-support.ts'
-import { headOf, messageOf } from './row-mapping.ts'
+import { message } from '../transport/fixtures.test-support.ts'
+import { headOf, messageOf } from './stored-message.ts'
 
 describe('messageOf()', () => {
   test('reads what headOf() wrote, and the absent stays absent', () => {

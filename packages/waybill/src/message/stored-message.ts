@@ -1,9 +1,9 @@
-// A message as a row: `head` is JSON of everything but the body, with the field names of WireMessage; what is absent is left
-// out. The body is a column of bytes of its own.
-import { FOREIGN_WIRE_VERSION, NO_HEADERS, type WireMessage } from '../../message/wire-message.ts'
+// A message as databases keep it: `head` is JSON of everything but the body, with the field names of WireMessage; what is
+// absent is left out. The body is a column of bytes of its own.
+import { FOREIGN_WIRE_VERSION, NO_HEADERS, type WireMessage } from './wire-message.ts'
 
-/** The fields of a row that are a message. */
-export interface MessageRow {
+/** The columns of a row that are a message. */
+export interface StoredMessage {
   readonly head: string
   readonly body: Uint8Array
 }
@@ -15,7 +15,7 @@ export function headOf(message: WireMessage): string {
 }
 
 /** What somebody else wrote into the table is a foreign message: it is handed out, and found to be malformed there. */
-export function messageOf({ head, body }: MessageRow): WireMessage {
+export function messageOf({ head, body }: StoredMessage): WireMessage {
   const fields = fieldsIn(head)
   return {
     id: fields.id ?? '',
