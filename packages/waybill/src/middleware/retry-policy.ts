@@ -1,74 +1,121 @@
-import { durationMs, type Duration } from '../runtime/duration.ts'
+// The one owner of retries: whether a failed message is tried again, and when.
+import { schedule, SCHEDULE_OPTIONS, type RetrySchedule, type Schedule } from './retry-schedule.ts'
+
+/** A class of errors. */
+// A constructor type has no narrower form that every error class fits.
+export type ErrorClass = abstract new (...args: never[]) => Error
 
 /** How failed handling is tried again. */
-export interface Retry {
-  /** Tries in all, the first included. Default 5; 1 means never again. */
-  readonly attempts?: number
-  /** How many of the tries after the first follow at once, without delay. Default 1. */
-  readonly immediate?: number
-  /** How the delay grows from one delayed try to the next. Default `'exponential'` (doubling). */
-  readonly backoff?: 'exponential' | 'fixed'
-  /** The first delay. Default `'500ms'`. */
-  readonly base?: Duration
-  /** The longest delay. Default `'5m'`. */
-  readonly max?: Duration
-  /** Spreads each delay evenly over its upper half, so that failures do not return in step. Default true. */
-  readonly jitter?: boolean
+export interface Retry extends RetrySchedule {
   /** Errors that no retry cures: these classes are dead-lettered at once. */
-  // A constructor type has no narrower form that every error class fits.
-  readonly giveUpOn?: readonly (abstract new (...args: never[]) => Error)[]
+  readonly giveUpOn?: readonly ErrorClass[]
+  /** Only these classes are tried again, any other error is dead-lettered at once. Default: every error. */
+  readonly retryOn?: readonly ErrorClass[]
+  /**
+   * Schedules of their own for some errors: the first entry whose class fits is the one. What it leaves out is as by
+   * default, not as beside it. The number of the try is the message's, whatever its earlier tries failed with.
+   */
+  readonly per?: readonly RetryPer[]
+}
+
+/** The schedule for errors of some classes. */
+export interface RetryPer extends RetrySchedule {
+  readonly on: ErrorClass | readonly ErrorClass[]
 }
 
 /** A `Retry` with its defaults filled in and checked. */
 export interface RetryPolicy {
+  /** The most tries that any error is given. */
   readonly attempts: number
-  /** Milliseconds to wait before `attempt` (from 2); `undefined` to give up. */
-  delayBefore(attempt: number, error: unknown): number | undefined
+  /**
+   * Milliseconds to wait before `attempt` (from 2); `undefined` to give up.
+   *
+   * @param sinceFirstMs since the message failed first
+   */
+  delayBefore(attempt: number, error: unknown, sinceFirstMs?: number): number | undefined
+  /** No retry cures it. */
+  isFinal(error: unknown): boolean
   /** The longest delay it can ask for, in milliseconds. */
   readonly longestMs: number
-  /** Milliseconds of all its delays together, when every try fails: jitter makes it a range. */
+  /** Milliseconds of all its delays together, when every try fails with what is tried again: from least to most. */
   readonly waitsMs: { readonly least: number; readonly most: number }
 }
 
-const DEFAULT_ATTEMPTS = 5
-const MAX_ATTEMPTS = 1_000
+interface Exception {
+  readonly classes: readonly ErrorClass[]
+  readonly schedule: Schedule
+}
 
 /**
  * @param random a number in [0, 1)
- * @throws {TypeError} when a count or a duration is out of range
+ * @throws {TypeError} when a count or a duration is out of range, or options contradict each other
  */
 export function retryPolicy(retry: Retry, random: () => number): RetryPolicy {
-  const attempts = whole('attempts', retry.attempts ?? DEFAULT_ATTEMPTS, 1)
-  const immediate = whole('immediate', retry.immediate ?? 1, 0)
-  const base = durationMs(retry.base ?? '500ms')
-  const max = durationMs(retry.max ?? '5m')
-  const backoff = retry.backoff ?? 'exponential'
-  if (backoff !== 'exponential' && backoff !== 'fixed')
-    throw new TypeError(`retry.backoff must be exponential or fixed, not ${String(backoff)}`)
-  const giveUpOn = retry.giveUpOn ?? []
-  if (giveUpOn.some((kind) => typeof kind !== 'function'))
-    throw new TypeError('retry.giveUpOn must be a list of error classes')
-  const jitter = retry.jitter ?? true
+  knownOptions(retry, 'retry', [...SCHEDULE_OPTIONS, 'giveUpOn', 'retryOn', 'per'])
+  const general = schedule(retry, 'retry')
+  const giveUpOn = classes('retry.giveUpOn', retry.giveUpOn ?? [])
+  const retryOn = retry.retryOn === undefined ? undefined : classes('retry.retryOn', retry.retryOn)
+  if (retryOn?.length === 0) throw new TypeError('retry.retryOn is empty: write attempts: 1 for no retry')
+  const both = giveUpOn.find((each) => retryOn?.includes(each))
+  if (both !== undefined) throw new TypeError(`retry.retryOn and retry.giveUpOn both name ${both.name}`)
+  const exceptions = (retry.per ?? []).map((each, nth) => exceptionOf(each, `retry.per[${nth}]`))
 
-  const full = (nth: number): number => Math.min(max, backoff === 'exponential' ? base * 2 ** Math.min(nth, 52) : base)
-  const delay = (nth: number): number => Math.round(jitter ? full(nth) * (0.5 + random() / 2) : full(nth))
-  const delayedTries = Math.max(0, attempts - 1 - immediate)
-  const most = Array.from({ length: delayedTries }, (_, nth) => full(nth)).reduce((sum, each) => sum + each, 0)
+  const isFinal = (error: unknown): boolean =>
+    isOneOf(error, giveUpOn) || (retryOn !== undefined && !isOneOf(error, retryOn))
+  const scheduleFor = (error: unknown): Schedule =>
+    exceptions.find((each) => isOneOf(error, each.classes))?.schedule ?? general
+  const all = [general, ...exceptions.map((each) => each.schedule)]
   return {
-    attempts,
-    longestMs: delayedTries > 0 ? full(delayedTries - 1) : 0,
-    waitsMs: { least: jitter ? most / 2 : most, most },
-    delayBefore: (attempt, error) => {
-      if (attempt > attempts || giveUpOn.some((kind) => error instanceof kind)) return undefined
-      const delayed = attempt - 2 - immediate
-      return delayed < 0 ? 0 : delay(delayed)
+    ...boundsOf(all),
+    isFinal,
+    delayBefore: (attempt, error, sinceFirstMs = 0) => {
+      if (isFinal(error)) return undefined
+      const chosen = scheduleFor(error)
+      if (attempt > chosen.attempts) return undefined
+      const delay = chosen.delay(attempt, random)
+      return sinceFirstMs + delay > chosen.withinMs ? undefined : delay
     },
   }
 }
 
-function whole(name: string, value: number, least: number): number {
-  if (!Number.isInteger(value) || value < least || value > MAX_ATTEMPTS) {
-    throw new TypeError(`retry.${name} must be a whole number from ${least} to ${MAX_ATTEMPTS}, not ${value}`)
+/** What holds for every message, whichever schedules its failures choose. */
+function boundsOf(all: readonly Schedule[]): Pick<RetryPolicy, 'attempts' | 'longestMs' | 'waitsMs'> {
+  const attempts = Math.max(...all.map((each) => each.attempts))
+  const fewest = Math.min(...all.map((each) => each.attempts))
+  const hasEnd = all.some(({ withinMs }) => Number.isFinite(withinMs))
+  const longestWithin = Math.max(...all.map(({ withinMs }) => withinMs))
+  let [least, most, longestMs] = [0, 0, 0]
+  for (let attempt = 2; attempt <= attempts; attempt++) {
+    const able = all.filter((each) => attempt <= each.attempts)
+    const full = Math.max(...able.map((each) => each.full(attempt)))
+    most += full
+    longestMs = Math.max(longestMs, full)
+    if (attempt <= fewest) least += Math.min(...able.map((each) => each.least(attempt)))
   }
-  return value
+  // Where handling itself may use the time up, there may be no wait at all.
+  return { attempts, longestMs, waitsMs: { least: hasEnd ? 0 : least, most: Math.min(most, longestWithin) } }
+}
+
+function exceptionOf(per: RetryPer, at: string): Exception {
+  if (typeof per !== 'object' || per === null) throw new TypeError(`${at} must name its classes: { on, ... }`)
+  knownOptions(per, at, [...SCHEDULE_OPTIONS, 'on'])
+  const on = classes(`${at}.on`, typeof per.on === 'function' ? [per.on] : per.on)
+  if (on.length === 0) throw new TypeError(`${at}.on names no error class`)
+  return { classes: on, schedule: schedule(per, at) }
+}
+
+function classes(name: string, list: readonly ErrorClass[]): readonly ErrorClass[] {
+  if (!Array.isArray(list) || list.some((each) => typeof each !== 'function'))
+    throw new TypeError(`${name} must be a list of error classes`)
+  return list
+}
+
+function isOneOf(error: unknown, list: readonly ErrorClass[]): boolean {
+  return list.some((each) => error instanceof each)
+}
+
+/** A misspelt option would be a promise that nobody keeps. */
+function knownOptions(options: object, at: string, known: readonly string[]): void {
+  const strange = Object.keys(options).find((name) => !known.includes(name))
+  if (strange !== undefined) throw new TypeError(`${at}.${strange} is no option`)
 }
