@@ -9,6 +9,8 @@ export type {
   AnyEvent,
   AnyQuery,
   AnyRequest,
+  AnySignal,
+  AnyStoredEvent,
   AnySurvey,
   Command,
   Contract,
@@ -21,6 +23,7 @@ export type {
   Query,
   ReplyIn,
   ReplyOf,
+  Signal,
   Survey,
 } from './contract/contract.ts'
 export { contentId, foreign, plainText, type ForeignOptions } from './contract/foreign.ts'
@@ -28,11 +31,45 @@ export type { ForeignIdentity, ForeignMessage, ForeignOutput } from './contract/
 
 // Services and the bus.
 export { service } from './bus/service.ts'
-export type { AsyncReply, HandlerOptions, Service, SubscriberOptions } from './bus/service.ts'
+export type {
+  AsyncReply,
+  BatchOptions,
+  HandlerOptions,
+  InboxOptions,
+  Service,
+  ServiceOptions,
+  SubscriberOptions,
+  TransactionalService,
+} from './bus/service.ts'
 export { createBus } from './bus/create-bus.ts'
-export type { Bus, BusHealth, BusOptions, SubscriptionControl, SubscriptionHealth } from './bus/bus.ts'
+export type {
+  Bus,
+  BusHealth,
+  BusOptions,
+  OutboxHealth,
+  OutboxOptions,
+  SubscriptionControl,
+  SubscriptionHealth,
+  DatabaseBus,
+  TransactionalBus,
+} from './bus/bus.ts'
+export type {
+  ScheduleOptions,
+  Scheduler,
+  TransactionalContext,
+  DatabaseSender,
+  TransactionSender,
+} from './bus/transactional-context.ts'
 export type { ReadEvent, ReadOptions } from './bus/reading.ts'
 export type { Context } from './bus/context.ts'
+export type { DeadLettersOptions } from './bus/dead-letters-options.ts'
+export type { ByOptions, DeadLetters, RedriveOptions } from './dead-letters/dead-letters.ts'
+export type { DeadLetter } from './dead-letters/dead-letter.ts'
+export type { DeadLetterChange } from './dead-letters/edit.ts'
+export type { EditRecord, ParkedMark, RedriveRecord, RedriveRecords } from './dead-letters/marks.ts'
+export type { DeadLetterPage, ListOptions } from './dead-letters/page.ts'
+export type { DeadLetterResult, Refusal, WalkOptions } from './dead-letters/walk.ts'
+export type { DeadLetterWhere } from './dead-letters/where.ts'
 export type {
   RequestAsyncOptions,
   RequestOptions,
@@ -42,16 +79,34 @@ export type {
   Sent,
   SurveyReply,
 } from './bus/sender.ts'
+export type { SequenceStanding } from './inbox/sequence.ts'
 export { consoleLogger, silentLogger, type Logger } from './bus/logger.ts'
 export type { Handle, Handling, Middleware } from './middleware/handler.ts'
-export type { Retry } from './middleware/retry-policy.ts'
+export type { ErrorClass, Retry, RetryPer } from './middleware/retry-policy.ts'
+export type { RetrySchedule } from './middleware/retry-schedule.ts'
+
+// Failures that heal.
+export { circuitBreaker, type CircuitBreaker, type CircuitChanged } from './resilience/circuit-breaker.ts'
+export type { CircuitState } from './resilience/circuit.ts'
+export type { CircuitBreakerOptions } from './resilience/circuit-settings.ts'
+export type { Rate } from './resilience/rate-limit.ts'
+export type { BatchSize, HandlerRate, LimitOptions } from './bus/handler-limits.ts'
+export type { Batch, BatchContext, BatchItem, TransactionalBatchContext } from './bus/batch.ts'
 
 // What is promised.
 export type { Known, LastResort, Loss, Problem, RouteVerdict, SendVerdict, Verdicts } from './verdict/route-verdict.ts'
 
 // What can be observed.
 export { DIAGNOSTIC_CHANNELS } from './bus/diagnostics.ts'
-export type { HandleEnded, HandleStarted, LinkChanged, SendEnded, SendStarted } from './bus/diagnostics.ts'
+export type {
+  DuplicateDropped,
+  HandleEnded,
+  HandleStarted,
+  LinkChanged,
+  SendEnded,
+  SendStarted,
+  SequenceGap,
+} from './bus/diagnostics.ts'
 
 // Errors.
 export { isWaybillError, WaybillError } from './message/errors.ts'
@@ -69,6 +124,7 @@ export { embedded, type EmbeddedOptions } from './transports/embedded/embedded.t
 export { nats } from './transports/nats/nats.ts'
 export type { NatsOptions, NatsTlsOptions } from './transports/nats/nats-options.ts'
 export { postgres } from './transports/postgres/postgres.ts'
+export type { PostgresTransaction } from './transports/postgres/within-transaction.ts'
 export type { PostgresOptions, PostgresTlsOptions } from './transports/postgres/postgres-options.ts'
 export { kafka } from './transports/kafka/kafka.ts'
 export type { KafkaOptions } from './transports/kafka/kafka-options.ts'
@@ -77,4 +133,4 @@ export type { RedisOptions, RedisTlsOptions } from './transports/redis/redis-opt
 export { rabbitmq } from './transports/rabbitmq/rabbitmq.ts'
 export type { RabbitmqOptions } from './transports/rabbitmq/rabbitmq-options.ts'
 export type { StartPosition } from './transport/transport.ts'
-export type { TransportFactory } from './transport/transport-factory.ts'
+export type { DatabaseTransportFactory, TransportFactory } from './transport/transport-factory.ts'

@@ -2,13 +2,20 @@ import { expect, test } from 'vitest'
 import type { SubscriptionSnapshot } from '../transport/transport.ts'
 import { busHealth, type HealthSources } from './bus-health.ts'
 
-const shipping = { service: 'shipping', channel: 'orders', group: 'shipping', state: 'consuming' } as const
+const shipping = {
+  service: 'shipping',
+  channel: 'orders',
+  group: 'shipping',
+  state: 'consuming',
+  pausedBy: [],
+} as const
 const standing: SubscriptionSnapshot = { channel: 'orders', group: 'shipping', attached: true, since: 5, lag: 7 }
 const sources = (subscriptions: readonly SubscriptionSnapshot[], own: Partial<HealthSources> = {}): HealthSources => ({
   subscriptions: [shipping],
   linked: true,
   blocked: undefined,
   broker: { connected: true, groups: [], subscriptions },
+  outboxes: [],
   ...own,
 })
 

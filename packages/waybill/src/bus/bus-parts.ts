@@ -1,5 +1,6 @@
 import type { Deadlines } from '../runtime/deadlines.ts'
 import type { Transport } from '../transport/transport.ts'
+import type { BusStores } from './bus-stores.ts'
 import type { BusSettings } from './bus-settings.ts'
 import type { AnyReading } from './reading.ts'
 import type { Replies } from './replies.ts'
@@ -18,4 +19,5 @@ export interface BusParts {
   /** Those begun so far. */
   readonly subscriptions: RunningSubscription[]
   readonly readings: Set<AnyReading>
+  readonly stores: BusStores
 }

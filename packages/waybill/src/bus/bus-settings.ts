@@ -1,8 +1,9 @@
 import type { Middleware } from '../middleware/handler.ts'
 import { durationMs } from '../runtime/duration.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import type { Store } from '../store/store.ts'
 import { systemRuntime } from '../runtime/system-runtime.ts'
-import type { BusOptions } from './bus.ts'
+import type { BusOptions, OutboxOptions } from './bus.ts'
 import { checkCount } from './check-options.ts'
 import { consoleLogger, type Logger } from './logger.ts'
 import { steadyLogger } from './steady-logger.ts'
@@ -21,7 +22,27 @@ export interface BusSettings {
   readonly drainTimeoutMs: number
   readonly maxDeliveries: number
   readonly warnBodyBytes: number
+  /** The bus's own: of `bus.in(tx)`. */
+  readonly store: Store<unknown> | undefined
+  /** That one and those of the services, each once. */
+  readonly stores: readonly Store<unknown>[]
+  readonly deadLetterLifeMs: number
+  readonly outbox: OutboxSettings
 }
+
+/** `OutboxOptions` with its defaults filled in and checked. */
+interface OutboxSettings {
+  readonly relay: boolean
+  readonly pollMs: number
+  readonly leaseMs: number
+  readonly batch: number
+  readonly attempts: number
+  readonly maxLagMs: number
+}
+
+/** A database cannot be asked for leases all the time, nor relays be waited for when they died. */
+const MIN_LEASE_MS = 1_000
+const MAX_BATCH = 10_000
 
 const NAME = /^[\w.-]{1,63}$/
 
@@ -49,5 +70,20 @@ export function busSettings(options: BusOptions): BusSettings {
     drainTimeoutMs: durationMs(options.drainTimeout ?? '25s'),
     maxDeliveries,
     warnBodyBytes,
+    store: options.store,
+    stores: [...new Set([options.store, ...services.map(({ store }) => store)])].filter((store) => store !== undefined),
+    deadLetterLifeMs: durationMs(options.deadLetterLife ?? '14d'),
+    outbox: outboxSettings(options.outbox ?? {}),
   }
+}
+
+function outboxSettings(options: OutboxOptions): OutboxSettings {
+  const { relay = true, batch = 512, attempts = 10 } = options
+  checkCount('outbox.batch', batch, MAX_BATCH)
+  checkCount('outbox.attempts', attempts, 1_000)
+  const pollMs = durationMs(options.poll ?? '1s')
+  if (pollMs < 1) throw new TypeError('outbox.poll must be longer than nothing')
+  const leaseMs = durationMs(options.lease ?? '15s')
+  if (leaseMs < MIN_LEASE_MS) throw new TypeError(`outbox.lease must be ${MIN_LEASE_MS} ms or more, not ${leaseMs}`)
+  return { relay, pollMs, leaseMs, batch, attempts, maxLagMs: durationMs(options.maxLag ?? '1m') }
 }

@@ -9,7 +9,7 @@ const MAX_KEY_BYTES = 1_024
  * @throws {TypeError} unless it is text of 1 to 255 bytes: what no receiver could read is not sent
  */
 export function checkedId(id: unknown): string {
-  return checked('a message id', id, MAX_ID_BYTES)
+  return checkedText('a message id', id, MAX_ID_BYTES)
 }
 
 /**
@@ -18,10 +18,11 @@ export function checkedId(id: unknown): string {
  * @throws {TypeError} unless it is text of at most 1,024 bytes: a number would be another key than its text
  */
 export function checkedKey(type: string, key: unknown): string | undefined {
-  return key === undefined ? undefined : checked(`the key of ${type}`, key, MAX_KEY_BYTES, 0)
+  return key === undefined ? undefined : checkedText(`the key of ${type}`, key, MAX_KEY_BYTES, 0)
 }
 
-function checked(what: string, value: unknown, most: number, least = 1): string {
+/** @throws {TypeError} unless `value` is text of so many bytes in UTF-8 */
+export function checkedText(what: string, value: unknown, most: number, least = 1): string {
   if (typeof value !== 'string')
     throw new TypeError(`${what} must be text, not ${value === null ? 'null' : typeof value}`)
   if (!value.isWellFormed()) throw new TypeError(`${what} has half a surrogate pair, which UTF-8 cannot carry`)

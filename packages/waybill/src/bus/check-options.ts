@@ -1,5 +1,6 @@
 import { durationMs } from '../runtime/duration.ts'
 import { retryPolicy } from '../middleware/retry-policy.ts'
+import { batchLimits, checkLimits } from './handler-limits.ts'
 import { SERVICE_NAME, type Registration } from './service.ts'
 
 export const MAX_CONCURRENCY = 10_000
@@ -13,7 +14,7 @@ export function checkCount(what: string, value: number | undefined, most: number
 }
 
 /** @throws {TypeError} naming the option of the handler that is out of range */
-export function checkOptions(service: string, { message, options }: Registration): void {
+export function checkOptions(service: string, { message, options, batch }: Registration): void {
   const of = `of ${service} on ${message.type}`
   checkCount(`concurrency ${of}`, options.concurrency, MAX_CONCURRENCY)
   checkCount(`prefetch ${of}`, options.prefetch, MAX_PREFETCH)
@@ -22,12 +23,30 @@ export function checkOptions(service: string, { message, options }: Registration
   if (options.group !== undefined && !SERVICE_NAME.test(options.group))
     throw new TypeError(`group ${of}: letters, digits, _ and -, at most 63, not "${options.group}"`)
   checkStart(of, options)
+  if (message.channel.kind === 'signals')
+    for (const name of ['ordered', 'group', 'broadcast', 'start'] as const)
+      if (options[name] !== undefined)
+        throw new TypeError(`${name} ${of}: the event is not stored, so each instance has what comes, and nothing more`)
+  checkLimits(of, options, batch !== undefined)
+  if (batch !== undefined) checkBatch(of, message, options, batch)
   const neither = () => 0
   try {
     retryPolicy(options.retry ?? {}, neither)
   } catch (cause) {
     throw new TypeError(`${cause instanceof Error ? cause.message : String(cause)} (${of})`, { cause })
   }
+}
+
+function checkBatch(
+  of: string,
+  message: Registration['message'],
+  { prefetch = Infinity }: Registration['options'],
+  batch: NonNullable<Registration['batch']>,
+): void {
+  const { size } = batchLimits(of, batch)
+  if (prefetch < size) throw new TypeError(`prefetch ${of} is ${prefetch}: a batch of ${size} would never be full`)
+  if ('reply' in message && message.reply !== undefined)
+    throw new TypeError(`onBatch ${of}: whoever sends it waits for a reply of its own; handle it with on()`)
 }
 
 function checkTimeout(what: string, { timeout }: Registration['options']): void {

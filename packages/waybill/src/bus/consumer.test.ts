@@ -3,6 +3,9 @@ import { expect, test } from 'vitest'
 import { virtualRuntime } from '../runtime/virtual-runtime.ts'
 import type { Settlement, Subscription } from '../transport/transport.ts'
 import { Consumer } from './consumer.ts'
+import { Lane } from './lane.ts'
+import { Lanes } from './lanes.ts'
+import { Quarantine } from './quarantine.ts'
 import { silentLogger, type Logger } from './logger.ts'
 import { deliveryOf } from './stub-transport.test-support.ts'
 import { ACKNOWLEDGED, type Process } from './outcome.ts'
@@ -11,8 +14,17 @@ function consumerOf(process: Process, own: Partial<Subscription> = {}, logger: L
   const runtime = virtualRuntime()
   const settled: Settlement[] = []
   const closed: number[] = []
-  const options = { service: 's', channel: 'c', group: 'g', concurrency: 2, prefetch: 10 }
-  const consumer = new Consumer(options, process, runtime, logger)
+  const options = { service: 's', channel: 'c', group: 'g', concurrency: 2, prefetch: 10, waitsAtMostMs: Infinity }
+  const lane = new Lane({})
+  const lanes = new Lanes({
+    handlers: [lane],
+    unknown: new Lane({}),
+    laneOf: () => lane,
+    quarantine: new Quarantine(20, runtime),
+    onSuspect: () => {},
+  })
+  const beginBatch = () => expect.unreachable('no handler takes batches')
+  const consumer = new Consumer(options, { process, lanes, beginBatch, runtime, logger })
   const attach = (): void =>
     consumer.attach({
       address: undefined,

@@ -1,4 +1,6 @@
-import type { Bus, BusOptions } from './bus.ts'
+import type { Store } from '../store/store.ts'
+import type { DatabaseTransportFactory } from '../transport/transport-factory.ts'
+import type { Bus, BusOptions, DatabaseBus, TransactionalBus } from './bus.ts'
 import { busSettings, type BusSettings } from './bus-settings.ts'
 import { planSubscriptions } from './plan.ts'
 import { resolveTransport } from './resolve-transport.ts'
@@ -11,6 +13,11 @@ import { RunningBus } from './running-bus.ts'
  * @throws {TypeError} for an option out of range, before anything is opened
  * @throws {WaybillError} of scope `configuration` or `connection`: see its code and cure
  */
+export function createBus<Tx>(options: BusOptions & { readonly store: Store<Tx> }): Promise<TransactionalBus<Tx>>
+export function createBus<Tx>(
+  options: BusOptions & { readonly transport: DatabaseTransportFactory<Tx> },
+): Promise<DatabaseBus<Tx>>
+export function createBus(options?: BusOptions): Promise<Bus>
 export async function createBus(options: BusOptions = {}): Promise<Bus> {
   const settings = busSettings(options)
   const plans = planSubscriptions(options.services ?? [])

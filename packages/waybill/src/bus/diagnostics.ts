@@ -3,6 +3,7 @@
 // elsewhere decides what may be seen. The core never imports a telemetry SDK: telemetry/ listens here.
 import { channel } from 'node:diagnostics_channel'
 import type { WireMessage } from '../message/wire-message.ts'
+import { CIRCUIT_CHANNEL } from '../resilience/circuit-breaker.ts'
 import type { Settlement } from '../transport/transport.ts'
 import type { TransportEvent } from '../transport/transport-event.ts'
 
@@ -33,8 +34,25 @@ export interface HandleStarted {
 export interface HandleEnded extends HandleStarted {
   readonly durationMs: number
   readonly error: Error | undefined
-  /** `return`: the bus closed before the handler was done; the broker hands the message out again. */
-  readonly action: Settlement['action'] | 'return'
+  /**
+   * `return`: the bus closed before the handler was done; the broker hands the message out again. `put-off`: a circuit is
+   * open; it comes again as the same attempt.
+   */
+  readonly action: Settlement['action'] | 'return' | 'put-off'
+}
+
+/** A message that was handled before came again, and was acknowledged without its handler: by the inbox of its group. */
+export interface DuplicateDropped {
+  readonly message: WireMessage
+  readonly service: string
+  readonly channel: string
+  readonly group: string
+}
+
+/** A message of a numbered sequence came, and some before it were not handled by its group. */
+export interface SequenceGap extends DuplicateDropped {
+  readonly number: number
+  readonly missing: number
 }
 
 /** Something that the transport reported by itself. */
@@ -49,7 +67,10 @@ export const DIAGNOSTIC_CHANNELS = {
   sendEnd: 'waybill:send:end',
   handleStart: 'waybill:handle:start',
   handleEnd: 'waybill:handle:end',
+  duplicateDropped: 'waybill:inbox:duplicate',
+  sequenceGap: 'waybill:sequence:gap',
   transport: 'waybill:transport',
+  circuit: CIRCUIT_CHANNEL as typeof CIRCUIT_CHANNEL,
 } as const
 
 /** A channel whose messages have one type. */
@@ -62,4 +83,6 @@ export const sendStart: ObservationPoint<SendStarted> = channel(DIAGNOSTIC_CHANN
 export const sendEnd: ObservationPoint<SendEnded> = channel(DIAGNOSTIC_CHANNELS.sendEnd)
 export const handleStart: ObservationPoint<HandleStarted> = channel(DIAGNOSTIC_CHANNELS.handleStart)
 export const handleEnd: ObservationPoint<HandleEnded> = channel(DIAGNOSTIC_CHANNELS.handleEnd)
+export const duplicateDropped: ObservationPoint<DuplicateDropped> = channel(DIAGNOSTIC_CHANNELS.duplicateDropped)
+export const sequenceGap: ObservationPoint<SequenceGap> = channel(DIAGNOSTIC_CHANNELS.sequenceGap)
 export const transportChanged: ObservationPoint<LinkChanged> = channel(DIAGNOSTIC_CHANNELS.transport)

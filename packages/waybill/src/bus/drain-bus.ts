@@ -8,12 +8,12 @@ import { within } from './within.ts'
 const GOODBYE_MS = 5_000
 
 /**
- * Handlers first, because they may still send and ask; then what was sent and asked; then the link. Never rejects, and
- * ends within `timeoutMs` and twice a goodbye, whatever handlers and transport do. Afterwards no promise of the bus is
+ * Handlers first, because they may still send and ask; then what they have committed to be sent; then what was sent and
+ * asked; then the link. Never rejects, and ends within `timeoutMs` and a few goodbyes, whatever handlers and transport do. Afterwards no promise of the bus is
  * left pending.
  */
 export async function drainBus(parts: BusParts, timeoutMs: number): Promise<void> {
-  const { transport, settings, deadlines, sends, replies, returnAddress, subscriptions, readings } = parts
+  const { transport, settings, deadlines, sends, replies, returnAddress, subscriptions, readings, stores } = parts
   const { runtime, logger } = settings
   const until = runtime.monotonic() + timeoutMs
   const left = (): number => Math.max(0, until - runtime.monotonic())
@@ -27,6 +27,8 @@ export async function drainBus(parts: BusParts, timeoutMs: number): Promise<void
   for (const reading of readings)
     reading.end(new WaybillError('WAYBILL_CLOSED', 'the bus was closed while it was read'))
   await Promise.all(subscriptions.map((one) => closed(`the subscription to ${one.channel}`, () => one.close(left()))))
+  // What the handlers have committed, while the link is there.
+  await closed('an outbox', () => stores.drain(left()))
   await within(deadlines, left(), Promise.all([sends.idle(), replies.idle()]))
   sends.close()
   returnAddress.close()
@@ -34,5 +36,6 @@ export async function drainBus(parts: BusParts, timeoutMs: number): Promise<void
   replies.failAll(new WaybillError('WAYBILL_OUTCOME_UNKNOWN', what))
   await closed('the transport', () => transport.close(left()))
   sends.abandon()
+  await closed('a store', () => stores.close())
   deadlines.clear()
 }

@@ -2,6 +2,7 @@
 import type { AnyContracted } from '../contract/contract.ts'
 import { isWaybillError, WaybillError } from '../message/errors.ts'
 import { retryPolicy } from '../middleware/retry-policy.ts'
+import { durationMs } from '../runtime/duration.ts'
 import type { EngineFacts, RouteFacts } from '../transport/engine-facts.ts'
 import type { Group } from '../transport/transport.ts'
 import { explainRoute } from '../verdict/explain-route.ts'
@@ -10,15 +11,17 @@ import type { Route } from '../verdict/route.ts'
 import type { RouteVerdict, SendVerdict, Verdicts } from '../verdict/route-verdict.ts'
 import type { BusSettings } from './bus-settings.ts'
 import type { Logger } from './logger.ts'
+import { killSwitchName } from './handler-limits.ts'
 import type { PlannedSubscription } from './plan.ts'
 import { timeoutMsOf } from './ready-route.ts'
+import type { Registration, Service } from './service.ts'
 
 /** What a bus does: nothing in it is running. */
 export interface BusOutline {
   readonly plans: readonly PlannedSubscription[]
   /** Messages that it sends, as far as they are known; those that it handles are added. */
   readonly messages: readonly AnyContracted[]
-  readonly settings: Pick<BusSettings, 'maxDeliveries' | 'sendTimeoutMs' | 'requestTimeoutMs'>
+  readonly settings: Pick<BusSettings, 'maxDeliveries' | 'sendTimeoutMs' | 'requestTimeoutMs' | 'deadLetterLifeMs'>
 }
 
 export interface EngineAnswers {
@@ -71,7 +74,10 @@ export function refuseWhatCannotBeKept(verdicts: readonly RouteVerdict[], logger
     logger.warn({ cure }, what)
 }
 
-function routesOf(plan: PlannedSubscription, { maxDeliveries }: BusOutline['settings']): readonly Route[] {
+function routesOf(
+  plan: PlannedSubscription,
+  { maxDeliveries, deadLetterLifeMs }: BusOutline['settings'],
+): readonly Route[] {
   const { service, group, transient, start, concurrency, prefetch, skipUnknown } = plan
   return [...plan.routes.values()].map((registration) => ({
     role: registration.role,
@@ -87,7 +93,28 @@ function routesOf(plan: PlannedSubscription, { maxDeliveries }: BusOutline['sett
     timeoutMs: timeoutMsOf(registration),
     retry: retryPolicy(registration.options.retry ?? {}, () => 0),
     maxDeliveries,
+    ...restraintsOf(service.name, registration),
+    ...inboxOf(service, registration, deadLetterLifeMs),
   }))
+}
+
+function restraintsOf(service: string, { message, options, batch }: Registration): Pick<Route, 'restraints'> {
+  const { breaker, killSwitch, rate, bulkhead } = options
+  if ([breaker, killSwitch, rate, bulkhead, batch].every((each) => each === undefined)) return {}
+  return {
+    restraints: {
+      breaker: killSwitch === undefined ? breaker?.name : killSwitchName(service, message),
+      rate: rate && { limit: rate.limit, perMs: durationMs(rate.per), isPerKey: rate.key !== undefined },
+      bulkhead,
+      batch: batch?.size,
+    },
+  }
+}
+
+function inboxOf({ store }: Service, { options }: Registration, deadLetterLifeMs: number): Pick<Route, 'inbox'> {
+  if (store === undefined) return {}
+  const byBusinessKey = options.idempotentBy !== undefined
+  return { inbox: { rememberedMs: store.inboxRetentionMs, deadLetterLifeMs, byBusinessKey } }
 }
 
 async function sendVerdictOf(

@@ -235,3 +235,23 @@ test('a key function that throws, or gives no text, fails that one send', async 
   await expect(bus.publish(keyed.it, { id: 'a' }, { id: '' })).rejects.toThrow('a message id must have 1 to 255 bytes')
   await bus.publish(keyed.it, { id: 'a' }, { id: 'x'.repeat(255) })
 })
+
+test('retry.within counts from the first failure, through waits and slow handlers', async () => {
+  const at: number[] = []
+  const slow = service('a').on(
+    shop.paid,
+    async () => {
+      at.push(bus.runtime.monotonic())
+      await new Promise<void>((resolve) => void bus.runtime.setTimer(4_000, resolve))
+      throw new Error('down')
+    },
+    { retry: { attempts: 100, immediate: 0, backoff: 'fixed', base: '10s', jitter: false, within: '1m' } },
+  )
+  const bus = await testBus({ ...loose, services: [slow] })
+  await bus.publish(shop.paid, { n: 1 })
+  await bus.runtime.advance(600_000)
+  // The first failure is at 4 s, and a try takes 4 s: 14 s from one to the next, none begins after 64 s.
+  expect(at).toEqual([0, 14_000, 28_000, 42_000, 56_000])
+  expect(bus.deadLetters()).toMatchObject([{ reason: 'failed', message: { attempt: 5 } }])
+  await bus.drain()
+})

@@ -1,29 +1,39 @@
 // From a delivery to its outcome: find the handler, read the body, handle, answer, decide what becomes of a failure.
 import type { AnyContracted } from '../contract/contract.ts'
 import { decode } from '../contract/decode.ts'
-import { decodeReply, encodeFailure, encodeReply, type EncodedReply } from '../contract/reply.ts'
+import { decodeReply, encodeFailure, type EncodedReply } from '../contract/reply.ts'
 import { asText } from '../message/as-error.ts'
 import { isWaybillError, WaybillError } from '../message/errors.ts'
 import type { DeadLetterReason } from '../message/failure.ts'
 import type { WireMessage } from '../message/wire-message.ts'
 import type { Handle } from '../middleware/handler.ts'
 import type { RetryPolicy } from '../middleware/retry-policy.ts'
+import { retryAfterOf } from '../resilience/circuit-breaker.ts'
+import { vanishesWhenExpired } from '../transport/settled-message.ts'
 import type { Delivery } from '../transport/transport.ts'
 import { AWAITED_HEADER } from './awaited.ts'
 import type { HandlerContext } from './handler-context.ts'
+import { firstFailureAt, waitsSince } from './message-history.ts'
+import { replyOf, WrongReply } from './reply-of.ts'
 import type { AsyncReply, Registration } from './service.ts'
 import { ACKNOWLEDGED, type Process, type Outcome } from './outcome.ts'
+import type { SubscriptionCircuit } from './subscription-circuit.ts'
 
 /** A registration made ready: its middleware composed, its policy checked. */
 export interface Route {
   readonly registration: Registration
   readonly handle: Handle
   readonly retry: RetryPolicy
+  readonly circuit?: SubscriptionCircuit | undefined
 }
 
 export interface HandlingParts {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
   readonly service: string
   readonly group: string
+  /** This process, for people. */
+  readonly member: string
   /** Deliveries without settlement after which a message is poison. */
   readonly maxDeliveries: number
   /** What no handler here knows is acknowledged instead of put aside. */
@@ -40,6 +50,7 @@ export function handleDelivery(parts: HandlingParts): Process {
   return async (delivery) => {
     let { message } = delivery
     if ((delivery.deliveryCount ?? 1) > parts.maxDeliveries) return conclude(parts, message, poison(parts, delivery))
+    if ((message.expiresAt ?? Infinity) <= parts.now()) return expired(message)
     const route = parts.routeOf(message)
     let body: unknown
     try {
@@ -66,7 +77,7 @@ export function handleDelivery(parts: HandlingParts): Process {
     } catch (error) {
       // The bus has stopped waiting for the handler: that is no failure of it, and somebody else will handle the message.
       if (context.returned) return { action: 'return', error }
-      const outcome = afterFailure(route, message, error)
+      const outcome = afterFailure(parts, route, message, error)
       return context.answered ? settledFor(message, outcome) : conclude(parts, message, outcome)
     }
   }
@@ -91,12 +102,31 @@ function unreadable(parts: HandlingParts, route: Route | undefined, error: unkno
   return { action: 'reject', reason: unknown ? 'unknown' : 'malformed', error }
 }
 
-function afterFailure(route: Route, message: WireMessage, error: unknown): Outcome {
+/** While it waited here. Nobody wants it any more, and so nobody is told. */
+function expired(message: WireMessage): Outcome {
+  if (vanishesWhenExpired(message)) return ACKNOWLEDGED
+  return {
+    action: 'reject',
+    reason: 'expired',
+    error: new WaybillError('WAYBILL_EXPIRED', `${message.type} (id ${message.id}) waited too long`),
+  }
+}
+
+function afterFailure(
+  { group, now }: HandlingParts,
+  { retry, circuit }: Route,
+  message: WireMessage,
+  error: unknown,
+): Outcome {
   if (isWaybillError(error, 'WAYBILL_DEAD_LETTERED')) return { action: 'reject', reason: 'rejected', error }
   if (error instanceof WrongReply) return { action: 'reject', reason: 'failed', error: error.cause }
   // Whoever waits for the reply is told at once, and decides about trying again.
-  const afterMs =
-    message.headers[AWAITED_HEADER] === undefined ? route.retry.delayBefore(message.attempt + 1, error) : undefined
+  if (message.headers[AWAITED_HEADER] !== undefined) return { action: 'reject', reason: 'failed', error }
+  const openForMs = retryAfterOf(error)
+  if (openForMs !== undefined || circuit?.putsOff(error, message) === true)
+    return { action: 'put-off', afterMs: openForMs ?? 0, error }
+  const firstAt = firstFailureAt(message, group) ?? Infinity
+  const afterMs = retry.delayBefore(message.attempt + 1, error, Math.max(0, now() - firstAt))
   return afterMs === undefined
     ? { action: 'reject', reason: 'failed' satisfies DeadLetterReason, error }
     : { action: 'retry', afterMs, error }
@@ -126,22 +156,12 @@ function settledFor({ kind }: WireMessage, outcome: Outcome): Outcome {
   return done ? ACKNOWLEDGED : outcome
 }
 
-/** What the handler returned is not what its contract says. It has done its work, and would do it again in a retry. */
-class WrongReply extends Error {}
-
-function replyOf(registration: Registration, result: unknown): EncodedReply | Promise<EncodedReply> {
-  const wrong = (cause: unknown): never => {
-    throw new WrongReply('the reply does not match its schema', { cause })
-  }
-  try {
-    const reply = encodeReply(registration.message, result)
-    return reply instanceof Promise ? reply.catch(wrong) : reply
-  } catch (error) {
-    return wrong(error)
-  }
-}
-
-function poison(parts: HandlingParts, { message: { type, id }, deliveryCount }: Delivery): Outcome {
-  const what = `${type} (id ${id}) was delivered ${deliveryCount} times to ${parts.group} without being settled`
-  return { action: 'reject', reason: 'poison', error: new WaybillError('WAYBILL_POISON', what) }
+/** With all that is known here: how often, since when at the earliest, and who has put it aside. */
+function poison({ group, member }: HandlingParts, { message, deliveryCount }: Delivery): Outcome {
+  const { type, id } = message
+  const since = new Date(waitsSince(message))
+  const when = Number.isNaN(since.getTime()) ? '' : `, since ${since.toISOString()} at the earliest`
+  const what = `${type} (id ${id}) was delivered ${deliveryCount} times to ${group} without being settled${when}`
+  const error = new WaybillError('WAYBILL_POISON', `${what}; the last who got it, and put it aside, was ${member}`)
+  return { action: 'reject', reason: 'poison', error }
 }

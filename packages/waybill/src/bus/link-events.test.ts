@@ -1,18 +1,25 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect, test } from 'vitest'
+import { contract, event, type } from '../contract/contract.ts'
 import { WaybillError } from '../message/errors.ts'
 import { createBus } from './create-bus.ts'
 import { DIAGNOSTIC_CHANNELS, type LinkChanged } from './diagnostics.ts'
 import type { Logger } from './logger.ts'
+import { service } from './service.ts'
 import { stubTransport } from './stub-transport.test-support.ts'
 
-test('why a link cannot be taken up is logged, and told to observers: being refused is an error', async () => {
+function recordingLogger(): { readonly lines: string[]; readonly logger: Logger } {
   const lines: string[] = []
   const at =
     (level: string): Logger['warn'] =>
     (fields, message) =>
       void lines.push(`${level} ${message} ${JSON.stringify(fields)}`)
-  const logger: Logger = { debug: () => {}, info: () => {}, warn: at('warn'), error: at('error') }
+  const logger = { debug: () => {}, info: () => {}, warn: at('warn'), error: at('error') }
+  return { lines, logger }
+}
+
+test('why a link cannot be taken up is logged, and told to observers: being refused is an error', async () => {
+  const { lines, logger } = recordingLogger()
   const seen: string[] = []
   const listener = (published: unknown): void => void seen.push((published as LinkChanged).event.type)
   subscribe(DIAGNOSTIC_CHANNELS.transport, listener)
@@ -27,4 +34,17 @@ test('why a link cannot be taken up is logged, and told to observers: being refu
   ])
   expect(seen).toEqual(['trouble', 'trouble'])
   await bus.drain()
+})
+
+test('a gap of a subscription is logged: its handlers may have missed something', async () => {
+  const { lines, logger } = recordingLogger()
+  const stub = stubTransport()
+  const prices = contract('prices', { ticked: event(type<number>(), { stored: false }) })
+  const services = [service('board').on(prices.ticked, () => {})]
+  await using _ = await createBus({ transport: () => stub.transport, services, logger, drainOn: [] })
+  stub.emit({ type: 'gap', channel: 'prices', group: 'somebody else' })
+  stub.emit({ type: 'gap', channel: 'prices', group: 'board.signals' })
+  expect(lines).toEqual([
+    'warn messages may have been missed: nothing is kept for this instance {"service":"board","channel":"prices"}',
+  ])
 })

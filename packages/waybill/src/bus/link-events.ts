@@ -40,8 +40,17 @@ export function onTransportEvent(parts: BusParts, event: TransportEvent): void {
     case 'error':
       logger.error({ transport: transport.name, error: event.error.message }, 'the transport reports an error')
       break
+    case 'gap':
+      // Replies have a log of their own: the requests that end.
+      for (const { service } of subscriptions.filter(
+        ({ channel, group }) => channel === event.channel && group === event.group,
+      ))
+        // prettier-ignore
+        logger.warn({ service, channel: event.channel }, 'messages may have been missed: nothing is kept for this instance')
+      break
     case 'subscription-lost':
     case 'subscription-restored':
+    case 'shard-revoked':
       for (const subscription of subscriptions) subscription.onEvent(event)
       break
     default:

@@ -22,6 +22,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import type { Channel } from '../transport/channel.ts'
 import type { Outgoing } from '../transport/transport.ts'
 import type { Logger } from './logger.ts'
+import type { Outlet } from './outlet.ts'
 import { AWAITED_HEADER } from './awaited.ts'
 import { checkedId, checkedKey } from './check-identity.ts'
 import { replyChannel } from './plan.ts'
@@ -48,6 +49,8 @@ export interface MessengerParts {
   readonly returnAddress: (withinMs: number, signal: AbortSignal | undefined) => string | Promise<string>
   /** The return address of a durable reply channel. */
   readonly addressOf: (channel: Channel) => string
+  /** Where the broker cannot or must not have it by itself. @throws {WaybillError} where nobody can */
+  readonly outletFor: (contracted: AnyContracted, delayMs: number) => Outlet | undefined
   readonly sendTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly warnBodyBytes: number
@@ -65,13 +68,24 @@ export class Messenger implements Sender {
   readonly #source: string
   readonly #replyService: string | undefined
   readonly #parent: WireMessage | undefined
+  readonly #outlet: Outlet | undefined
 
-  /** @param replyService whose `onReply` handlers get the replies to asynchronous requests, unless told otherwise */
-  constructor(parts: MessengerParts, source: string, replyService: string | undefined, parent?: WireMessage) {
+  /**
+   * @param replyService whose `onReply` handlers get the replies to asynchronous requests, unless told otherwise
+   * @param outlet where what is sent goes, without `request` and `scatter`. Default the broker
+   */
+  constructor(
+    parts: MessengerParts,
+    source: string,
+    replyService: string | undefined,
+    parent?: WireMessage,
+    outlet?: Outlet,
+  ) {
     this.#parts = parts
     this.#source = source
     this.#replyService = replyService
     this.#parent = parent
+    this.#outlet = outlet
   }
 
   publish<M extends AnyEvent>(event: M, body: In<M>, options: SendOptions = {}): Promise<Sent> {
@@ -145,22 +159,21 @@ export class Messenger implements Sender {
       const until = runtime.monotonic() + timeoutMs
       const expiresAt = runtime.now() + timeoutMs
       const replyTo = await returnAddress(timeoutMs, options.signal)
-      const message = await this.#compose(contracted, body, options, { replyTo, expiresAt, awaited: true })
+      const message = await this.compose(contracted, body, options, { replyTo, expiresAt, awaited: true })
       return { message, leftMs: () => Math.max(0, until - runtime.monotonic()) }
     }
   }
 
   async #send(contracted: AnyContracted, body: unknown, options: SendOptions, extras: Extras = {}): Promise<Sent> {
-    const composed = this.#compose(contracted, body, options, extras)
+    const composed = this.compose(contracted, body, options, extras)
     const message = composed instanceof Promise ? await composed : composed
     const timeoutMs = options.timeout === undefined ? this.#parts.sendTimeoutMs : durationMs(options.timeout)
-    await this.#hand(
-      contracted,
-      message,
-      timeoutMs,
-      options.signal,
-      options.delay === undefined ? 0 : durationMs(options.delay),
-    )
+    if (options.delay !== undefined && contracted.channel.kind === 'signals')
+      throw new TypeError(`${contracted.type} is not stored: it cannot be delayed`)
+    const delayMs = options.delay === undefined ? 0 : durationMs(options.delay)
+    const outlet = this.#outlet ?? this.#parts.outletFor(contracted, delayMs)
+    if (outlet === undefined) await this.#hand(contracted, message, timeoutMs, options.signal, delayMs)
+    else await outlet.put(contracted, outgoingOf(contracted, message, delayMs), timeoutMs, options.signal)
     return { id: message.id, correlationId: message.correlationId ?? message.id }
   }
 
@@ -171,16 +184,15 @@ export class Messenger implements Sender {
     signal?: AbortSignal,
     delayMs = 0,
   ): Promise<void> {
-    const outgoing: Outgoing =
-      delayMs > 0 ? { message, to: contracted.channel, delayMs } : { message, to: contracted.channel }
-    return this.#parts.sends.send(outgoing, timeoutMs, signal)
+    return this.#parts.sends.send(outgoingOf(contracted, message, delayMs), timeoutMs, signal)
   }
 
-  #compose(
+  /** A checked message of this source. A promise only where the schema is asynchronous. */
+  compose(
     contracted: AnyContracted,
     body: unknown,
     options: SendOptions,
-    extras: Extras,
+    extras: Extras = {},
   ): WireMessage | Promise<WireMessage> {
     const encoded = encode(
       contracted,
@@ -216,6 +228,10 @@ export class Messenger implements Sender {
     }
     return encoded instanceof Promise ? encoded.then(build) : build(encoded)
   }
+}
+
+function outgoingOf({ channel }: AnyContracted, message: WireMessage, delayMs: number): Outgoing {
+  return delayMs > 0 ? { message, to: channel, delayMs } : { message, to: channel }
 }
 
 function aborted(type: string, signal: AbortSignal): WaybillError {

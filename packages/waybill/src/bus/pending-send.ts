@@ -11,7 +11,8 @@ export class PendingSend {
   readonly ordinal: number
   readonly outgoing: Outgoing
   readonly startedAt: number
-  state: 'waiting' | 'sending' | 'done' = 'waiting'
+  /** `in-line`: it waits for a place among those that may be pending. */
+  state: 'in-line' | 'waiting' | 'sending' | 'done' = 'waiting'
   /** Whether an earlier hand-over ended with its outcome unknown. */
   doubtful = false
   deadline: Deadline | undefined
@@ -63,6 +64,10 @@ export class PendingSend {
   /** Why the caller gives up on it, by what is known of its fate. */
   unconfirmed(why: string): WaybillError {
     const { type, id } = this.message
+    if (this.state === 'in-line') {
+      const what = `${type} (id ${id}): ${why}; it was not sent, for so many were pending before it`
+      return new WaybillError('WAYBILL_BACKPRESSURE', what)
+    }
     return this.doubtful || this.state === 'sending'
       ? new WaybillError('WAYBILL_OUTCOME_UNKNOWN', `${type} (id ${id}): ${why}; it may or may not be stored`)
       : new WaybillError('WAYBILL_NOT_CONNECTED', `${type} (id ${id}): ${why}; it was not sent`)

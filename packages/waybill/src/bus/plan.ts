@@ -52,8 +52,9 @@ function planOne(service: Service, registrations: readonly Registration[]): Plan
   }
   const most = (pick: (registration: Registration) => number | undefined): number =>
     Math.max(0, ...registrations.map((registration) => pick(registration) ?? 0))
-  const concurrency = most((registration) => registration.options.concurrency) || DEFAULT_CONCURRENCY
-  const prefetch = most((registration) => registration.options.prefetch) || Math.min(MAX_PREFETCH, 2 * concurrency)
+  const isBatch = registrations.every(({ batch }) => batch !== undefined)
+  const concurrency = most((registration) => registration.options.concurrency) || (isBatch ? 1 : DEFAULT_CONCURRENCY)
+  const prefetch = most((registration) => registration.options.prefetch) || prefetchFor(concurrency, registrations)
   const types = registrations.map((registration) => typeOf(registration))
   return {
     service,
@@ -62,9 +63,9 @@ function planOne(service: Service, registrations: readonly Registration[]): Plan
       name: groupOf(service, first),
       ordered,
       // One type among several of a contract is bound by name; other kinds have a channel of their own.
-      ...(channel.kind === 'events' && channel.foreign === undefined ? { types } : {}),
+      ...((channel.kind === 'events' || isSignal(channel)) && channel.foreign === undefined ? { types } : {}),
     },
-    transient: first.options.broadcast === true,
+    transient: first.options.broadcast === true || isSignal(channel),
     start: startOf(service, registrations),
     concurrency,
     prefetch,
@@ -73,8 +74,18 @@ function planOne(service: Service, registrations: readonly Registration[]): Plan
   }
 }
 
-/** A broadcast's group is a label of its own, so that what the transport reports of it is not taken for the service's. */
-function groupOf(service: Service, { options }: Registration): string {
+/** For so many runs at a time, and as many that are next: of single messages, or of batches. */
+export function prefetchFor(concurrency: number, registrations: Iterable<Pick<Registration, 'batch'>>): number {
+  const size = Math.max(1, ...[...registrations].map(({ batch }) => batch?.size ?? 1))
+  return Math.min(MAX_PREFETCH, 2 * concurrency * size)
+}
+
+/**
+ * The group of what leaves nothing behind is a label of its own, so that what the transport reports of it is not taken for
+ * the service's.
+ */
+function groupOf(service: Service, { message, options }: Registration): string {
+  if (isSignal(message.channel)) return `${service.name}.signals`
   return options.group ?? (options.broadcast === true ? `${service.name}.broadcast` : service.name)
 }
 
@@ -95,6 +106,10 @@ function channelOf(service: Service, registration: Registration): Channel {
 /** Where the replies to a service's asynchronous requests go. */
 export function replyChannel(service: string): Channel {
   return { kind: 'reply', name: service, shards: 1 }
+}
+
+function isSignal({ kind }: Channel): boolean {
+  return kind === 'signals'
 }
 
 function typeOf(registration: Registration): string {

@@ -1,5 +1,5 @@
 // Reading events outside any group: those of the past, and then those that come.
-import type { AnyEvent, Out } from '../contract/contract.ts'
+import type { AnyStoredEvent, Out } from '../contract/contract.ts'
 import { decode } from '../contract/decode.ts'
 import { isWaybillError, WaybillError } from '../message/errors.ts'
 import type { Delivery, StartPosition, Subscription, Transport } from '../transport/transport.ts'
@@ -19,7 +19,7 @@ export interface ReadOptions {
 }
 
 /** An event as it was read. */
-export interface ReadEvent<M extends AnyEvent> {
+export interface ReadEvent<M extends AnyStoredEvent> {
   readonly body: Out<M>
   readonly id: string
   readonly key: string | undefined
@@ -32,10 +32,10 @@ export interface ReadEvent<M extends AnyEvent> {
 }
 
 /** A reading of whatever event, as the bus ends it. */
-export type AnyReading = Pick<Reading<AnyEvent>, 'end' | 'onEvent'>
+export type AnyReading = Pick<Reading<AnyStoredEvent>, 'end' | 'onEvent'>
 
 /** One loop over the events of one type. The engine holds back what the loop has not taken. */
-export class Reading<M extends AnyEvent> {
+export class Reading<M extends AnyStoredEvent> {
   readonly #transport: Transport
   readonly #event: M
   readonly #options: ReadOptions

@@ -5,9 +5,11 @@ import { timeout } from '../middleware/timeout.ts'
 import type { Deadlines } from '../runtime/deadlines.ts'
 import { durationMs } from '../runtime/duration.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import type { AroundBatch, BatchHandling, HandleBatch } from './batch-runs.ts'
 import type { Route } from './handle-delivery.ts'
 import type { HandlerContext } from './handler-context.ts'
 import type { Registration, Service } from './service.ts'
+import type { SubscriptionCircuit } from './subscription-circuit.ts'
 
 export interface RouteParts {
   readonly runtime: Runtime
@@ -17,9 +19,17 @@ export interface RouteParts {
 }
 
 export interface RouteHooks {
+  /** What pauses it. */
+  readonly circuit?: SubscriptionCircuit | undefined
+  /** Of a handler of batches: makes its call one for all messages of a batch. */
+  readonly joining: (batch: BatchHandling) => Handle
+  /** Of a handler of batches of a service with a store. */
+  readonly aroundBatch?: AroundBatch | undefined
   /** The outermost wrapper. */
   readonly around: Middleware
   readonly onTimeout: (handling: Handling, error: WaybillError) => void
+  /** Of a service with a store: around the middleware, and around the handler itself. */
+  readonly transaction?: { readonly around: Middleware; readonly innermost: Middleware }
 }
 
 /** After which a handler's signal aborts. */
@@ -28,7 +38,8 @@ export function timeoutMsOf({ options }: Registration): number {
 }
 
 /**
- * A registration made ready to handle: around the handler its service's middleware, the bus's, the time-out.
+ * A registration made ready to handle: around the handler its service's middleware, the bus's, its
+ * transaction where the service has a store, the time-out.
  *
  * @throws {TypeError} when a middleware returns no handler
  */
@@ -37,13 +48,21 @@ export function readyRoute(registration: Registration, service: Service, parts: 
   const { message, options } = registration
   const retry = retryPolicy(options.retry ?? {}, () => runtime.random())
   // A HandlerContext is both what middleware sees and what the handler gets; the body's type was checked at registration.
-  const handler: Handle = (handling) => registration.handle(handling.body as never, handling as HandlerContext)
+  const handle: Handle =
+    registration.batch === undefined
+      ? (handling) => registration.handle(handling.body as never, handling as HandlerContext)
+      : hooks.joining({ handle: registration.handle as unknown as HandleBatch, around: hooks.aroundBatch }) // as onBatch takes it
+  const { transaction } = hooks
+  const handler = transaction === undefined ? handle : transaction.innermost(handle)
   const wrapped = [...parts.middleware, ...service.middleware].reduceRight<Handle>((next, wrap) => {
     const outer: unknown = wrap(next)
     if (typeof outer !== 'function')
       throw new TypeError(`a middleware of ${service.name} returned no handler for ${message.type}`)
     return outer as Handle
   }, handler)
-  const limited = timeout(timeoutMsOf(registration), deadlines, hooks.onTimeout)(wrapped)
-  return { registration, retry, handle: hooks.around(limited) }
+  const whole = transaction === undefined ? wrapped : transaction.around(wrapped)
+  const limited = timeout(timeoutMsOf(registration), deadlines, hooks.onTimeout)(whole)
+  const { circuit } = hooks
+  const guarded = circuit === undefined || circuit.pauses ? limited : circuit.guarding(limited)
+  return { registration, retry, circuit, handle: hooks.around(guarded) }
 }

@@ -1,5 +1,6 @@
 // A bus that runs: the verbs, what can be asked of it, and the state between start and drain.
-import type { AnyContracted, AnyEvent } from '../contract/contract.ts'
+import type { AnyCommand, AnyContracted, AnyDocument, AnyStoredEvent, In } from '../contract/contract.ts'
+import type { DeadLetters } from '../dead-letters/dead-letters.ts'
 import { WaybillError } from '../message/errors.ts'
 import type { WireMessage } from '../message/wire-message.ts'
 import { Deadlines } from '../runtime/deadlines.ts'
@@ -7,10 +8,15 @@ import { durationMs, type Duration } from '../runtime/duration.ts'
 import type { EngineFacts } from '../transport/engine-facts.ts'
 import type { Transport, TransportSnapshot } from '../transport/transport.ts'
 import type { Verdicts } from '../verdict/route-verdict.ts'
-import type { Bus, BusHealth, SubscriptionControl } from './bus.ts'
+import type { DatabaseBus, BusHealth, SubscriptionControl, TransactionalBus } from './bus.ts'
 import type { BusParts } from './bus-parts.ts'
 import type { BusSettings } from './bus-settings.ts'
+import { deadLettersOf } from './bus-dead-letters.ts'
+import type { AnyKept, DeadLettersOptions } from './dead-letters-options.ts'
 import { busHealth } from './bus-health.ts'
+import { BusStores } from './bus-stores.ts'
+import { BusTransactions } from './bus-transactions.ts'
+import { DatabaseOutlet } from './database-outlet.ts'
 import { drainBus } from './drain-bus.ts'
 import { drainOnSignal } from './drain-on-signal.ts'
 import { explainBus } from './explain-bus.ts'
@@ -20,18 +26,25 @@ import type { PlannedSubscription } from './plan.ts'
 import { Reading, type ReadEvent, type ReadOptions } from './reading.ts'
 import { RelayedSender } from './relayed-sender.ts'
 import { Replies } from './replies.ts'
+import type { Sent } from './sender.ts'
 import { ReturnAddress } from './return-address.ts'
 import { SendQueue } from './send-queue.ts'
 import type { Service } from './service.ts'
 import { startBus } from './start-bus.ts'
+import type { Transaction } from './transaction.ts'
+import { TransactionVoice } from './transaction-voice.ts'
+import type { Outlet } from './outlet.ts'
+import type { DatabaseSender, ScheduleOptions, TransactionSender } from './transactional-context.ts'
 import { within } from './within.ts'
 
 /** A broker that does not say how it is within this time is not well. */
 const INSPECT_MS = 5_000
 
-export class RunningBus extends RelayedSender implements Bus {
+/** With a store or without: the type that `createBus` gives says what there is. */
+export class RunningBus extends RelayedSender implements Omit<TransactionalBus<unknown>, 'in'>, DatabaseBus<unknown> {
   readonly #parts: BusParts
   readonly #messengerParts: MessengerParts
+  readonly #transactions: BusTransactions
   protected readonly messenger: Messenger
   #facts: EngineFacts | undefined
   #plans: readonly PlannedSubscription[] = []
@@ -44,23 +57,37 @@ export class RunningBus extends RelayedSender implements Bus {
     super()
     const deadlines = new Deadlines(settings.runtime)
     const replies = new Replies(deadlines)
+    const sends = new SendQueue(transport, settings.runtime, deadlines)
     this.#parts = {
       transport,
       settings,
       deadlines,
       replies,
-      sends: new SendQueue(transport, settings.runtime, deadlines),
+      sends,
       returnAddress: new ReturnAddress(transport, replies, deadlines, settings.name),
       subscriptions: [],
       readings: new Set(),
+      stores: new BusStores(settings, sends, deadlines),
     }
-    const { sends, returnAddress } = this.#parts
+    const { returnAddress, stores } = this.#parts
+    this.#transactions = new BusTransactions({
+      store: settings.store,
+      runtime: settings.runtime,
+      relayOf: (store) => stores.relayOf(store),
+      speakWithin: (transaction) => this.#speakWithin(settings.name, settings.replyService, transaction),
+      speakInEngine:
+        transport.sendWithin === undefined
+          ? undefined
+          : (tx) => this.#speakThrough(settings.name, settings.replyService, new DatabaseOutlet(transport, tx)),
+      facts: () => this.facts,
+    })
     this.#messengerParts = {
       ...settings,
       sends,
       replies,
       returnAddress: (withinMs, signal) => returnAddress.get(withinMs, signal),
       addressOf: (channel) => transport.addressOf(channel),
+      outletFor: (contracted, delayMs) => this.#transactions.outletFor(contracted, delayMs),
     }
     this.messenger = this.#speakFor(settings.name, settings.replyService)
   }
@@ -94,6 +121,7 @@ export class RunningBus extends RelayedSender implements Bus {
       plans,
       declare,
       speakFor: (service, parent) => this.#speakFor(service, service, parent),
+      speakWithin: (service, parent, transaction) => this.#speakWithin(service, service, transaction, parent),
       connected: (facts) => {
         this.#facts = facts
         this.#connected = true
@@ -115,7 +143,10 @@ export class RunningBus extends RelayedSender implements Bus {
     return found
   }
 
-  async *read<M extends AnyEvent>(event: M, options: ReadOptions = {}): AsyncGenerator<ReadEvent<M>, void, undefined> {
+  async *read<M extends AnyStoredEvent>(
+    event: M,
+    options: ReadOptions = {},
+  ): AsyncGenerator<ReadEvent<M>, void, undefined> {
     const { transport, settings, readings } = this.#parts
     if (this.#draining !== undefined) throw new WaybillError('WAYBILL_CLOSED', 'the bus is closed')
     const reading = new Reading(transport, event, options, `${settings.name}-reader-${settings.runtime.newId()}`)
@@ -127,10 +158,35 @@ export class RunningBus extends RelayedSender implements Bus {
     }
   }
 
+  in(tx: unknown): DatabaseSender {
+    return this.#transactions.in(tx)
+  }
+
+  schedule<M extends AnyStoredEvent | AnyCommand | AnyDocument>(
+    message: M,
+    body: In<M>,
+    options: ScheduleOptions,
+  ): Promise<Sent> {
+    return this.#transactions.schedule(message, body, options)
+  }
+
+  cancelScheduled(id: string): Promise<boolean> {
+    return this.#transactions.cancelScheduled(id)
+  }
+
+  deadLetters<M extends AnyKept>(
+    group: string | Service,
+    message: M,
+    options: DeadLettersOptions = {},
+  ): DeadLetters<M> {
+    const { transport, settings } = this.#parts
+    return deadLettersOf({ transport, settings, plans: this.#plans }, group, message, options)
+  }
+
   async health(): Promise<BusHealth> {
-    const broker = await this.#inspect()
-    const { subscriptions, sends } = this.#parts
-    return busHealth({ subscriptions, linked: this.#connected, blocked: sends.blocked, broker })
+    const { subscriptions, sends, stores } = this.#parts
+    const [broker, outboxes] = await Promise.all([this.#inspect(), stores.health(INSPECT_MS)])
+    return busHealth({ subscriptions, linked: this.#connected, blocked: sends.blocked, broker, outboxes })
   }
 
   async explain(messages: readonly AnyContracted[] = []): Promise<Verdicts> {
@@ -170,5 +226,19 @@ export class RunningBus extends RelayedSender implements Bus {
 
   #speakFor(source: string, replyService: string | undefined, parent?: WireMessage): Messenger {
     return new Messenger(this.#messengerParts, source, replyService, parent)
+  }
+
+  #speakThrough(source: string, replyService: string | undefined, outlet: Outlet, parent?: WireMessage): Messenger {
+    return new Messenger(this.#messengerParts, source, replyService, parent, outlet)
+  }
+
+  #speakWithin(
+    source: string,
+    replyService: string | undefined,
+    transaction: Transaction,
+    parent?: WireMessage,
+  ): TransactionSender {
+    const messenger = this.#speakThrough(source, replyService, transaction, parent)
+    return new TransactionVoice(messenger, transaction, () => this.#parts.settings.runtime.now())
   }
 }

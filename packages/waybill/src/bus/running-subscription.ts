@@ -1,25 +1,40 @@
+import { hostname } from 'node:os'
+import { pid } from 'node:process'
 import type { WireMessage } from '../message/wire-message.ts'
 import { asText } from '../message/as-error.ts'
 import { WaybillError } from '../message/errors.ts'
 import { isPromiseLike, type Handle, type Handling, type Middleware } from '../middleware/handler.ts'
 import type { Deadlines } from '../runtime/deadlines.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import type { Relay } from '../outbox/relay.ts'
+import type { Store } from '../store/store.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { TransportEvent } from '../transport/transport-event.ts'
+import type { AnyContracted } from '../contract/contract.ts'
 import { adopt } from '../contract/foreign.ts'
+import { WAIT_SHARE } from '../verdict/route.ts'
 import { encodeFailure } from '../contract/reply.ts'
 import type { Answerer } from './answerer.ts'
 import { AWAITED_HEADER } from './awaited.ts'
+import { BatchRuns } from './batch-runs.ts'
 import type { SubscriptionControl } from './bus.ts'
+import { Circuits } from './circuits.ts'
 import { checkCount, MAX_CONCURRENCY, MAX_PREFETCH } from './check-options.ts'
 import { Consumer } from './consumer.ts'
 import { handleDelivery, type Route } from './handle-delivery.ts'
 import { HandlerContext } from './handler-context.ts'
+import type { Lane } from './lane.ts'
 import type { Logger } from './logger.ts'
-import type { PlannedSubscription } from './plan.ts'
-import { readyRoute } from './ready-route.ts'
+import { prefetchFor, type PlannedSubscription } from './plan.ts'
+import { readyLane, readyLanes } from './ready-lanes.ts'
+import { readyRoute, type RouteHooks } from './ready-route.ts'
 import type { Sender } from './sender.ts'
 import type { Registration } from './service.ts'
+import { onceInTransaction, transactional, type TransactionalParts } from './transactional.ts'
+import { transactionalBatch } from './transactional-batch.ts'
+import type { Transaction } from './transaction.ts'
+import { TransactionContext } from './transaction-context.ts'
+import type { TransactionSender } from './transactional-context.ts'
 
 export interface SubscriptionParts {
   readonly runtime: Runtime
@@ -27,8 +42,13 @@ export interface SubscriptionParts {
   readonly deadlines: Deadlines
   readonly middleware: readonly Middleware[]
   readonly maxDeliveries: number
+  /** So long the engine lets a delivery be unsettled. */
+  readonly settleWithinMs: number
   readonly answerer: Answerer
   readonly speakFor: (source: string, parent: WireMessage) => Sender
+  /** The same within a transaction. */
+  readonly speakWithin: (source: string, parent: WireMessage, transaction: Transaction) => TransactionSender
+  readonly relayOf: (store: Store<unknown>) => Pick<Relay, 'wake' | 'scheduled'>
 }
 
 /** A handler this much over its time-out makes the subscription `stuck`. */
@@ -39,45 +59,84 @@ export class RunningSubscription implements SubscriptionControl {
   readonly #plan: PlannedSubscription
   readonly #parts: SubscriptionParts
   readonly #routes: ReadonlyMap<string, Route>
+  readonly #lanes: ReadonlyMap<string, Lane>
+  readonly #batches = new BatchRuns()
   readonly #consumer: Consumer
+  readonly #circuits: Circuits
   readonly #late = new Set<Handling>()
   readonly #running = new Set<HandlerContext>()
   #state: 'consuming' | 'lost' | 'closed' = 'closed'
+  #duplicates = 0
 
   constructor(plan: PlannedSubscription, parts: SubscriptionParts) {
     this.#plan = plan
     this.#parts = parts
+    const adopting = (contracted: AnyContracted, message: WireMessage): WireMessage =>
+      adopt(contracted, message, parts.runtime)
+    this.#lanes = new Map(
+      [...plan.routes].map(([type, registration]) => [
+        type,
+        readyLane(registration, { service: plan.service.name, runtime: parts.runtime, adopt: adopting }),
+      ]),
+    )
     this.#routes = new Map(
       [...plan.routes].map(([type, registration]) => [
         type,
         readyRoute(registration, plan.service, parts, {
+          circuit: this.#lanes.get(type)?.limits.circuit,
+          joining: (batch) => this.#batches.joining(batch),
           around: (next) => this.#tracked(next),
           onTimeout: (handling, error) => this.#onTimeout(registration, handling, error),
+          ...this.#transactionOf(registration),
         }),
       ]),
     )
     const { service, group, concurrency, prefetch } = plan
+    this.#circuits = new Circuits(
+      this.#lanes.values(),
+      { channel: group.channel.name, group: group.name },
+      parts.logger,
+    )
+    const process = handleDelivery({
+      now: () => parts.runtime.now(),
+      service: service.name,
+      group: group.name,
+      member: `${service.name} in process ${pid} on ${hostname()}`,
+      maxDeliveries: parts.maxDeliveries,
+      skipUnknown: plan.skipUnknown,
+      routeOf: (message) => this.#routeOf(message),
+      adopt: adopting,
+      context: (delivery, message, body) => {
+        const kind = service.store === undefined ? HandlerContext : TransactionContext
+        const context = new kind(
+          delivery,
+          message,
+          body,
+          service.name,
+          group.name,
+          parts.speakFor(service.name, message),
+        )
+        this.#batches.bind(context, delivery)
+        return context
+      },
+      answer: (request, reply) => parts.answerer.answer(request, reply),
+    })
     this.#consumer = new Consumer(
       {
         service: service.name,
         channel: group.channel.name,
         group: group.name,
+        transient: plan.transient,
         concurrency,
         prefetch,
+        waitsAtMostMs: parts.settleWithinMs * WAIT_SHARE,
       },
-      handleDelivery({
-        service: service.name,
-        group: group.name,
-        maxDeliveries: parts.maxDeliveries,
-        skipUnknown: plan.skipUnknown,
-        routeOf: (message) => this.#routeOf(message),
-        adopt: (contracted, message) => adopt(contracted, message, parts.runtime),
-        context: (delivery, message, body) =>
-          new HandlerContext(delivery, message, body, service.name, group.name, parts.speakFor(service.name, message)),
-        answer: (request, reply) => parts.answerer.answer(request, reply),
-      }),
-      parts.runtime,
-      parts.logger,
+      {
+        process,
+        lanes: readyLanes(plan, this.#lanes, parts),
+        beginBatch: (batch) => this.#batches.begin(batch),
+        ...parts,
+      },
     )
   }
 
@@ -102,8 +161,15 @@ export class RunningSubscription implements SubscriptionControl {
   get handled(): number {
     return this.#consumer.handled
   }
+  get duplicates(): number {
+    return this.#duplicates
+  }
   get state(): SubscriptionControl['state'] {
     return this.#state === 'consuming' && this.#late.size > 0 ? 'stuck' : this.#state
+  }
+
+  get pausedBy(): readonly string[] {
+    return this.#circuits.pausedBy
   }
 
   takes(type: string): boolean {
@@ -113,7 +179,7 @@ export class RunningSubscription implements SubscriptionControl {
   tune(limits: { readonly concurrency?: number; readonly prefetch?: number }): void {
     const concurrency = limits.concurrency ?? this.concurrency
     checkCount('concurrency', concurrency, MAX_CONCURRENCY)
-    const follows = Math.min(MAX_PREFETCH, 2 * concurrency)
+    const follows = prefetchFor(concurrency, this.#plan.routes.values())
     const prefetch = limits.prefetch ?? (limits.concurrency === undefined ? this.prefetch : follows)
     checkCount('prefetch', prefetch, MAX_PREFETCH)
     this.#consumer.tune(concurrency, prefetch)
@@ -126,16 +192,24 @@ export class RunningSubscription implements SubscriptionControl {
       await transport.subscribe({ group, transient, start, prefetch }, (batch) => this.#consumer.receive(batch)),
     )
     this.#state = 'consuming'
+    this.#circuits.watch(() => this.#consumer.start())
   }
 
   onEvent(event: TransportEvent & { readonly channel: string; readonly group: string }): void {
     if (event.channel !== this.channel || event.group !== this.group || this.#state === 'closed') return
+    // What has not begun, and is not ours any more, is somebody else's now: it is not handled twice.
+    if (event.type === 'shard-revoked') return this.#consumer.forget(({ shard }) => shard === event.shard)
+    const { group, transient } = this.#plan
+    const { kind } = group.channel
+    if (event.type === 'subscription-lost' && !group.ordered && !transient && kind !== 'query' && kind !== 'survey')
+      this.#consumer.forget(() => true)
     this.#state = event.type === 'subscription-lost' ? 'lost' : 'consuming'
   }
 
   /** Waits until `deadlineMs` for running handlers; then aborts their signals, and their messages go back to the broker. */
   async close(deadlineMs: number): Promise<void> {
     this.#state = 'closed'
+    this.#circuits.end()
     const giveUp = (): void => {
       const error = new WaybillError(
         'WAYBILL_CLOSED',
@@ -153,6 +227,28 @@ export class RunningSubscription implements SubscriptionControl {
       deadline.cancel()
       giveUp()
     }
+  }
+
+  /** Of a service with a store: around each of its handlers. */
+  #transactionOf(registration: Registration): Pick<RouteHooks, 'transaction' | 'aroundBatch'> {
+    const { service, group, transient } = this.#plan
+    const { store } = service
+    if (store === undefined) return {}
+    const { runtime, logger, speakWithin, relayOf } = this.#parts
+    const within: TransactionalParts = {
+      store,
+      runtime,
+      logger,
+      relay: relayOf(store),
+      voiceOf: ({ message }, transaction) => speakWithin(service.name, message, transaction),
+      service: service.name,
+      group: group.name,
+      channel: group.channel,
+      transient,
+      onDuplicate: () => void this.#duplicates++,
+    }
+    if (registration.batch !== undefined) return { aroundBatch: transactionalBatch(registration, within) }
+    return { transaction: { around: transactional(registration, within), innermost: onceInTransaction } }
   }
 
   #routeOf(message: WireMessage): Route | undefined {

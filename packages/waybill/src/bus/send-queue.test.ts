@@ -50,67 +50,74 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('wait'), ms: fc.nat(400) }) },
 )
 
-test('send() keeps the order of each key, settles each send once and in time, whatever the link does', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
-      const link = new ScriptedLink()
-      const { runtime, queue } = queueOn(link.transport, { ...SEND_LIMITS, maxBatch: 3 })
-      const sent: { id: string; due: number; settled: string[]; at: number }[] = []
-      let broken = false
-      let reported = false
-      for (const each of steps) {
-        if (each.do === 'send' && 'key' in each) {
-          const entry = { id: `${each.key}${sent.length}`, due: runtime.monotonic() + each.ms, settled: [], at: NaN }
-          sent.push(entry)
-          void outcomeOf(queue.send(outgoing(runtime, entry.id), each.ms)).then((outcome) => {
-            ;(entry.settled as string[]).push(outcome)
-            entry.at = runtime.monotonic()
-          })
-        } else if (each.do === 'store' && 'n' in each) link.store(each.n)
-        else if (each.do === 'cut' && 'n' in each && !broken) {
-          link.cut(each.n)
-          broken = true
-        } else if (each.do === 'tell') link.tell()
-        else if (each.do === 'report' && broken && !reported) {
+test.each([
+  ['all room', SEND_LIMITS],
+  ['room for three', { ...SEND_LIMITS, maxPending: 3 }],
+  ['room for three, and a line of two', { ...SEND_LIMITS, maxPending: 3, maxLine: 2 }],
+])(
+  'with %s send() keeps the order of each key, settles each send once and in time, whatever the link does',
+  async (_, limits) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
+        const link = new ScriptedLink()
+        const { runtime, queue } = queueOn(link.transport, { ...limits, maxBatch: 3 })
+        const sent: { id: string; due: number; settled: string[]; at: number }[] = []
+        let broken = false
+        let reported = false
+        for (const each of steps) {
+          if (each.do === 'send' && 'key' in each) {
+            const entry = { id: `${each.key}${sent.length}`, due: runtime.monotonic() + each.ms, settled: [], at: NaN }
+            sent.push(entry)
+            void outcomeOf(queue.send(outgoing(runtime, entry.id), each.ms)).then((outcome) => {
+              ;(entry.settled as string[]).push(outcome)
+              entry.at = runtime.monotonic()
+            })
+          } else if (each.do === 'store' && 'n' in each) link.store(each.n)
+          else if (each.do === 'cut' && 'n' in each && !broken) {
+            link.cut(each.n)
+            broken = true
+          } else if (each.do === 'tell') link.tell()
+          else if (each.do === 'report' && broken && !reported) {
+            queue.pause()
+            reported = true
+          } else if (each.do === 'up' && reported) {
+            link.up()
+            queue.resume()
+            broken = reported = false
+          } else if (each.do === 'wait' && 'ms' in each) await runtime.advance(each.ms)
+          else for (let hop = 0; hop < 4; hop++) await Promise.resolve()
+        }
+        // In the end the link works and answers.
+        if (broken) {
           queue.pause()
-          reported = true
-        } else if (each.do === 'up' && reported) {
           link.up()
           queue.resume()
-          broken = reported = false
-        } else if (each.do === 'wait' && 'ms' in each) await runtime.advance(each.ms)
-        else for (let hop = 0; hop < 4; hop++) await Promise.resolve()
-      }
-      // In the end the link works and answers.
-      if (broken) {
-        queue.pause()
-        link.up()
-        queue.resume()
-      }
-      for (let n = 0; n < 100; n++) link.tell()
-      for (let n = 0; n < 20; n++) {
-        await runtime.advance(10)
-        link.store(1_000)
-      }
-      await runtime.advance(5_000)
+        }
+        for (let n = 0; n < 100; n++) link.tell()
+        for (let n = 0; n < 20; n++) {
+          await runtime.advance(10)
+          link.store(1_000)
+        }
+        await runtime.advance(5_000)
 
-      const firsts = [...new Set(link.stored)]
-      for (const key of ['a', 'b']) {
-        const order = firsts.filter((id) => id.startsWith(key)).map((id) => Number(id.slice(1)))
-        expect(order).toEqual(order.toSorted((x, y) => x - y))
-      }
-      for (const { id, settled, at, due } of sent) {
-        expect(settled).toHaveLength(1)
-        expect(at).toBeLessThanOrEqual(due)
-        const stored = firsts.includes(id)
-        const truths = { accepted: stored, WAYBILL_NOT_CONNECTED: !stored, WAYBILL_OUTCOME_UNKNOWN: true }
-        expect(truths).toHaveProperty(String(settled[0]), true)
-      }
-      expect(runtime.held).toEqual([])
-    }),
-    { numRuns: 1_000 },
-  )
-})
+        const firsts = [...new Set(link.stored)]
+        for (const key of ['a', 'b']) {
+          const order = firsts.filter((id) => id.startsWith(key)).map((id) => Number(id.slice(1)))
+          expect(order).toEqual(order.toSorted((x, y) => x - y))
+        }
+        for (const { id, settled, at, due } of sent) {
+          expect(settled).toHaveLength(1)
+          expect(at).toBeLessThanOrEqual(due)
+          const stored = firsts.includes(id)
+          const truths = { accepted: stored, WAYBILL_NOT_CONNECTED: !stored, WAYBILL_BACKPRESSURE: !stored, WAYBILL_OUTCOME_UNKNOWN: true } // prettier-ignore
+          expect(truths).toHaveProperty(String(settled[0]), true)
+        }
+        expect(runtime.held).toEqual([])
+      }),
+      { numRuns: 500 },
+    )
+  },
+)
 
 test('send() that a transport throws on, or rejects, or answers too shortly, goes out again', async () => {
   const answers: (() => Promise<readonly SendResult[]>)[] = [
@@ -167,7 +174,9 @@ test('send() counts what the transport has not answered, although its caller has
   const sends = [queue.send(outgoing(runtime, 'a'), 10), queue.send(outgoing(runtime, 'b'), 10)].map(outcomeOf)
   await runtime.advance(10)
   expect(await Promise.all(sends)).toEqual(['WAYBILL_OUTCOME_UNKNOWN', 'WAYBILL_OUTCOME_UNKNOWN'])
-  expect(await outcomeOf(queue.send(outgoing(runtime, 'c'), 10))).toBe('WAYBILL_BACKPRESSURE')
+  const third = outcomeOf(queue.send(outgoing(runtime, 'c'), 10))
+  await runtime.advance(10)
+  expect(await third).toBe('WAYBILL_BACKPRESSURE')
   await queue.idle()
 })
 
@@ -205,4 +214,59 @@ test('send() leaves no listener on a signal that outlives it', async () => {
   signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args))
   await Promise.all(Array.from({ length: 20 }, (_, n) => queue.send(outgoing(runtime, `a${n}`), 1_000, signal)))
   expect(listeners).toBe(0)
+})
+
+test('send() waits for a place, in line, and is refused only beyond the line', async () => {
+  const answers: (() => void)[] = []
+  const taken: string[] = []
+  const slow: Pick<Transport, 'send'> = {
+    send: (batch) =>
+      new Promise((resolve) => {
+        taken.push(...batch.map(({ message }) => message.id))
+        answers.push(() => resolve(batch.map((): SendResult => ({ outcome: 'accepted' }))))
+      }),
+  }
+  const { runtime, queue } = queueOn(slow, { ...SEND_LIMITS, maxPending: 2, maxLine: 2, maxBatch: 1 })
+  const sends = ['a', 'b', 'c', 'd', 'e'].map((id) => outcomeOf(queue.send(outgoing(runtime, id), 1_000)))
+  expect(await sends[4]).toBe('WAYBILL_BACKPRESSURE')
+  await Promise.resolve()
+  expect(taken).toEqual(['a', 'b'])
+  answers.shift()?.()
+  expect(await sends[0]).toBe('accepted')
+  await runtime.settle(1).catch(() => {}) // two are still on their way
+  expect(taken).toEqual(['a', 'b', 'c'])
+  answers.splice(0).forEach((answer) => answer())
+  await sends[2]
+  answers.splice(0).forEach((answer) => answer())
+  expect(await Promise.all(sends.slice(0, 4))).toEqual(Array(4).fill('accepted'))
+  expect([taken, runtime.held]).toEqual([['a', 'b', 'c', 'd'], []])
+})
+
+test('send() of a body larger than all that may be pending is refused at once', async () => {
+  const { runtime, queue } = queueOn(accepting, { ...SEND_LIMITS, maxPendingBytes: 10 })
+  expect(await outcomeOf(queue.send(outgoing(runtime, 'a', 11), 1_000))).toBe('WAYBILL_BACKPRESSURE')
+  const fitting = Array.from({ length: 5 }, (_, n) => outcomeOf(queue.send(outgoing(runtime, `b${n}`, 10), 1_000)))
+  expect(await Promise.all(fitting)).toEqual(Array(5).fill('accepted'))
+})
+
+test('what waits for a place leaves the line when it is aborted, too late, or the bus closes', async () => {
+  const { runtime, queue } = queueOn(
+    { send: () => new Promise(() => {}) },
+    { ...SEND_LIMITS, maxPending: 1, maxLine: 3 },
+  )
+  const abort = new AbortController()
+  const first = outcomeOf(queue.send(outgoing(runtime, 'a'), 9_000))
+  const aborted = outcomeOf(queue.send(outgoing(runtime, 'b'), 9_000, abort.signal))
+  const late = outcomeOf(queue.send(outgoing(runtime, 'c'), 10))
+  abort.abort()
+  await runtime.advance(10)
+  expect(await Promise.all([aborted, late])).toEqual(['WAYBILL_ABORTED', 'WAYBILL_BACKPRESSURE'])
+  // Their places in line are free again.
+  const others = Array.from({ length: 3 }, (_, n) => outcomeOf(queue.send(outgoing(runtime, `d${n}`), 9_000)))
+  expect(await outcomeOf(queue.send(outgoing(runtime, 'e'), 9_000))).toBe('WAYBILL_BACKPRESSURE')
+  queue.close()
+  queue.abandon()
+  expect(await Promise.all(others)).toEqual(Array(3).fill('WAYBILL_BACKPRESSURE'))
+  expect(await first).toBe('WAYBILL_OUTCOME_UNKNOWN')
+  expect(runtime.held).toEqual([])
 })

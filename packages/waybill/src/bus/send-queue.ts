@@ -6,6 +6,7 @@ import type { Outgoing, SendResult, Transport } from '../transport/transport.ts'
 import { asError } from '../message/as-error.ts'
 import { PendingSend, publishSendEnd, publishSendStart } from './pending-send.ts'
 import { SEND_LIMITS, type SendLimits } from './send-limits.ts'
+import { SendRoom } from './send-room.ts'
 
 /** How soon to hand over again what the transport could not send, where it reports no change of the link. */
 const RETRY_MS = 100
@@ -25,9 +26,7 @@ export class SendQueue {
   readonly #inFlight = new Set<readonly PendingSend[]>()
   /** Callers that wait. */
   #callers = 0
-  /** In memory here or in the transport, whether or not the caller still waits. */
-  #held = 0
-  #heldBytes = 0
+  readonly #room: SendRoom
   #ordinal = 0
   #scheduled = false
   #linkDown = false
@@ -46,10 +45,12 @@ export class SendQueue {
     this.#runtime = runtime
     this.#deadlines = deadlines
     this.#limits = limits
+    this.#room = new SendRoom(limits)
   }
 
   /**
-   * Resolves once the engine has accepted the message.
+   * Resolves once the engine has accepted the message. While too many are pending it waits for a place; beyond a line of
+   * bounded length it is refused at once.
    *
    * @param timeoutMs how long it may take in all, waiting for the link included
    */
@@ -99,6 +100,7 @@ export class SendQueue {
   /** Refuses further sends, and rejects those that still wait. What is in flight may still be answered. */
   close(): void {
     this.#closed = true
+    for (const entry of this.#room.dissolve()) this.#tell(entry, this.#unconfirmed(entry, 'the bus was closed'))
     for (const entry of this.#waiting.splice(0)) this.#end(entry, this.#unconfirmed(entry, 'the bus was closed'))
     this.#ended = 0
   }
@@ -113,22 +115,20 @@ export class SendQueue {
   #refusal({ message: { type, body, id } }: Outgoing, signal: AbortSignal | undefined): WaybillError | undefined {
     if (this.#closed) return new WaybillError('WAYBILL_CLOSED', `${type} was sent after the bus was closed`)
     if (signal?.aborted === true) return aborted(type, id, signal)
-    const { maxPending, maxPendingBytes } = this.#limits
-    if (this.#held < maxPending && this.#heldBytes + body.byteLength <= maxPendingBytes) return undefined
-    const what = `${this.#held} messages (${this.#heldBytes} bytes) are pending; ${type} was not sent`
-    return new WaybillError('WAYBILL_BACKPRESSURE', what)
+    const why = this.#room.refusal(body.byteLength)
+    return why === undefined ? undefined : new WaybillError('WAYBILL_BACKPRESSURE', `${type} was not sent: ${why}`)
   }
 
   #enqueue(entry: PendingSend, timeoutMs: number, signal: AbortSignal | undefined): void {
     this.#callers++
-    this.#held++
-    this.#heldBytes += entry.bytes
+    const hasPlace = this.#room.enter(entry)
     entry.deadline = this.#deadlines.add(timeoutMs, () =>
       this.#end(entry, this.#unconfirmed(entry, `no confirmation within ${timeoutMs} ms`)),
     )
     if (signal !== undefined) {
       entry.onAbort(signal, () => this.#end(entry, aborted(entry.message.type, entry.message.id, signal)))
     }
+    if (!hasPlace) return
     this.#waiting.push(entry)
     this.#schedule()
   }
@@ -221,9 +221,10 @@ export class SendQueue {
 
   #end(entry: PendingSend, error: Error): void {
     if (entry.state === 'done') return
-    const waited = entry.state === 'waiting'
+    const { state } = entry
     this.#tell(entry, error)
-    if (!waited) return // the transport still holds it
+    if (state === 'in-line') this.#room.forget(entry)
+    if (state !== 'waiting') return // the transport still holds it
     this.#forget(entry)
     // A long outage ends many sends at their deadlines: what has ended must not pile up here until the link returns.
     if (++this.#ended <= 64 || this.#ended <= this.#waiting.length / 2) return
@@ -237,8 +238,10 @@ export class SendQueue {
   }
 
   #forget(entry: PendingSend): void {
-    this.#held--
-    this.#heldBytes -= entry.bytes
+    const entering = this.#room.leave(entry)
+    if (entering.length === 0) return
+    this.#waiting.push(...entering)
+    this.#schedule()
   }
 
   #unconfirmed(entry: PendingSend, what: string): WaybillError {

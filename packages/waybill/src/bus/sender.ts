@@ -53,7 +53,8 @@ export type SurveyReply<Reply> = { readonly from: string } & (
 
 export interface Sender {
   /**
-   * Tells everybody who subscribed that something happened. Resolves when the broker has stored it.
+   * Tells everybody who subscribed that something happened. Resolves when the broker has stored it; of an event that is
+   * not stored, when the broker has it, to hand it to whoever listens.
    *
    * @throws {WaybillError} `WAYBILL_INVALID_MESSAGE`, `WAYBILL_REFUSED`, `WAYBILL_NOT_CONNECTED`,
    *   `WAYBILL_OUTCOME_UNKNOWN`, `WAYBILL_BACKPRESSURE`, `WAYBILL_ABORTED`, `WAYBILL_CLOSED`, `WAYBILL_TOO_LARGE`

@@ -2,28 +2,32 @@ import type {
   AnyContracted,
   AnyDocument,
   AnyCommand,
-  AnyEvent,
   AnyRequest,
+  AnySignal,
+  AnyStoredEvent,
   AnySurvey,
+  Command,
   Out,
   ReplyIn,
   ReplyOf,
 } from '../contract/contract.ts'
+import type { WireMessage } from '../message/wire-message.ts'
 import type { Middleware } from '../middleware/handler.ts'
-import type { Retry } from '../middleware/retry-policy.ts'
 import type { Duration } from '../runtime/duration.ts'
+import type { Store } from '../store/store.ts'
 import type { StartPosition } from '../transport/transport.ts'
+import type { Batch, BatchContext, TransactionalBatchContext } from './batch.ts'
 import type { Context } from './context.ts'
+import type { BatchSize, LimitOptions } from './handler-limits.ts'
+import type { TransactionalContext } from './transactional-context.ts'
 
-export interface HandlerOptions {
+export interface HandlerOptions<Body = unknown> extends LimitOptions<Body> {
   /** Handlers of this subscription that run at a time. Default 16. Handlers that share a subscription share the largest. */
   readonly concurrency?: number
   /** Unsettled deliveries held here. Default twice the concurrency. */
   readonly prefetch?: number
   /** How long a handler may take before its signal aborts; it keeps its slot until it returns. Default `'30s'`. */
   readonly timeout?: Duration
-  /** How a failed message is tried again; a request whose caller waits is not, because the caller decides. */
-  readonly retry?: Retry
   /**
    * What becomes of a type, version or wire format unknown here. Default `'dead-letter'`. A type that no handler of a
    * shared subscription knows is skipped where one of them says so.
@@ -31,7 +35,7 @@ export interface HandlerOptions {
   readonly unknown?: 'dead-letter' | 'skip'
 }
 
-export interface SubscriberOptions extends HandlerOptions {
+export interface SubscriberOptions<Body = unknown> extends HandlerOptions<Body> {
   /**
    * Keeps the order of each key, through failures too, and handles different keys in parallel. Needs a contract with
    * shards. Default false; handlers that share a subscription are all ordered when one is.
@@ -48,16 +52,43 @@ export interface SubscriberOptions extends HandlerOptions {
   readonly start?: StartPosition
 }
 
+/** Of a handler of batches. Batches of one subscription run one at a time unless `concurrency` says more. */
+export interface BatchOptions extends Omit<SubscriberOptions, 'prefetch'> {
+  readonly batch: BatchSize
+  /** Unsettled deliveries held here, at least a batch. Default two batches for each that runs. */
+  readonly prefetch?: number
+}
+
+/** Of the handlers of a service with a store. */
+export interface InboxOptions<Body> {
+  /**
+   * What makes two messages of this type the same, instead of the message's id: for senders that send the same again with
+   * a new id. Text that is not empty.
+   */
+  readonly idempotentBy?: (body: Body, message: WireMessage) => string
+  /**
+   * What becomes of a message of a numbered sequence when some before it were not handled here. `'report'`: a warning in the
+   * log, and the handler sees `ctx.sequence`. `'fail'`: a failed try, so that what is missing may come before the next.
+   * Default `'report'`.
+   */
+  readonly onGap?: 'report' | 'fail'
+}
+
 /** The reply to a `requestAsync`: the value, or the error with which the handler failed for good. */
 export type AsyncReply<Reply> =
   { readonly ok: true; readonly value: Reply } | { readonly ok: false; readonly error: Error }
+
+/** A command that declares no reply. */
+export type CommandWithoutReply = Command<unknown, unknown, void, void>
 
 /** A handler as it was registered; types are checked at registration and erased here. */
 export interface Registration {
   readonly role: 'on' | 'answer' | 'reply'
   readonly message: AnyContracted
   readonly handle: (body: never, context: Context) => unknown
-  readonly options: SubscriberOptions
+  readonly options: SubscriberOptions<never> & InboxOptions<never>
+  /** Of a handler of batches: `handle` takes a batch and its context. */
+  readonly batch?: BatchSize
 }
 
 /**
@@ -70,31 +101,103 @@ export interface Service {
   readonly name: string
   readonly registrations: readonly Registration[]
   readonly middleware: readonly Middleware[]
+  /** Where its handlers' transactions are. */
+  readonly store: Store<unknown> | undefined
   /** Handles a command, a document, or an event. A command's handler returns its reply where it declares one. */
-  on<M extends AnyEvent>(
+  on<M extends AnyStoredEvent>(
     event: M,
     handler: (body: Out<M>, context: Context) => void | Promise<void>,
-    options?: SubscriberOptions,
+    options?: SubscriberOptions<Out<M>>,
+  ): Service
+  /** Handles an event that is not stored: every running instance of the service receives each. */
+  on<M extends AnySignal>(
+    event: M,
+    handler: (body: Out<M>, context: Context) => void | Promise<void>,
+    options?: HandlerOptions<Out<M>>,
   ): Service
   on<M extends AnyCommand | AnyDocument>(
     message: M,
     handler: (body: Out<M>, context: Context) => ReplyIn<M> | Promise<ReplyIn<M>>,
-    options?: Omit<SubscriberOptions, 'group' | 'broadcast'>,
+    options?: Omit<SubscriberOptions<Out<M>>, 'group' | 'broadcast'>,
+  ): Service
+  /**
+   * Handles the messages of this type in batches: an event, a document, or a command without reply. Each message keeps its
+   * own retries and its own way to the dead letters. On an ordered subscription a batch has one message of each key.
+   */
+  onBatch<M extends AnyStoredEvent>(
+    event: M,
+    handler: (batch: Batch<Out<M>>, context: BatchContext) => void | Promise<void>,
+    options: BatchOptions,
+  ): Service
+  onBatch<M extends AnyDocument | CommandWithoutReply>(
+    message: M,
+    handler: (batch: Batch<Out<M>>, context: BatchContext) => void | Promise<void>,
+    options: Omit<BatchOptions, 'group' | 'broadcast'>,
   ): Service
   /** Answers a query or a survey. */
   answer<M extends AnyRequest | AnySurvey>(
     question: M,
     handler: (body: Out<M>, context: Context) => ReplyIn<M> | Promise<ReplyIn<M>>,
-    options?: HandlerOptions,
+    options?: HandlerOptions<Out<M>>,
   ): Service
   /** Receives the replies to this service's `requestAsync`. `context.causationId` is the id of the request. */
   onReply<M extends AnyRequest>(
     request: M,
     handler: (reply: AsyncReply<ReplyOf<M>>, context: Context) => void | Promise<void>,
-    options?: HandlerOptions,
+    options?: Omit<HandlerOptions, 'rate'>,
   ): Service
   /** Wraps every handler of this service; the first one is the outermost. */
   use(middleware: Middleware): Service
+}
+
+/**
+ * A service whose handlers run in a transaction of its store each. What a handler writes with `ctx.tx` and what it sends is
+ * committed together with the note that its message was handled; a message that comes again is acknowledged, and not handled
+ * again.
+ */
+export interface TransactionalService<Tx> extends Service {
+  readonly store: Store<unknown>
+  on<M extends AnyStoredEvent>(
+    event: M,
+    handler: (body: Out<M>, context: TransactionalContext<Tx>) => void | Promise<void>,
+    options?: SubscriberOptions<Out<M>> & InboxOptions<Out<M>>,
+  ): TransactionalService<Tx>
+  on<M extends AnySignal>(
+    event: M,
+    handler: (body: Out<M>, context: TransactionalContext<Tx>) => void | Promise<void>,
+    options?: HandlerOptions<Out<M>>,
+  ): TransactionalService<Tx>
+  on<M extends AnyCommand | AnyDocument>(
+    message: M,
+    handler: (body: Out<M>, context: TransactionalContext<Tx>) => ReplyIn<M> | Promise<ReplyIn<M>>,
+    options?: Omit<SubscriberOptions<Out<M>>, 'group' | 'broadcast'> & InboxOptions<Out<M>>,
+  ): TransactionalService<Tx>
+  onBatch<M extends AnyStoredEvent>(
+    event: M,
+    handler: (batch: Batch<Out<M>>, context: TransactionalBatchContext<Tx>) => void | Promise<void>,
+    options: BatchOptions & InboxOptions<Out<M>>,
+  ): TransactionalService<Tx>
+  onBatch<M extends AnyDocument | CommandWithoutReply>(
+    message: M,
+    handler: (batch: Batch<Out<M>>, context: TransactionalBatchContext<Tx>) => void | Promise<void>,
+    options: Omit<BatchOptions, 'group' | 'broadcast'> & InboxOptions<Out<M>>,
+  ): TransactionalService<Tx>
+  answer<M extends AnyRequest | AnySurvey>(
+    question: M,
+    handler: (body: Out<M>, context: TransactionalContext<Tx>) => ReplyIn<M> | Promise<ReplyIn<M>>,
+    options?: HandlerOptions<Out<M>> & Pick<InboxOptions<Out<M>>, 'idempotentBy'>,
+  ): TransactionalService<Tx>
+  onReply<M extends AnyRequest>(
+    request: M,
+    handler: (reply: AsyncReply<ReplyOf<M>>, context: TransactionalContext<Tx>) => void | Promise<void>,
+    options?: Omit<HandlerOptions, 'rate'> & Pick<InboxOptions<AsyncReply<ReplyOf<M>>>, 'idempotentBy'>,
+  ): TransactionalService<Tx>
+  use(middleware: Middleware): TransactionalService<Tx>
+}
+
+export interface ServiceOptions<Tx> {
+  /** The database that its handlers write to, with the tables of the inbox and the outbox. */
+  readonly store: Store<Tx>
 }
 
 /** Of services and groups. */
@@ -105,20 +208,24 @@ export const SERVICE_NAME: RegExp = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
  * @throws {TypeError} when the name is not of that form, a handler is no function, or one message is registered twice in
  *   a group; `createBus` checks the options
  */
-export function service(name: string): Service {
+export function service(name: string): Service
+export function service<Tx>(name: string, options: ServiceOptions<Tx>): TransactionalService<Tx>
+export function service(name: string, options?: ServiceOptions<unknown>): Service {
   if (!SERVICE_NAME.test(name))
     throw new TypeError(
       `"${name}" is not a service name: letters, digits, _ and -, at most 63, beginning with a letter or digit`,
     )
-  return build(name, [], [])
+  return build({ name, store: options?.store, registrations: [], middleware: [] })
 }
 
-function build(name: string, registrations: readonly Registration[], middleware: readonly Middleware[]): Service {
+function build(parts: Pick<Service, 'name' | 'store' | 'registrations' | 'middleware'>): Service {
+  const { name, registrations, middleware } = parts
   const add = (
     role: Registration['role'],
     message: AnyContracted,
     handle: Registration['handle'],
-    options: SubscriberOptions = {},
+    options: Registration['options'] = {},
+    batch?: BatchSize,
   ): Service => {
     if (typeof handle !== 'function') throw new TypeError(`${name}: the handler of ${message.type} is not a function`)
     const twin = registrations.find(
@@ -129,18 +236,19 @@ function build(name: string, registrations: readonly Registration[], middleware:
         (other.options.broadcast ?? false) === (options.broadcast ?? false),
     )
     if (twin !== undefined) throw new TypeError(`${name} handles ${message.type} twice in one group`)
-    return build(name, [...registrations, { role, message, handle, options }], middleware)
+    const made: Registration = { role, message, handle, options, ...(batch === undefined ? {} : { batch }) }
+    return build({ ...parts, registrations: [...registrations, made] })
   }
   return Object.freeze({
-    name,
-    registrations,
-    middleware,
-    on: (message: AnyContracted, handler: Registration['handle'], options?: SubscriberOptions) =>
+    ...parts,
+    on: (message: AnyContracted, handler: Registration['handle'], options?: Registration['options']) =>
       add('on', message, handler, options),
-    answer: (message: AnyContracted, handler: Registration['handle'], options?: HandlerOptions) =>
+    onBatch: (message: AnyContracted, handler: Registration['handle'], { batch, ...options }: BatchOptions) =>
+      add('on', message, handler, options, batch),
+    answer: (message: AnyContracted, handler: Registration['handle'], options?: Registration['options']) =>
       add('answer', message, handler, options),
-    onReply: (message: AnyContracted, handler: Registration['handle'], options?: HandlerOptions) =>
+    onReply: (message: AnyContracted, handler: Registration['handle'], options?: Registration['options']) =>
       add('reply', message, handler, options),
-    use: (added: Middleware) => build(name, registrations, [...middleware, added]),
+    use: (added: Middleware) => build({ ...parts, middleware: [...middleware, added] }),
   })
 }

@@ -10,18 +10,22 @@ import { refuseWhatCannotBeKept, verdictsOf } from './explain-bus.ts'
 import type { PlannedSubscription } from './plan.ts'
 import { RunningSubscription } from './running-subscription.ts'
 import type { Sender } from './sender.ts'
+import type { Transaction } from './transaction.ts'
+import type { TransactionSender } from './transactional-context.ts'
 
 export interface StartOptions {
   readonly plans: readonly PlannedSubscription[]
   readonly declare: readonly AnyContracted[]
   /** What a service says while it handles `parent`. */
   readonly speakFor: (service: string, parent: WireMessage) => Sender
+  /** The same within a transaction. */
+  readonly speakWithin: (service: string, parent: WireMessage, transaction: Transaction) => TransactionSender
   /** Called once the link is up, before anything is handed to a handler. */
   readonly connected: (facts: EngineFacts) => void
 }
 
 /**
- * Connects, declares and subscribes, all within the start time-out. Nothing is subscribed where a verdict refuses it.
+ * Opens the stores, connects, declares and subscribes, all within the start time-out. Nothing is subscribed where a verdict refuses it.
  *
  * @throws {WaybillError} `WAYBILL_NOT_CONNECTED` when that takes too long; `WAYBILL_LIMIT` or `WAYBILL_UNSUPPORTED` for
  *   what this engine cannot keep; otherwise what the transport says
@@ -46,8 +50,9 @@ export async function startBus(parts: BusParts, options: StartOptions): Promise<
 
 /** Goes no further once `signal` has aborted: by then the bus is being closed. */
 async function connectAndSubscribe(parts: BusParts, options: StartOptions, signal: AbortSignal): Promise<void> {
-  const { transport, settings, deadlines, sends, subscriptions } = parts
-  const { plans, declare, speakFor, connected } = options
+  const { transport, settings, deadlines, sends, subscriptions, stores } = parts
+  const { plans, declare, speakFor, speakWithin, connected } = options
+  await stores.open(signal)
   const facts = await transport.connect(signal)
   signal.throwIfAborted()
   connected(facts)
@@ -55,7 +60,7 @@ async function connectAndSubscribe(parts: BusParts, options: StartOptions, signa
   const engine = { facts, routeFacts: (group: Group) => factsOf(transport, group) }
   const verdicts = await Promise.all(plans.map((plan) => verdictsOf(plan, engine, settings)))
   refuseWhatCannotBeKept(verdicts.flat(), settings.logger)
-  for (const plan of plans) {
+  for (const [nth, plan] of plans.entries()) {
     signal.throwIfAborted()
     const subscription = new RunningSubscription(plan, {
       runtime: settings.runtime,
@@ -63,12 +68,18 @@ async function connectAndSubscribe(parts: BusParts, options: StartOptions, signa
       deadlines,
       middleware: settings.middleware,
       maxDeliveries: settings.maxDeliveries,
+      settleWithinMs: verdicts[nth]?.[0]?.limits.settleWithinMs.value ?? Infinity,
       answerer: new Answerer(sends, settings, plan.service.name),
       speakFor,
+      speakWithin,
+      relayOf: (store) => stores.relayOf(store),
     })
     subscriptions.push(subscription)
     await subscription.start(transport)
   }
+  // Now everybody here hears what was committed before.
+  signal.throwIfAborted()
+  await stores.start()
 }
 
 /** An engine may keep a channel's settings with the channel, which is about to be declared anyway. */

@@ -39,6 +39,7 @@ const facts: EngineFacts = {
     unroutable: 'native',
     durableGroups: 'native',
     transientSubscriptions: 'native',
+    signals: 'native',
     ordered: 'native',
     delayedRetry: 'native',
     delayedSend: 'native',
@@ -49,6 +50,7 @@ const facts: EngineFacts = {
     fencing: 'refused',
     replay: 'refused',
     liveFlow: 'native',
+    deadLetterVisits: 'native',
   },
   limits: { maxMessageBytes: limit, maxDelayMs: limit },
 }
@@ -94,6 +96,7 @@ export function stubTransport(own: Partial<Transport> = {}): Stub {
       },
       addressOf: (channel) => channel.name,
       routeFacts: () => Promise.resolve(routeFacts),
+      visitDeadLetters: () => Promise.resolve(),
       inspect: () =>
         Promise.resolve({ connected: true, groups: [], subscriptions: stub.subscriptions.flatMap(standing) }),
       close: () => {

@@ -6,6 +6,40 @@ import type { TransportFactory } from '../transport/transport-factory.ts'
 import type { Transport } from '../transport/transport.ts'
 import { assumedEngine, ASSUMED_ENGINES } from './assumed-engines.ts'
 
+type Patience = Pick<BusSettings, 'runtime' | 'startTimeoutMs'>
+
+/**
+ * Connects, lets `use` go to work, and closes.
+ *
+ * @throws {WaybillError} `WAYBILL_NOT_CONNECTED` when connecting takes too long; otherwise what the transport says
+ */
+export async function withTransport<T>(
+  factory: TransportFactory,
+  { runtime, startTimeoutMs }: Patience,
+  use: (transport: Transport) => Promise<T>,
+): Promise<T> {
+  const transport = await factory(runtime)
+  const abort = new AbortController()
+  const timer = runtime.setTimer(startTimeoutMs, () => {
+    abort.abort(
+      new WaybillError('WAYBILL_NOT_CONNECTED', `${transport.name} did not answer within ${startTimeoutMs} ms`),
+    )
+  })
+  // Waiting for the engine is what this process is for.
+  const release = runtime.keepAlive()
+  try {
+    await transport.connect(abort.signal)
+    timer.cancel()
+    return await use(transport)
+  } catch (error) {
+    throw abort.signal.aborted ? abort.signal.reason : error
+  } finally {
+    timer.cancel()
+    await transport.close(0)
+    release()
+  }
+}
+
 /**
  * Connects, lets `ask` ask, and closes, all within the start time-out.
  *
@@ -13,7 +47,7 @@ import { assumedEngine, ASSUMED_ENGINES } from './assumed-engines.ts'
  */
 export async function withEngine<T>(
   factory: TransportFactory,
-  { runtime, startTimeoutMs }: Pick<BusSettings, 'runtime' | 'startTimeoutMs'>,
+  { runtime, startTimeoutMs }: Patience,
   ask: (engine: EngineAnswers) => Promise<T>,
 ): Promise<T> {
   const transport = await factory(runtime)

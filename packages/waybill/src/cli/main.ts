@@ -6,10 +6,13 @@ import { isWaybillError } from '../message/errors.ts'
 import { systemRuntime } from '../runtime/system-runtime.ts'
 import { serveFolder, type BrokerOptions } from './broker-command.ts'
 import { runCtl } from './ctl-command.ts'
+import { addDlq } from './dlq/dlq-program.ts'
 import { EXPLAIN_EXIT, EXPLAIN_HELP, explainServices, type ExplainOptions } from './explain-command.ts'
 import { exportFolder } from './export-command.ts'
 import { migratePostgres } from './postgres-command.ts'
 import { inspectFolder, repairFolder } from './store-commands.ts'
+import { migrateStore } from './store-migrate-command.ts'
+import { STORE_URLS } from './store-url.ts'
 
 const print = (line: string): void => console.log(line)
 const complain = (text: string): void => console.error(text)
@@ -74,6 +77,8 @@ waybill
     process.stdout.write('', () => process.exit(code))
   })
 
+addDlq(waybill, { print, complain })
+
 waybill
   .command('postgres')
   .description('the tables of the PostgreSQL transport')
@@ -82,6 +87,16 @@ waybill
   .option('--url <address>', 'postgres://user:password@host/database?schema=…; default WAYBILL_URL')
   .action(({ url }: { readonly url?: string }) =>
     migratePostgres(url ?? process.env['WAYBILL_URL'], systemRuntime(), print),
+  )
+
+waybill
+  .command('store')
+  .description('the tables of inbox and outbox in your database')
+  .command('migrate')
+  .description('make them, or bring them up to date, as a bus does when it starts: for services whose user may not')
+  .option('--url <address>', `${STORE_URLS}; default WAYBILL_STORE_URL`)
+  .action(({ url }: { readonly url?: string }) =>
+    migrateStore(url ?? process.env['WAYBILL_STORE_URL'], systemRuntime(), print),
   )
 
 waybill

@@ -58,6 +58,8 @@ test('explainRoute() states everything of a route, and JSON keeps all of it', ()
   expect(JSON.parse(JSON.stringify(all))).toEqual(all)
 })
 
+const DAY = 86_400_000
+const inbox = { rememberedMs: 30 * DAY, deadLetterLifeMs: 14 * DAY, byBusinessKey: false }
 const dead = { lastResort: 'dead-letter' }
 test.each<[string, RouteChanges, FactChanges, object]>([
   ['an unordered route', {}, {}, { order: { kept: 'none', shards: 4, by: 'native' }, fencing: 'none' }],
@@ -81,12 +83,17 @@ test.each<[string, RouteChanges, FactChanges, object]>([
   ['retention', {}, { limits: { retentionMs: read(604_800_000), retentionBytes: told(1e9) } }, { retention: { ms: { value: 604_800_000, source: 'read' }, bytes: { value: 1e9, source: 'told' } } }],
   ['limits', {}, { maxDelayMs: told(1e9), limits: { deliveryLimit: told(50) } }, { limits: { deliveries: { value: 50, source: 'told' }, settleWithinMs: { value: null, source: 'read' }, delayMs: { value: 1e9, source: 'told' }, messageBytes: { value: 1_000, source: 'read' } } }],
   ['nothing known of redelivery', {}, {}, { redeliveredWithinMs: null }],
+  ['an event that is not stored', { message: shop.ticked, transient: true, group: 'till.signals' }, {}, { delivery: { guarantee: 'at-most-once', why: 'it is not stored' }, loss: { window: 'absence-or-slowness', upToMs: null, source: 'told' }, redelivery: 'none', order: { kept: 'none', shards: 1, by: 'native' } }],
   ['a broadcast', { transient: true, group: 'till.broadcast' }, { limits: { redeliveredWithinMs: read(5) } }, { delivery: { guarantee: 'at-most-once', why: 'nothing is kept for an instance that is away' }, loss: { window: 'absence', upToMs: null, source: 'told' }, copies: { value: 1, source: 'assumed' }, redelivery: 'none', redeliveredWithinMs: null, retry: { attempts: 5, waitsMs: { least: 1_750, most: 3_500 }, by: 'native', lastResort: 'dropped' }, unknown: { types: 'dropped', versions: 'dropped' } }],
   ['a query', { role: 'answer', message: shop.price }, {}, { kind: 'query', channel: 'shop.price', retry: { attempts: 5, waitsMs: { least: 1_750, most: 3_500 }, by: 'native', lastResort: 'asker-told' } }],
   ['a survey', { role: 'answer', message: shop.offers }, {}, { retry: { attempts: 1, waitsMs: { least: 0, most: 0 }, by: 'native', lastResort: 'asker-told' } }],
   ['a question on an engine that hands out once', { role: 'answer', message: shop.price }, { limits: { deliveryLimit: read(1) } }, { delivery: { guarantee: 'at-most-once', why: 'the engine hands a message out once' }, redelivery: 'none', problems: [] }],
   ['a reply handler', { role: 'reply', message: shop.price }, {}, { kind: 'reply', message: 'shop.price', retry: { attempts: 5, waitsMs: { least: 1_750, most: 3_500 }, by: 'native', ...dead } }],
   ['a foreign channel', { message: bare }, {}, { channel: 'legacy' }],
+  ['a transaction and an inbox', { inbox }, {}, { delivery: { guarantee: 'effectively-once', why: 'what the handler writes and sends commits with the note that it was handled', rememberedMs: 30 * DAY } }],
+  ['a broadcast in a transaction', { inbox, transient: true, group: 'till.broadcast' }, {}, { delivery: { guarantee: 'at-most-once' } }],
+  ['a foreign channel in a transaction', { inbox, message: bare }, {}, { delivery: { guarantee: 'at-least-once', why: "ordinary clients' messages may have no id that the inbox could know again" } }],
+  ['a foreign channel in a transaction, with a key of the business', { inbox: { ...inbox, byBusinessKey: true }, message: bare }, {}, { delivery: { guarantee: 'effectively-once' } }],
 ])('explainRoute() of %s', (_, asked, given, expected) => {
   expect(verdict(asked, given)).toMatchObject(expected)
 }) // prettier-ignore
@@ -94,12 +101,14 @@ test.each<[string, RouteChanges, FactChanges, object]>([
 test.each<[RouteChanges, FactChanges, string]>([
   [{}, {}, 'shop.paid → till: at least once, no loss window, no order, 5 attempts over 1.8 to 3.5 s, then dead letter'],
   [{ group: 'audit', retry: { attempts: 1 } }, {}, 'shop.paid → till (group audit): at least once, no loss window, no order, 1 attempt, then dead letter'],
+  [{ inbox }, {}, 'shop.paid → till: effectively once, no loss window, no order, 5 attempts over 1.8 to 3.5 s, then dead letter'],
   [{ retry: { attempts: 2 } }, {}, 'shop.paid → till: at least once, no loss window, no order, 2 attempts at once, then dead letter'],
   [{ retry: { attempts: 6, base: '3m', max: '3m', immediate: 2, jitter: false }, ordered: true }, {}, 'shop.paid → till: at least once, no loss window, ordered per key, 6 attempts over 9 min, then dead letter; fencing: token'],
   [{ ordered: true }, { capabilities: { fencing: 'refused' }, durability: { accepted: 'written', lossWindowMs: told(120_000) } }, 'shop.paid → till: at least once, up to 2 min lost on power loss, ordered per key, 5 attempts over 1.8 to 3.5 s, then dead letter; fencing: none'],
   [{}, { durability: { source: 'assumed' } }, 'shop.paid → till: at least once, no loss window (assumed), no order, 5 attempts over 1.8 to 3.5 s, then dead letter'],
   [{}, { durability: { accepted: 'written', lossWindowMs: told(Infinity), source: 'assumed' } }, 'shop.paid → till: at least once, the newest lost on power loss (assumed), no order, 5 attempts over 1.8 to 3.5 s, then dead letter'],
   [{}, { durability: { accepted: 'written', lossWindowMs: told(Infinity) } }, 'shop.paid → till: at least once, the newest lost on power loss, no order, 5 attempts over 1.8 to 3.5 s, then dead letter'],
+  [{ message: shop.ticked, transient: true, group: 'till.signals' }, {}, 'shop.ticked → each till: at most once, nothing kept while away or too slow, no order, 5 attempts over 1.8 to 3.5 s, then dropped'],
   [{ transient: true, group: 'till.broadcast' }, {}, 'shop.paid → each till: at most once, nothing kept while away, no order, 5 attempts over 1.8 to 3.5 s, then dropped'],
   [{ role: 'answer', message: shop.price }, { durability: { accepted: 'memory' } }, 'shop.price → till: at least once, all lost with the server, no order, 1 attempt, then the asker is told'],
   [{ role: 'reply', message: shop.price, retry: { attempts: 1 } }, {}, 'reply to shop.price → till: at least once, no loss window, no order, 1 attempt, then dead letter'],
@@ -144,3 +153,25 @@ test.each<[string, RouteChanges, FactChanges]>([
 ])('explainRoute() notes nothing of %s', (_, asked, given) => {
   expect(verdict(asked, given).notes).toEqual([])
 }) // prettier-ignore
+
+test('explainRoute() says what may hold a handler back', () => {
+  const restraints = {
+    breaker: 'bank',
+    rate: { limit: 5, perMs: 1_000, isPerKey: true },
+    bulkhead: 3,
+    batch: 100,
+  }
+  const { notes } = verdict({ restraints }, { limits: { retentionMs: told(86_400_000) } })
+  expect(notes).toEqual(
+    expect.arrayContaining([
+      'paused while the circuit bank is open: what waits then is no attempt, and waits as long as that takes',
+      'what is paused for longer than the engine keeps it is dropped',
+      'each instance begins at most 5 in 1 s for each key',
+      'at most 3 at a time on each instance, whatever the concurrency',
+      'handled in batches of up to 100; what fails comes again in another',
+    ]),
+  )
+  expect(verdict({ restraints: { rate: { ...restraints.rate, isPerKey: false } } }).notes).toEqual([
+    'each instance begins at most 5 in 1 s',
+  ])
+})

@@ -1,9 +1,9 @@
 import { known } from './known.ts'
-import { lossOf } from './loss.ts'
+import { ABSENT, lossOf, NOT_STORED } from './loss.ts'
 import { notesOfRoute } from './route-notes.ts'
 import { problemsOf } from './problems.ts'
-import { isQuestion, type Facts, type Route } from './route.ts'
-import type { LastResort, Loss, RouteVerdict } from './route-verdict.ts'
+import { isQuestion, isSignal, type Facts, type Route } from './route.ts'
+import type { LastResort, RouteVerdict } from './route-verdict.ts'
 import { routeStatement } from './statement.ts'
 
 /** What `route` promises on an engine with these facts. Pure: the same answer for the same question. */
@@ -22,7 +22,7 @@ export function explainRoute(route: Route, facts: Facts): RouteVerdict {
     service: route.service,
     group: group.name,
     delivery,
-    loss: transient ? ABSENT : lossOf(durability),
+    loss: isSignal(group) ? NOT_STORED : transient ? ABSENT : lossOf(durability),
     copies: transient ? { value: 1, source: 'assumed' } : known(durability.copies),
     order: {
       kept: ordered && capabilities.ordered !== 'refused' ? 'per-key' : 'none',
@@ -61,17 +61,28 @@ export function explainRoute(route: Route, facts: Facts): RouteVerdict {
   }
 }
 
-const ABSENT: Loss = { window: 'absence', upToMs: null, source: 'told' }
-
 function lastResortOf(route: Route): LastResort {
   if (route.transient) return 'dropped'
   return isQuestion(route) ? 'asker-told' : 'dead-letter'
 }
 
-function deliveryOf({ transient }: Route, { route: { limits } }: Facts): RouteVerdict['delivery'] {
+function deliveryOf({ transient, group, inbox }: Route, { route: { limits } }: Facts): RouteVerdict['delivery'] {
+  if (isSignal(group)) return { guarantee: 'at-most-once', why: 'it is not stored' }
   if (transient) return { guarantee: 'at-most-once', why: 'nothing is kept for an instance that is away' }
   if (limits.deliveryLimit.value <= 1) return { guarantee: 'at-most-once', why: 'the engine hands a message out once' }
-  return { guarantee: 'at-least-once', why: 'a message is acknowledged after its handler has returned' }
+  if (inbox === undefined)
+    return { guarantee: 'at-least-once', why: 'a message is acknowledged after its handler has returned' }
+  // An ordinary client's message without an id has a new one each time it is handed out.
+  if (group.channel.foreign !== undefined && !inbox.byBusinessKey)
+    return {
+      guarantee: 'at-least-once',
+      why: "ordinary clients' messages may have no id that the inbox could know again",
+    }
+  return {
+    guarantee: 'effectively-once',
+    why: 'what the handler writes and sends commits with the note that it was handled',
+    rememberedMs: inbox.rememberedMs,
+  }
 }
 
 function redeliveryOf(guarantee: RouteVerdict['delivery']['guarantee'], facts: Facts): RouteVerdict['redelivery'] {

@@ -29,6 +29,7 @@ test('explainSend() states everything of a send', () => {
 })
 
 test.each<[AnyContracted, FactChanges, string]>([
+  [shop.ticked, { durability: { accepted: 'memory' } }, 'publish shop.ticked: confirmed once in memory, nothing kept while away or too slow, forgotten when nobody subscribed, outcome unknown after 30 s'],
   [shop.pay, {}, 'send, request shop.pay: confirmed once synced to disk, no loss window, refused when nobody can receive it, outcome unknown after 30 s, reply within 10 s'],
   [shop.price, { durability: { accepted: 'memory' } }, 'request shop.price: confirmed once in memory, all lost with the server, refused when nobody can receive it, reply within 10 s'],
   [shop.offers, {}, 'scatter shop.offers: confirmed once synced to disk, no loss window, forgotten when nobody subscribed, replies within 10 s'],

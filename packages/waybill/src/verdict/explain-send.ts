@@ -2,7 +2,8 @@ import type { AnyContracted } from '../contract/contract.ts'
 import type { EngineFacts, RouteFacts } from '../transport/engine-facts.ts'
 import { known } from './known.ts'
 import { keepsEvents } from './problems.ts'
-import { lossOf } from './loss.ts'
+import { lossOf, NOT_STORED } from './loss.ts'
+import { isSignal } from './route.ts'
 import type { Problem, SendVerdict } from './route-verdict.ts'
 import { sendStatement } from './statement.ts'
 
@@ -38,7 +39,7 @@ export function explainSend(
     kind,
     channel: channel.foreign ?? channel.name,
     confirmed: confirmedOf(engine, route),
-    loss: route === undefined ? null : lossOf(route.durability),
+    loss: isSignal(message) ? NOT_STORED : route === undefined ? null : lossOf(route.durability),
     copies: route === undefined ? null : known(route.durability.copies),
     withoutRecipient: withoutRecipient(kind, engine),
     unknownAfterMs: kind === 'query' || kind === 'survey' ? requestTimeoutMs : sendTimeoutMs,

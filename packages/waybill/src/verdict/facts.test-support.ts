@@ -12,6 +12,7 @@ export const shop = contract(
   {
     paid: event(type<{ readonly id: string }>(), keyed),
     counted: event(type<number>()),
+    ticked: event(type<number>(), { stored: false }),
     pay: command(type<number>()),
     charge: command(type<number>(), { reply: type<number>() }),
     price: query(type<number>(), type<number>()),
@@ -39,9 +40,9 @@ export function facts({ capabilities, maxDelayMs, durability, limits, countsDeli
       engine: 'perfect',
       version: '1',
       capabilities: {
-        confirms: 'native', unroutable: 'native', durableGroups: 'native', transientSubscriptions: 'native', ordered: 'native',
+        confirms: 'native', unroutable: 'native', durableGroups: 'native', transientSubscriptions: 'native', signals: 'native', ordered: 'native',
         delayedRetry: 'native', delayedSend: 'native', expiry: 'native', deliveryCount: 'native', startEarliest: 'native',
-        startAtTime: 'native', fencing: 'native', replay: 'native', liveFlow: 'native', ...capabilities,
+        startAtTime: 'native', fencing: 'native', replay: 'native', liveFlow: 'native', deadLetterVisits: 'native', ...capabilities,
       }, // prettier-ignore
       limits: { maxMessageBytes: read(1_000), maxDelayMs: maxDelayMs ?? read(Infinity) },
     },

@@ -10,10 +10,16 @@ export function lossOf({ accepted, lossWindowMs, source }: Durability): Loss {
   return { window: 'none', upToMs: null, source }
 }
 
+/** For an instance that is not there. */
+export const ABSENT: Loss = { window: 'absence', upToMs: null, source: 'told' }
+/** Of what is not stored. */
+export const NOT_STORED: Loss = { window: 'absence-or-slowness', upToMs: null, source: 'told' }
+
 export function lossInWords({ window, upToMs, source }: Loss): string {
   const assumed = source === 'assumed' ? ' (assumed)' : ''
   if (window === 'none') return `no loss window${assumed}`
   if (window === 'server-death') return 'all lost with the server'
+  if (window === 'absence-or-slowness') return 'nothing kept while away or too slow'
   if (window === 'absence') return 'nothing kept while away'
   const newest = upToMs?.value === null || upToMs === null ? 'the newest' : `up to ${lengthOfTime(upToMs.value)}`
   return `${newest} lost on power loss${assumed}`

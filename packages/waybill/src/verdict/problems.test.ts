@@ -22,6 +22,7 @@ const without = (capability: keyof NonNullable<FactChanges['capabilities']>): Fa
 test.each<[string, RouteChanges, FactChanges]>([
   ['WAYBILL_UNSUPPORTED: till on shop.paid wants order, which perfect cannot', { ordered: true }, without('ordered')],
   ['WAYBILL_UNSUPPORTED: till on shop.paid wants its messages kept while it is away, which perfect cannot', {}, without('durableGroups')],
+  ['WAYBILL_UNSUPPORTED: till on shop.ticked is of an event that is not stored, which perfect cannot', { message: shop.ticked, transient: true }, without('signals')],
   ['WAYBILL_UNSUPPORTED: till on shop.paid is a broadcast, which perfect cannot', { transient: true }, without('transientSubscriptions')],
   ['WAYBILL_UNSUPPORTED: till on shop.paid is a broadcast that begins in the past, which perfect cannot', { transient: true, start: 'earliest' }, without('replay')],
   ['WAYBILL_UNSUPPORTED: till on kept.seen keeps its events for 7 d, to be read again, which perfect cannot', { message: kept.seen }, without('replay')],
@@ -35,6 +36,8 @@ test.each<[string, RouteChanges, FactChanges]>([
   ['WAYBILL_LIMIT: till on shop.paid may need 30 deliveries of a message; perfect gives up on it after 30 (assumed)', { retry: { attempts: 30 } }, limits({ deliveryLimit: assumed(30) })],
   ['WAYBILL_LIMIT: till on shop.paid may take 30 s; perfect takes back what is not settled within 30 s (assumed)', {}, limits({ settleWithinMs: assumed(30_000) })],
   ['WAYBILL_LIMIT: till on shop.paid may try a message for 2.6 min; perfect drops it after 2.6 min (told)', {}, limits({ retentionMs: told(153_500) })],
+  ['WAYBILL_INBOX_TOO_SHORT: till on shop.paid may see a message again after 2 h, 2 h among the dead letters included; its inbox forgets it after 2 h', { inbox: { rememberedMs: 2 * HOUR, deadLetterLifeMs: 2 * HOUR, byBusinessKey: false } }, {}],
+  ['WAYBILL_INBOX_TOO_SHORT: till on shop.price may see a message again after 2.6 min; its inbox forgets it after 1 min', { role: 'answer', message: shop.price, inbox: { rememberedMs: 60_000, deadLetterLifeMs: 2 * HOUR, byBusinessKey: false } }, {}],
   ['WAYBILL_LIMIT: till on shop.paid may try a message for 2.6 min; perfect drops it after 2 min (read)', {}, limits({ retentionMs: read(120_000) })],
 ])('problemsOf() refuses: %s', (text, asked, given) => {
   const [code, what] = text.split(/: (.*)/)
@@ -46,8 +49,8 @@ test.each<[string, RouteChanges, FactChanges]>([
 
 test.each<[string, RouteChanges, FactChanges]>([
   ['may need 20 deliveries of a message; perfect gives up on it after 24 (assumed)', {}, limits({ deliveryLimit: assumed(24) })],
-  ['may hold a delivery for 1 min, its wait for a slot included; perfect takes back what is not settled within 40 s (told)', { prefetch: 17 }, limits({ settleWithinMs: told(40_000) })],
-  ['may hold a delivery for 1 min, its wait for a slot included; perfect takes back what is not settled within 59 s (told)', {}, limits({ settleWithinMs: told(59_000) })],
+  ['may hold a delivery for 50 s, its wait for a slot included; perfect takes back what is not settled within 40 s (told)', { prefetch: 17 }, limits({ settleWithinMs: told(40_000) })],
+  ['may hold a delivery for 60 s, its wait for a slot included; perfect takes back what is not settled within 59 s (told)', {}, limits({ settleWithinMs: told(59_000) })],
   ['may hold a delivery for 1 min, its wait for a slot included; perfect takes back what is not settled within 70 s (assumed)', {}, limits({ settleWithinMs: assumed(70_000) })],
   ['may try a message for 2.6 min; perfect drops it after 3 min (assumed)', {}, limits({ retentionMs: assumed(180_000) })],
   ['perfect keeps messages in memory alone; the death of the server loses them', {}, { durability: { accepted: 'memory' } }],

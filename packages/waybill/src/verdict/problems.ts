@@ -1,7 +1,7 @@
 // What a route asks for that cannot be kept. The only place where start-up compares options with the engine.
 import type { Capabilities, Limit } from '../transport/engine-facts.ts'
 import { lengthOfTime } from './length-of-time.ts'
-import { isQuestion, type Facts, type Route } from './route.ts'
+import { comesAgainWithinMs, isQuestion, isSignal, type Facts, type Route, WAIT_SHARE } from './route.ts'
 import type { Problem } from './route-verdict.ts'
 
 /** An assumed limit of which more than this share is used is worth a warning. */
@@ -18,6 +18,7 @@ export function problemsOf(route: Route, facts: Facts): readonly Problem[] {
     ...retention(name, route, facts),
     ...bound(route, facts),
     ...memory(route, facts),
+    ...inbox(name, route),
   ]
   return [...found.filter(({ level }) => level === 'refused'), ...found.filter(({ level }) => level === 'warning')]
 }
@@ -29,7 +30,13 @@ function capabilities(name: string, route: Route, { engine }: Facts): readonly P
   const wanted: readonly (readonly [asked: boolean, keyof Capabilities, string, cure: string])[] = [
     [group.ordered, 'ordered', 'wants order', 'Leave `ordered` out, and let the handler bear any order.'],
     [shared, 'durableGroups', 'wants its messages kept while it is away', 'Subscribe with `broadcast: true`.'],
-    [transient, 'transientSubscriptions', 'is a broadcast', 'Leave `broadcast` out: one instance receives each event.'],
+    [isSignal(group), 'signals', 'is of an event that is not stored', 'Leave `stored: false` out of the contract.'],
+    [
+      transient && !isSignal(group),
+      'transientSubscriptions',
+      'is a broadcast',
+      'Leave `broadcast` out: one instance receives each event.',
+    ],
     [retentionMs !== undefined, 'replay', keepsEvents(retentionMs), 'Leave `retention` out of the contract.'],
     [transient && start !== 'now', 'replay', 'is a broadcast that begins in the past', 'Leave `start` out.'],
     [!transient && start === 'earliest', 'startEarliest', 'begins at the earliest message', "Set `start: 'now'`."],
@@ -81,10 +88,13 @@ function settlement(name: string, route: Route, { engine, route: { limits } }: F
   const takesBack = `${engine.engine} takes back what is not settled within ${shown(limit)}`
   if (timeoutMs >= limit.value)
     return [refuse('WAYBILL_LIMIT', `${name} may take ${lengthOfTime(timeoutMs)}; ${takesBack}`, cure)]
-  // A delivery waits here for a slot behind those before it.
-  const heldMs = timeoutMs * Math.ceil(prefetch / concurrency)
+  // A delivery waits here for a slot behind those before it, or for what holds its handler back, but not for ever.
+  const { breaker, rate, bulkhead, batch = 1 } = route.restraints ?? {}
+  const isHeldBack = breaker !== undefined || rate !== undefined || bulkhead !== undefined
+  const waitMs = isHeldBack ? Infinity : timeoutMs * (Math.ceil(prefetch / (concurrency * batch)) - 1)
+  const heldMs = timeoutMs + Math.min(waitMs, WAIT_SHARE * limit.value)
   const most = limit.source === 'assumed' ? limit.value * CLOSE : limit.value
-  if (heldMs <= most) return []
+  if (!(heldMs > most)) return []
   const what = `${name} may hold a delivery for ${lengthOfTime(heldMs)}, its wait for a slot included; ${takesBack}`
   return [warn('WAYBILL_LIMIT', what, `${cure} A lower \`prefetch\` shortens the wait.`)]
 }
@@ -99,6 +109,18 @@ function retention(name: string, route: Route, { engine, route: { limits } }: Fa
   const cure = "Lengthen the channel's retention, or shorten `retry` and `timeout`."
   if (neededMs >= limit.value) return [refuse('WAYBILL_LIMIT', what, cure)]
   return limit.source === 'assumed' && neededMs > limit.value * CLOSE ? [warn('WAYBILL_LIMIT', what, cure)] : []
+}
+
+/** A message must not come again after it was forgotten. */
+function inbox(name: string, route: Route): readonly Problem[] {
+  if (route.inbox === undefined || route.transient) return []
+  const neededMs = comesAgainWithinMs(route, route.inbox)
+  const { rememberedMs, deadLetterLifeMs } = route.inbox
+  if (neededMs < rememberedMs) return []
+  const dead = isQuestion(route) ? '' : `, ${lengthOfTime(deadLetterLifeMs)} among the dead letters included`
+  const what = `${name} may see a message again after ${lengthOfTime(neededMs)}${dead}; its inbox forgets it after ${lengthOfTime(rememberedMs)}`
+  const cure = "Lengthen the store's `inboxRetention`, or shorten `retry`, `timeout` or createBus({ deadLetterLife })."
+  return [refuse('WAYBILL_INBOX_TOO_SHORT', what, cure)]
 }
 
 /** What is not handled yet may be dropped for want of room. The same text for every route, so that it is logged once. */

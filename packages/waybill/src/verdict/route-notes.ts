@@ -11,11 +11,11 @@ export function notesOfRoute(
   verdict: Omit<RouteVerdict, 'statement' | 'notes'>,
   facts: Facts,
 ): readonly string[] {
-  return [...surprises(route, verdict), ...assumptions(verdict, facts)]
+  return [...surprises(route, verdict), ...restraints(route, verdict), ...assumptions(verdict, facts)]
 }
 
 function surprises(route: Route, verdict: Omit<RouteVerdict, 'statement' | 'notes'>): readonly string[] {
-  const { order, fencing, retention, retry, loss, copies, redeliveredWithinMs: again } = verdict
+  const { delivery, order, fencing, retention, retry, loss, copies, redeliveredWithinMs: again } = verdict
   const { message, role, group } = route
   const { settleWithinMs } = verdict.limits
   const ordered = order.kept === 'per-key'
@@ -42,7 +42,14 @@ function surprises(route: Route, verdict: Omit<RouteVerdict, 'statement' | 'note
       verdict.poisonAfter === null,
       'nobody counts deliveries: a message that kills its process comes again without end',
     ],
-    [verdict.redelivery === 'unmarked', 'a second delivery is not marked: tell it by its id'],
+    [
+      verdict.redelivery === 'unmarked' && delivery.guarantee !== 'effectively-once',
+      'a second delivery is not marked: tell it by its id',
+    ],
+    [
+      delivery.guarantee === 'effectively-once',
+      `once for what is written with ctx.tx, and told apart for ${lengthOfTime(delivery.rememberedMs ?? 0)}; other effects may come again`,
+    ],
     [
       group.channel.foreign !== undefined && message.kind !== 'event',
       'the channel is not ours: its settings are nowhere told',
@@ -64,6 +71,28 @@ function surprises(route: Route, verdict: Omit<RouteVerdict, 'statement' | 'note
       `what a crashed member held comes again within ${lengthOfTime(again?.value ?? 0)} (${again?.source})`,
     ],
     [again !== null && again.value === null, 'what a member held that vanished without a word may never come again'],
+  ]
+  return notes.filter(([when]) => when).map(([, note]) => note)
+}
+
+/** What may hold its handler back. */
+function restraints(
+  { restraints: { breaker, rate, bulkhead, batch } = {} }: Route,
+  { retention }: Omit<RouteVerdict, 'statement' | 'notes'>,
+): readonly string[] {
+  const of = rate?.isPerKey === true ? ' for each key' : ''
+  const notes: readonly (readonly [when: boolean, note: string])[] = [
+    [
+      breaker !== undefined,
+      `paused while the circuit ${breaker} is open: what waits then is no attempt, and waits as long as that takes`,
+    ],
+    [
+      breaker !== undefined && retention.ms.value !== null,
+      'what is paused for longer than the engine keeps it is dropped',
+    ],
+    [rate !== undefined, `each instance begins at most ${rate?.limit} in ${lengthOfTime(rate?.perMs ?? 0)}${of}`],
+    [bulkhead !== undefined, `at most ${bulkhead} at a time on each instance, whatever the concurrency`],
+    [batch !== undefined, `handled in batches of up to ${batch}; what fails comes again in another`],
   ]
   return notes.filter(([when]) => when).map(([, note]) => note)
 }

@@ -17,8 +17,9 @@ export interface Loss {
    * - `power-loss`: the death of the server process nothing; a loss of power of its machine the newest, up to `upToMs`
    * - `server-death`: everything that was not handled
    * - `absence`: nothing is kept for an instance that is not there
+   * - `absence-or-slowness`: nor for one that is too slow
    */
-  readonly window: 'none' | 'power-loss' | 'server-death' | 'absence'
+  readonly window: 'none' | 'power-loss' | 'server-death' | 'absence' | 'absence-or-slowness'
   /** Of `power-loss`, in milliseconds; its value is `null` where the engine does not say. Otherwise `null`. */
   readonly upToMs: Known | null
   readonly source: Limit['source']
@@ -50,7 +51,13 @@ export interface RouteVerdict {
   readonly channel: string
   readonly service: string
   readonly group: string
-  readonly delivery: { readonly guarantee: 'at-least-once' | 'at-most-once'; readonly why: string }
+  readonly delivery: {
+    /** `effectively-once`: what the handler writes with `ctx.tx`, and what it sends, is applied once. */
+    readonly guarantee: 'effectively-once' | 'at-least-once' | 'at-most-once'
+    readonly why: string
+    /** Of `effectively-once`: how long the inbox remembers at least, in milliseconds. */
+    readonly rememberedMs?: number
+  }
   readonly loss: Loss
   /** Servers that have a message when it is accepted. */
   readonly copies: Known

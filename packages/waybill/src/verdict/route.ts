@@ -23,6 +23,30 @@ export interface Route {
     readonly waitsMs: { readonly least: number; readonly most: number }
   }
   readonly maxDeliveries: number
+  /** What may hold its handler back although a slot is free. */
+  readonly restraints?: Restraints
+  /** Of a service with a store: its handlers run in a transaction, which notes what they have handled. */
+  readonly inbox?: Inbox
+}
+
+export interface Restraints {
+  /** The name of the circuit breaker that pauses it. */
+  readonly breaker?: string | undefined
+  readonly rate?: { readonly limit: number; readonly perMs: number; readonly isPerKey: boolean } | undefined
+  readonly bulkhead?: number | undefined
+  /** Messages of a batch. */
+  readonly batch?: number | undefined
+}
+
+/** Of the time in which the engine wants a delivery settled, so much may pass until its handler begins; then it is put off. */
+export const WAIT_SHARE = 0.5
+
+export interface Inbox {
+  readonly rememberedMs: number
+  /** Of a dead letter, before it is redriven or thrown away. */
+  readonly deadLetterLifeMs: number
+  /** The handler says itself what makes two messages the same. */
+  readonly byBusinessKey: boolean
 }
 
 /** What the engine says of a route. */
@@ -31,7 +55,21 @@ export interface Facts {
   readonly route: RouteFacts
 }
 
+/** An event that is not stored. */
+export function isSignal({ channel: { kind } }: Pick<AnyContracted, 'channel'>): boolean {
+  return kind === 'signals'
+}
+
 /** A question: who asked decides whether to ask again, and nothing of it is kept. */
 export function isQuestion({ role, message: { kind } }: Pick<Route, 'role' | 'message'>): boolean {
   return role !== 'reply' && (kind === 'query' || kind === 'survey')
+}
+
+/** The longest time after which a message may come again: all its tries, and its life among the dead letters. */
+export function comesAgainWithinMs(
+  route: Pick<Route, 'role' | 'message' | 'retry' | 'timeoutMs'>,
+  inbox: Inbox,
+): number {
+  const { attempts, waitsMs } = route.retry
+  return attempts * route.timeoutMs + waitsMs.most + (isQuestion(route) ? 0 : inbox.deadLetterLifeMs)
 }
