@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './scripts/longest-first.ts'
 import { serversForTests } from './scripts/servers/vitest-plugin.ts'
 
 export default defineConfig({
@@ -10,5 +11,6 @@ export default defineConfig({
     setupFiles: ['./scripts/require-node.ts'],
     testTimeout: 30_000,
     pool: 'forks',
+    sequence: { sequencer: LongestFirst },
   },
 })

@@ -9,18 +9,20 @@ const SOURCE = fileURLToPath(new URL('../packages/waybill/src/', import.meta.url
 /** Rooms by floor: a file imports from its own room and from lower floors. */
 const FLOORS: readonly (readonly string[])[] = [
   ['runtime', 'message', 'contract'],
-  ['transport', 'broker'],
-  ['transports', 'verdict'],
-  ['bus', 'middleware'],
-  ['outbox', 'saga', 'eventsourcing', 'scheduling', 'security', 'telemetry'],
+  ['transport', 'broker', 'store'],
+  ['transports', 'stores', 'inbox', 'outbox', 'verdict', 'dead-letters'],
+  ['bus', 'middleware', 'resilience'],
+  ['saga', 'eventsourcing', 'scheduling', 'security', 'telemetry'],
   ['testing', 'conformance', 'cli'],
 ]
 /** Rooms of one floor that may import each other, in this direction only. */
 const SIDEWAYS: readonly (readonly [from: string, to: string])[] = [
   ['message', 'runtime'],
   ['contract', 'message'],
+  ['store', 'transport'],
   ['contract', 'runtime'],
   ['bus', 'middleware'],
+  ['bus', 'resilience'],
   ['conformance', 'testing'],
   ['transports/embedded', 'transports/amqp'],
   ['transports/rabbitmq', 'transports/amqp'],

@@ -62,7 +62,7 @@ try {
      console.log(performance.now() - t0)
      await bus.drain()`,
   )
-  for (const door of ['waybill', 'waybill/testing', 'waybill/conformance', 'waybill/transport'])
+  for (const door of ['waybill', 'waybill/testing', 'waybill/conformance', 'waybill/transport', 'waybill/stores'])
     run('node', ['-e', `await import('${door}')`, '--input-type=module'], home)
   // The command reads a user's TypeScript as Node does.
   writeFileSync(

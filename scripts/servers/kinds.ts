@@ -1,6 +1,7 @@
 // The servers that Waybill is tested on.
 import { canRunKafka, KAFKA_VERSION } from '../../packages/waybill/src/testing/servers/kafka-class-path.ts'
 import { KafkaServer } from '../../packages/waybill/src/testing/servers/kafka-server.ts'
+import { MariadbServer } from '../../packages/waybill/src/testing/servers/mariadb-server.ts'
 import { NatsServer } from '../../packages/waybill/src/testing/servers/nats-server.ts'
 import { PostgresServer } from '../../packages/waybill/src/testing/servers/postgres-server.ts'
 import { RabbitmqServer } from '../../packages/waybill/src/testing/servers/rabbitmq-server.ts'
@@ -8,6 +9,7 @@ import { RedisServer } from '../../packages/waybill/src/testing/servers/redis-se
 import {
   kafkaVersion,
   managementVersion,
+  mysqlVersion,
   natsVersion,
   postgresVersion,
   rabbitmqVersion,
@@ -106,4 +108,15 @@ const postgres: ServerKind = {
   start: (port) => PostgresServer.start({ port }),
 }
 
-export const SERVER_KINDS: readonly ServerKind[] = [rabbitmq, management, kafka, nats, redis, postgres]
+/** For stores alone; MySQL answers as it does. */
+const mariadb: ServerKind = {
+  name: 'mariadb',
+  service: 'mariadb',
+  variable: 'MARIADB_URL',
+  standardUrl: 'mysql://root@127.0.0.1:3306',
+  version: mysqlVersion,
+  missing: () => (MariadbServer.findProgram() === undefined ? 'mariadb-server' : undefined),
+  start: (port) => MariadbServer.start({ port }),
+}
+
+export const SERVER_KINDS: readonly ServerKind[] = [rabbitmq, management, kafka, nats, redis, postgres, mariadb]

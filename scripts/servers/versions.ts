@@ -64,6 +64,22 @@ export function postgresVersion(url: string): Promise<string> {
   })
 }
 
+/** MariaDB or MySQL greets first. @see https://mariadb.com/kb/en/connection/#initial-handshake-packet */
+export function mysqlVersion(url: string): Promise<string> {
+  return talk(url, 3306, undefined, (heard) => {
+    if (heard.length < 5) return undefined
+    if (heard[4] !== 10) throw new Error('it is neither MariaDB nor MySQL')
+    const end = heard.indexOf(0, 5)
+    // MariaDB has old clients believe that it is 5.5.5.
+    return end === -1
+      ? undefined
+      : heard
+          .toString('latin1', 5, end)
+          .replace(/^5\.5\.5-/, '')
+          .split('-')[0]
+  })
+}
+
 /** Kafka does not tell its version: ''. @see https://kafka.apache.org/protocol#The_Messages_ApiVersions */
 export function kafkaVersion(url: string): Promise<string> {
   const request = Buffer.alloc(14)
