@@ -24,6 +24,7 @@ test('the probes answer by the health of the bus', async () => {
       group: 'shipping',
       state: 'consuming',
       attached: true,
+      pausedBy: [],
       since: expect.any(String) as unknown,
       lag: 0,
     },
