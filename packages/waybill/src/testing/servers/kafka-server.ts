@@ -115,6 +115,15 @@ export class KafkaServer {
     await this.#node.says(/Kafka Server started/, START_DEADLINE_MS)
   }
 
+  /** It stalls; for longer than a second, and the cluster goes on without it. */
+  suspend(): void {
+    this.#node?.suspend()
+  }
+
+  resume(): void {
+    this.#node?.resume()
+  }
+
   /** `kill -9`: it has no time for anything. */
   async kill(): Promise<void> {
     await this.#node?.end('SIGKILL')

@@ -91,6 +91,15 @@ export class ServerProcess {
     await this.#exited
   }
 
+  /** It does nothing, and its connections stay open, until `resume`. */
+  suspend(): void {
+    this.#signal('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT')
+  }
+
   #signal(signal: NodeJS.Signals): void {
     const { pid } = this.#child
     if (!this.#isGroup || pid === undefined) return void this.#child.kill(signal)

@@ -33,6 +33,20 @@ describeOwnKafka('kafka() on two brokers', () => {
     return transport
   }
 
+  test('a topic that has just been made is used before each of its leaders knows it', async () => {
+    const member = await connected()
+    for (let n = 0; n < 10; n++) {
+      const channel: Channel = { kind: 'events', name: `orders.${runtime.newId().slice(-8)}`, shards: 6 }
+      second.suspend()
+      const declared = member.declare({ channels: [channel], groups: [{ channel, name: 'shipping', ordered: true }] })
+      // So that it is asked before it has heard.
+      await pause(300)
+      second.resume()
+      await declared
+    }
+    await member.close(500)
+  })
+
   /** Sends it until each is accepted or unknown; what is refused was not stored. */
   async function insist(sender: Transport, channel: Channel, text: string): Promise<number> {
     let left = KEYS.map((key) => ({

@@ -2,7 +2,7 @@ import { WaybillError } from '../../message/errors.ts'
 import { hasOneRecipient, type Channel } from '../../transport/channel.ts'
 import type { Group, StartPosition } from '../../transport/transport.ts'
 import { call } from './call.ts'
-import { brokerError, CODE } from './kafka-errors.ts'
+import { brokerError, CODE, whereTopicIsKnown } from './kafka-errors.ts'
 import type { KafkaLink } from './kafka-link.ts'
 import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
 import { Registry } from './registry.ts'
@@ -191,9 +191,7 @@ export class Declarer {
       [topic, missing],
       [again, [[0, 0n]]],
     ]
-    // A coordinator learns of a new topic a moment later than the broker that made it.
-    const codeOf = ({ errorCode }: { readonly errorCode: number }): number =>
-      errorCode === CODE.unknownTopicOrPartition ? CODE.unknownTopicId : errorCode
+    const codeOf = ({ errorCode }: { readonly errorCode: number }): number => whereTopicIsKnown(errorCode)
     const answer = await session.coordinated('group', id, share.alterOffsets, codeOf, id, topics)
     if (answer.errorCode !== CODE.none && answer.errorCode !== CODE.nonEmptyGroup)
       throw brokerError(answer.errorCode, `the start of group ${id} cannot be set`, answer.errorMessage)

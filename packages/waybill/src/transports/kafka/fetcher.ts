@@ -3,7 +3,7 @@ import { asError } from '../../message/as-error.ts'
 import { WaybillError } from '../../message/errors.ts'
 import { call } from './call.ts'
 import type { Connection } from './driver.ts'
-import { brokerError, CODE, isPassing } from './kafka-errors.ts'
+import { brokerError, CODE, isPassing, whereTopicIsKnown } from './kafka-errors.ts'
 import type { FetchedRecord, PartitionReader } from './partition-reader.ts'
 import type { Session } from './session.ts'
 
@@ -108,7 +108,7 @@ export class Fetcher {
         // Removed meanwhile.
         if (reader === undefined || !this.#readers.has(reader)) continue
         if (partition.errorCode === CODE.none) hand(reader, partition.records ?? [])
-        else if (isPassing(partition.errorCode)) isTroubled = true
+        else if (isPassing(whereTopicIsKnown(partition.errorCode))) isTroubled = true
         else this.#fail(reader, partition.errorCode)
       }
     if (isTroubled) await this.#pause(wanted)

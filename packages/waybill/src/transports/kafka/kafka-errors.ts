@@ -35,6 +35,14 @@ export function isPassing(code: number): boolean {
   return PASSING.has(code)
 }
 
+/**
+ * The answer of a leader or a coordinator about a topic that the cluster has: it hears of a new one a moment later than who made
+ * it. Whether the topic has gone is for the metadata to say.
+ */
+export function whereTopicIsKnown(code: number): number {
+  return code === CODE.unknownTopicOrPartition ? CODE.unknownTopicId : code
+}
+
 const REFUSED_ACCESS: ReadonlySet<number> = new Set([29, 30, 31, 53, 58, 62])
 
 /** What a code of the broker means to the caller. */

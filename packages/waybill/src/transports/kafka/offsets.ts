@@ -1,5 +1,5 @@
 import { call } from './call.ts'
-import { brokerError, CODE } from './kafka-errors.ts'
+import { brokerError, CODE, whereTopicIsKnown } from './kafka-errors.ts'
 import type { Session } from './session.ts'
 import { untilSettled } from './until-settled.ts'
 
@@ -45,7 +45,7 @@ async function ask(session: Session, topic: string, at: number) {
     const answer = await call(connection, session.driver.listOffsetsV8.api, -1, 0, [{ name: topic, partitions: of }])
     for (const { partitionIndex, offset, errorCode } of answer.topics[0]?.partitions ?? []) {
       values[partitionIndex] = offset
-      if (errorCode !== CODE.none) code = errorCode
+      if (errorCode !== CODE.none) code = whereTopicIsKnown(errorCode)
     }
   })
   await Promise.all(asked)

@@ -5,7 +5,7 @@
 // with the load, and the order of a partition survives every retry.
 import { WaybillError } from '../../message/errors.ts'
 import { call } from './call.ts'
-import { brokerError, CODE, isPassing } from './kafka-errors.ts'
+import { brokerError, CODE, isPassing, whereTopicIsKnown } from './kafka-errors.ts'
 import type { RecordContent } from './record-mapping.ts'
 import type { Session } from './session.ts'
 import { untilSettled } from './until-settled.ts'
@@ -204,7 +204,7 @@ export class Producer {
       if (lane.entries.length > 0) this.#makeReady(lane)
       return
     }
-    if (isPassing(code) || code === CODE.unknownTopicOrPartition) return this.#again(lane, code)
+    if (isPassing(whereTopicIsKnown(code))) return this.#again(lane, whereTopicIsKnown(code))
     const what = `topic ${lane.topic} does not take a batch`
     this.#giveUp(lane, 'refused', brokerError(code, what, detail))
     if (OUTDATED.has(code)) this.#events.fenced(brokerError(code, what, detail))
