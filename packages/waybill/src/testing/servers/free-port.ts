@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { systemRuntime } from '../../runtime/system-runtime.ts'
 
 /** What kernels leave to servers: the ports that they give to connecting clients begin above (32768 on Linux, 49152 elsewhere). */
 const FIRST = 10_000
 const BEHIND = 32_000
 const TRIES = 100
 
+const runtime = systemRuntime()
 const given = new Set<number>()
 
 /**
@@ -14,7 +16,7 @@ const given = new Set<number>()
  */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < TRIES; tries++) {
-    const port = FIRST + Math.floor(Math.random() * (BEHIND - FIRST))
+    const port = FIRST + Math.floor(runtime.random() * (BEHIND - FIRST))
     if (given.has(port) || !(await isFree(port))) continue
     given.add(port)
     return port

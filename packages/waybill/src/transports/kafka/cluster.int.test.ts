@@ -42,7 +42,7 @@ describeOwnKafka('kafka() on two brokers', () => {
       // So that it is asked before it has heard.
       await pause(300)
       second.resume()
-      await declared
+      await expect(declared).resolves.toBeUndefined()
     }
     await member.close(500)
   })
