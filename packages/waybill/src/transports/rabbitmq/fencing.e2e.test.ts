@@ -87,7 +87,8 @@ test(
     children.a.kill('SIGSTOP')
     await vi.waitFor(() => expect(writers()).not.toContain('a'), patiently)
     children.a.kill('SIGCONT')
-    await vi.waitFor(() => expect([...refusedTo]).toEqual(['a']), patiently)
+    // On a machine that stalls the others too, they may be refused as well.
+    await vi.waitFor(() => expect(refusedTo).toContain('a'), patiently)
     await vi.waitFor(() => expect(writers()).toContain('a'), patiently)
 
     children.b.kill('SIGKILL')
