@@ -31,35 +31,16 @@ export type { ForeignIdentity, ForeignMessage, ForeignOutput } from './contract/
 
 // Services and the bus.
 export { service } from './bus/service.ts'
-export type {
-  AsyncReply,
-  BatchOptions,
-  HandlerOptions,
-  InboxOptions,
-  Service,
-  ServiceOptions,
-  SubscriberOptions,
-  TransactionalService,
-} from './bus/service.ts'
+export type { AsyncReply, Service, ServiceOptions, TransactionalService } from './bus/service.ts'
+export type { BatchOptions, HandlerOptions, InboxOptions, SubscriberOptions } from './bus/handler-options.ts'
 export { createBus } from './bus/create-bus.ts'
-export type {
-  Bus,
-  BusHealth,
-  BusOptions,
-  OutboxHealth,
-  OutboxOptions,
-  SubscriptionControl,
-  SubscriptionHealth,
-  DatabaseBus,
-  TransactionalBus,
-} from './bus/bus.ts'
-export type {
-  ScheduleOptions,
-  Scheduler,
-  TransactionalContext,
-  DatabaseSender,
-  TransactionSender,
-} from './bus/transactional-context.ts'
+export type { Bus, DatabaseBus, TransactionalBus } from './bus/bus.ts'
+export type { BusHealth, SubscriptionHealth } from './bus/bus-health.ts'
+export type { BusOptions, OutboxOptions } from './bus/bus-options.ts'
+export type { OutboxHealth } from './bus/outbox-health.ts'
+export type { SubscriptionControl } from './bus/subscription-control.ts'
+export type { ScheduleOptions, Scheduler, DatabaseSender, TransactionSender } from './bus/transaction-sender.ts'
+export type { TransactionalContext } from './bus/transactional-context.ts'
 export type { ReadEvent, ReadOptions } from './bus/reading.ts'
 export type { Context } from './bus/context.ts'
 export type { DeadLettersOptions } from './bus/dead-letters-options.ts'
@@ -70,15 +51,8 @@ export type { EditRecord, ParkedMark, RedriveRecord, RedriveRecords } from './de
 export type { DeadLetterPage, ListOptions } from './dead-letters/page.ts'
 export type { DeadLetterResult, Refusal, WalkOptions } from './dead-letters/walk.ts'
 export type { DeadLetterWhere } from './dead-letters/where.ts'
-export type {
-  RequestAsyncOptions,
-  RequestOptions,
-  ScatterOptions,
-  Sender,
-  SendOptions,
-  Sent,
-  SurveyReply,
-} from './bus/sender.ts'
+export type { RequestAsyncOptions, RequestOptions, ScatterOptions, Sender, SendOptions, Sent } from './bus/sender.ts'
+export type { SurveyReply } from './bus/scatter.ts'
 export type { SequenceStanding } from './inbox/sequence.ts'
 export { consoleLogger, silentLogger, type Logger } from './bus/logger.ts'
 export type { Handle, Handling, Middleware } from './middleware/handler.ts'

@@ -1,5 +1,31 @@
 import type { SubscriptionSnapshot, TransportSnapshot } from '../transport/transport.ts'
-import type { BusHealth, OutboxHealth, SubscriptionControl, SubscriptionHealth } from './bus.ts'
+import type { OutboxHealth } from './outbox-health.ts'
+import type { SubscriptionControl } from './subscription-control.ts'
+
+/** How one subscription stands, here and at the broker. */
+export interface SubscriptionHealth extends Pick<SubscriptionControl, 'service' | 'channel' | 'group' | 'state'> {
+  /** The broker counts it among its consumers. */
+  readonly attached: boolean
+  /** Names of the circuit breakers that pause handlers of it: what these wait for is not well, the subscription is. */
+  readonly pausedBy: readonly string[]
+  /** Since when; `undefined` while it is not attached. */
+  readonly since: Date | undefined
+  /** Messages that wait for its group, all members together; the last number known, `undefined` where none is. */
+  readonly lag: number | undefined
+}
+
+export interface BusHealth {
+  /** Connected, every subscription consuming and attached, every outbox healthy. */
+  readonly healthy: boolean
+  readonly connected: boolean
+  /** Why the broker holds publishers back (memory, disk): sends wait. `undefined` while it does not. */
+  readonly blocked: string | undefined
+  readonly subscriptions: readonly SubscriptionHealth[]
+  /** One for each store. */
+  readonly outboxes: readonly OutboxHealth[]
+  /** What the broker itself says. */
+  readonly broker: TransportSnapshot
+}
 
 /** What is known when {@link busHealth} is asked. */
 export interface HealthSources {

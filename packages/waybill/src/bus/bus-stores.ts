@@ -1,15 +1,14 @@
 // The stores of one bus: each is opened once, relayed by one relay, and closed at the end.
 import { asText } from '../message/as-error.ts'
-import { isWaybillError } from '../message/errors.ts'
 import { Forgetter } from '../inbox/forgetter.ts'
 import { Relay } from '../outbox/relay.ts'
-import type { RowAnswer } from '../outbox/row-answer.ts'
 import type { OutboxRow, OutboxSnapshot, Store } from '../store/store.ts'
 import type { Deadlines } from '../runtime/deadlines.ts'
-import type { OutboxHealth } from './bus.ts'
+import type { OutboxHealth } from './outbox-health.ts'
 import type { BusSettings } from './bus-settings.ts'
-import { within } from './within.ts'
+import { within } from '../runtime/within.ts'
 import type { SendQueue } from './send-queue.ts'
+import { sendRow } from './send-row.ts'
 
 interface Opened {
   readonly store: Store<unknown>
@@ -93,7 +92,7 @@ export class BusStores {
   }
 
   #relayFor(store: Store<unknown>, sends: SendQueue): Relay {
-    const { runtime, logger, sendTimeoutMs, outbox } = this.#settings
+    const { runtime, logger, outbox } = this.#settings
     const about = ({ message }: OutboxRow, error: Error) => ({
       store: store.name,
       id: message.id,
@@ -107,7 +106,7 @@ export class BusStores {
       leaseMs: outbox.leaseMs,
       batch: outbox.batch,
       attempts: outbox.attempts,
-      send: (row) => sendRow(row, sends, this.#settings, sendTimeoutMs),
+      send: (row) => sendRow(row, sends, this.#settings),
       observer: {
         storeFailed: (error) =>
           logger.warn({ store: store.name, error: asText(error) }, 'the outbox cannot be read; it is tried again'),
@@ -121,37 +120,5 @@ export class BusStores {
           logger.error(about(row, error), 'a message of the outbox is parked: the broker refused it too often'),
       },
     })
-  }
-}
-
-/** Errors that say nothing about the message. */
-const NOT_ITS_FAULT = [
-  'WAYBILL_NOT_CONNECTED',
-  'WAYBILL_OUTCOME_UNKNOWN',
-  'WAYBILL_BACKPRESSURE',
-  'WAYBILL_CLOSED',
-  'WAYBILL_ABORTED',
-] as const
-
-async function sendRow(
-  row: OutboxRow,
-  sends: SendQueue,
-  { runtime, logger }: Pick<BusSettings, 'runtime' | 'logger'>,
-  timeoutMs: number,
-): Promise<RowAnswer> {
-  const { message, to } = row
-  if (message.expiresAt !== undefined && message.expiresAt <= runtime.now()) {
-    logger.debug({ id: message.id, type: message.type }, 'a message of the outbox expired before it was sent')
-    return { outcome: 'unwanted' }
-  }
-  try {
-    await sends.send({ message, to }, timeoutMs)
-    return { outcome: 'stored' }
-  } catch (cause) {
-    const error = cause instanceof Error ? cause : new Error(asText(cause))
-    if (NOT_ITS_FAULT.some((code) => isWaybillError(error, code))) return { outcome: 'unknown', error }
-    if (to.kind !== 'address' || !isWaybillError(error, 'WAYBILL_UNROUTABLE')) return { outcome: 'refused', error }
-    logger.debug({ request: message.causationId, type: message.type }, 'nobody waits for this reply any more')
-    return { outcome: 'unwanted' }
   }
 }

@@ -8,7 +8,7 @@ import type { EngineFacts } from '../transport/engine-facts.ts'
 import type { Outlet } from './outlet.ts'
 import type { Sent } from './sender.ts'
 import { Transaction } from './transaction.ts'
-import type { DatabaseSender, ScheduleOptions, TransactionSender } from './transactional-context.ts'
+import type { DatabaseSender, ScheduleOptions, TransactionSender } from './transaction-sender.ts'
 
 export interface BusTransactionsParts {
   readonly store: Store<unknown> | undefined

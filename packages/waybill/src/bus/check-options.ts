@@ -1,7 +1,8 @@
 import { durationMs } from '../runtime/duration.ts'
 import { retryPolicy } from '../middleware/retry-policy.ts'
 import { batchLimits, checkLimits } from './handler-limits.ts'
-import { SERVICE_NAME, type Registration } from './service.ts'
+import { SERVICE_NAME } from './service.ts'
+import type { Registration } from './registration.ts'
 
 export const MAX_CONCURRENCY = 10_000
 /** AMQP's prefetch is 16 bits wide. */

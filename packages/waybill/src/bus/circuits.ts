@@ -1,17 +1,20 @@
 import type { CircuitChanged } from '../resilience/circuit-breaker.ts'
-import type { Lane } from './lane.ts'
 import type { Logger } from './logger.ts'
-import type { SubscriptionCircuit } from './subscription-circuit.ts'
+import type { HandlerCircuit } from './subscription-circuit.ts'
 
 /** The circuits of a subscription's handlers: which of them pause it, and what they go through. */
 export class Circuits {
-  readonly #circuits: readonly SubscriptionCircuit[]
+  readonly #circuits: readonly HandlerCircuit[]
   readonly #where: { readonly channel: string; readonly group: string }
   readonly #logger: Logger
   #ends: (() => void)[] = []
 
-  constructor(lanes: Iterable<Lane>, where: { readonly channel: string; readonly group: string }, logger: Logger) {
-    this.#circuits = [...lanes].map(({ limits }) => limits.circuit).filter((circuit) => circuit !== undefined)
+  constructor(
+    circuits: readonly HandlerCircuit[],
+    where: { readonly channel: string; readonly group: string },
+    logger: Logger,
+  ) {
+    this.#circuits = circuits
     this.#where = where
     this.#logger = logger
   }

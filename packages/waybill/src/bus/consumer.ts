@@ -10,7 +10,7 @@ import type { Process, Outcome } from './outcome.ts'
 import { awayForRoomMs } from './put-off.ts'
 import { Settling } from './settling.ts'
 import type { Waiting } from './waiting.ts'
-import { Wake } from './wake.ts'
+import { WakeTimer } from './wake.ts'
 
 export interface ConsumerOptions {
   readonly service: string
@@ -45,7 +45,7 @@ export class Consumer {
   readonly options: ConsumerOptions
   readonly #parts: ConsumerParts
   readonly #settling: Settling
-  readonly #wake: Wake
+  readonly #wake: WakeTimer
   #subscription: Subscription | undefined
   #concurrency: number
   #prefetch: number
@@ -67,7 +67,7 @@ export class Consumer {
     this.options = options
     this.#parts = parts
     this.#settling = new Settling(options, parts.runtime, parts.logger)
-    this.#wake = new Wake(parts.runtime, () => this.start())
+    this.#wake = new WakeTimer(parts.runtime, () => this.start())
     this.#concurrency = options.concurrency
     this.#prefetch = options.prefetch
   }

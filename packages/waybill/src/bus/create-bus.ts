@@ -1,6 +1,7 @@
 import type { Store } from '../store/store.ts'
 import type { DatabaseTransportFactory } from '../transport/transport-factory.ts'
-import type { Bus, BusOptions, DatabaseBus, TransactionalBus } from './bus.ts'
+import type { Bus, DatabaseBus, TransactionalBus } from './bus.ts'
+import type { BusOptions } from './bus-options.ts'
 import { busSettings, type BusSettings } from './bus-settings.ts'
 import { planSubscriptions } from './plan.ts'
 import { resolveTransport } from './resolve-transport.ts'

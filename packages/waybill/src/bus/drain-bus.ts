@@ -2,7 +2,7 @@
 import { asText } from '../message/as-error.ts'
 import { WaybillError } from '../message/errors.ts'
 import type { BusParts } from './bus-parts.ts'
-import { within } from './within.ts'
+import { within } from '../runtime/within.ts'
 
 /** What a transport may take beyond the deadline to say goodbye; after that the bus ends without it. */
 const GOODBYE_MS = 5_000

@@ -13,8 +13,9 @@ import type { BusSettings } from './bus-settings.ts'
 import type { Logger } from './logger.ts'
 import { killSwitchName } from './handler-limits.ts'
 import type { PlannedSubscription } from './plan.ts'
-import { timeoutMsOf } from './ready-route.ts'
-import type { Registration, Service } from './service.ts'
+import { timeoutMsOf } from './registration.ts'
+import type { Registration } from './registration.ts'
+import type { Service } from './service.ts'
 
 /** What a bus does: nothing in it is running. */
 export interface BusOutline {

@@ -11,20 +11,21 @@ import type { RetryPolicy } from '../middleware/retry-policy.ts'
 import { retryAfterOf } from '../resilience/circuit-breaker.ts'
 import { vanishesWhenExpired } from '../transport/settled-message.ts'
 import type { Delivery } from '../transport/transport.ts'
-import { AWAITED_HEADER } from './awaited.ts'
+import { AWAITED_HEADER } from '../message/awaited.ts'
 import type { HandlerContext } from './handler-context.ts'
 import { firstFailureAt, waitsSince } from './message-history.ts'
 import { replyOf, WrongReply } from './reply-of.ts'
-import type { AsyncReply, Registration } from './service.ts'
+import type { AsyncReply } from './service.ts'
+import type { Registration } from './registration.ts'
 import { ACKNOWLEDGED, type Process, type Outcome } from './outcome.ts'
-import type { SubscriptionCircuit } from './subscription-circuit.ts'
 
 /** A registration made ready: its middleware composed, its policy checked. */
 export interface Route {
   readonly registration: Registration
   readonly handle: Handle
   readonly retry: RetryPolicy
-  readonly circuit?: SubscriptionCircuit | undefined
+  /** Whether what failed so waits until its circuit is closed, with no attempt counted. */
+  readonly putsOff?: ((error: unknown, message: WireMessage) => boolean) | undefined
 }
 
 export interface HandlingParts {
@@ -114,7 +115,7 @@ function expired(message: WireMessage): Outcome {
 
 function afterFailure(
   { group, now }: HandlingParts,
-  { retry, circuit }: Route,
+  { retry, putsOff }: Route,
   message: WireMessage,
   error: unknown,
 ): Outcome {
@@ -123,7 +124,7 @@ function afterFailure(
   // Whoever waits for the reply is told at once, and decides about trying again.
   if (message.headers[AWAITED_HEADER] !== undefined) return { action: 'reject', reason: 'failed', error }
   const openForMs = retryAfterOf(error)
-  if (openForMs !== undefined || circuit?.putsOff(error, message) === true)
+  if (openForMs !== undefined || putsOff?.(error, message) === true)
     return { action: 'put-off', afterMs: openForMs ?? 0, error }
   const firstAt = firstFailureAt(message, group) ?? Infinity
   const afterMs = retry.delayBefore(message.attempt + 1, error, Math.max(0, now() - firstAt))

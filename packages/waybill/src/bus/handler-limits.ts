@@ -5,7 +5,6 @@ import type { CircuitBreakerOptions } from '../resilience/circuit-settings.ts'
 import { breakerSettings } from '../resilience/circuit-settings.ts'
 import { RateLimit, type Rate } from '../resilience/rate-limit.ts'
 import { durationMs, type Duration } from '../runtime/duration.ts'
-import type { BatchLimits } from './lane.ts'
 
 /** How often a handler may begin; nothing is dropped, what may not begin yet waits. */
 export interface HandlerRate<Body = unknown> extends Rate {
@@ -36,6 +35,13 @@ export interface BatchSize {
   readonly size: number
   /** How long the first message of a batch waits for others. Default `'50ms'`. */
   readonly wait?: Duration
+}
+
+export interface BatchLimits {
+  /** Most messages of a batch. */
+  readonly size: number
+  /** How long the first one waits for others. */
+  readonly waitMs: number
 }
 
 /** Most messages of a batch. */

@@ -1,24 +1,18 @@
 // The deliveries of one handler that are here: when the next of them may begin.
 import type { RateLimit } from '../resilience/rate-limit.ts'
+import type { BatchLimits } from './handler-limits.ts'
 import type { KeyedRate } from './keyed-rate.ts'
 import type { Outcome } from './outcome.ts'
-import { FREE, type Admission, type SubscriptionCircuit } from './subscription-circuit.ts'
+import { FREE, type Admission, type HandlerCircuit } from './subscription-circuit.ts'
 import type { Waiting } from './waiting.ts'
 
 export interface LaneLimits {
   /** Runs at a time. */
   readonly bulkhead?: number | undefined
-  readonly circuit?: SubscriptionCircuit | undefined
+  readonly circuit?: HandlerCircuit | undefined
   readonly rate?: RateLimit | undefined
   readonly keyed?: KeyedRate | undefined
   readonly batch?: BatchLimits | undefined
-}
-
-export interface BatchLimits {
-  /** Most messages of a batch. */
-  readonly size: number
-  /** How long the first one waits for others. */
-  readonly waitMs: number
 }
 
 /** What begins together: one delivery, or a batch. */
@@ -34,7 +28,7 @@ export interface Run {
 export class Lane {
   readonly limits: LaneLimits
   /** What pauses it. */
-  readonly #circuit: SubscriptionCircuit | undefined
+  readonly #circuit: HandlerCircuit | undefined
   #waiting: Waiting[] = []
   /** Their key's time has come. */
   #passed: Waiting[] = []

@@ -13,7 +13,7 @@ import { silentLogger } from './logger.ts'
 import { ACKNOWLEDGED, type Outcome } from './outcome.ts'
 import { Quarantine } from './quarantine.ts'
 import { deliveryOf } from './stub-transport.test-support.ts'
-import { SubscriptionCircuit } from './subscription-circuit.ts'
+import { HandlerCircuit } from './subscription-circuit.ts'
 
 const TYPES = ['plain', 'narrow', 'paused', 'rated', 'keyed', 'batched', 'unknown'] as const
 const CONCURRENCY = 4
@@ -28,7 +28,7 @@ function world() {
   const lanes: Readonly<Record<string, Lane>> = {
     plain: new Lane({}),
     narrow: new Lane({ bulkhead: 1 }),
-    paused: new Lane({ circuit: new SubscriptionCircuit(breaker, true, true, () => false) }),
+    paused: new Lane({ circuit: new HandlerCircuit(breaker, true, true, () => false) }),
     rated: new Lane({ rate: new RateLimit(rate, 'rate') }),
     keyed: new Lane({ keyed: new KeyedRate(new RateLimit(rate, 'rate'), keyOf, runtime) }),
     batched: new Lane({ batch: { size: 3, waitMs: 200 } }),

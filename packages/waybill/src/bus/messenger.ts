@@ -23,20 +23,13 @@ import type { Channel } from '../transport/channel.ts'
 import type { Outgoing } from '../transport/transport.ts'
 import type { Logger } from './logger.ts'
 import type { Outlet } from './outlet.ts'
-import { AWAITED_HEADER } from './awaited.ts'
+import { AWAITED_HEADER } from '../message/awaited.ts'
 import { checkedId, checkedKey } from './check-identity.ts'
-import { replyChannel } from './plan.ts'
+import { replyChannel } from './reply-channel.ts'
 import type { Replies } from './replies.ts'
 import { scatterReplies, type Asked } from './scatter.ts'
-import type {
-  RequestAsyncOptions,
-  RequestOptions,
-  ScatterOptions,
-  Sender,
-  SendOptions,
-  Sent,
-  SurveyReply,
-} from './sender.ts'
+import type { RequestAsyncOptions, RequestOptions, ScatterOptions, Sender, SendOptions, Sent } from './sender.ts'
+import type { SurveyReply } from './scatter.ts'
 import type { SendQueue } from './send-queue.ts'
 
 /** What every messenger of one bus shares. */

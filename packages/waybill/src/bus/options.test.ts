@@ -1,12 +1,13 @@
 // Mistakes in options are refused before anything is opened.
 import { expect, test } from 'vitest'
 import { command, contract, event, type } from '../contract/contract.ts'
-import type { BusOptions } from './bus.ts'
+import type { BusOptions } from './bus-options.ts'
 import { createBus } from './create-bus.ts'
 import { silentLogger } from './logger.ts'
 import { planSubscriptions } from './plan.ts'
 import { circuitBreaker } from '../resilience/circuit-breaker.ts'
-import { service, type BatchOptions, type SubscriberOptions } from './service.ts'
+import { service } from './service.ts'
+import type { BatchOptions, SubscriberOptions } from './handler-options.ts'
 import { stubTransport } from './stub-transport.test-support.ts'
 
 const shop = contract('shop', {

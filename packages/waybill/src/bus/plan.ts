@@ -4,7 +4,9 @@ import { replyType } from '../message/build-message.ts'
 import { hasOneRecipient, type Channel } from '../transport/channel.ts'
 import type { Group, StartPosition } from '../transport/transport.ts'
 import { checkOptions, MAX_PREFETCH } from './check-options.ts'
-import type { Registration, Service } from './service.ts'
+import { replyChannel } from './reply-channel.ts'
+import type { Registration } from './registration.ts'
+import type { Service } from './service.ts'
 
 /** One subscription to be, and its handlers by message type. */
 export interface PlannedSubscription {
@@ -101,11 +103,6 @@ function startOf(service: Service, registrations: readonly Registration[]): Star
 
 function channelOf(service: Service, registration: Registration): Channel {
   return registration.role === 'reply' ? replyChannel(service.name) : registration.message.channel
-}
-
-/** Where the replies to a service's asynchronous requests go. */
-export function replyChannel(service: string): Channel {
-  return { kind: 'reply', name: service, shards: 1 }
 }
 
 function isSignal({ kind }: Channel): boolean {

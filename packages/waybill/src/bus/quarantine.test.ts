@@ -4,7 +4,8 @@ import { virtualRuntime } from '../runtime/virtual-runtime.ts'
 import { circuitBreaker } from '../resilience/circuit-breaker.ts'
 import { createBus } from './create-bus.ts'
 import { silentLogger } from './logger.ts'
-import { service, type SubscriberOptions } from './service.ts'
+import { service } from './service.ts'
+import type { SubscriberOptions } from './handler-options.ts'
 import { deliveryOf, stubTransport } from './stub-transport.test-support.ts'
 
 const work = contract('work', { done: event(type<number>()), other: event(type<number>()) })

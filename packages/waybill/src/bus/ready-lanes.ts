@@ -14,8 +14,8 @@ import { Lanes } from './lanes.ts'
 import type { Logger } from './logger.ts'
 import type { PlannedSubscription } from './plan.ts'
 import { Quarantine } from './quarantine.ts'
-import type { Registration } from './service.ts'
-import { SubscriptionCircuit } from './subscription-circuit.ts'
+import type { Registration } from './registration.ts'
+import { HandlerCircuit } from './subscription-circuit.ts'
 
 export interface LaneParts {
   readonly service: string
@@ -67,7 +67,7 @@ export function readyLanes(
   })
 }
 
-function circuitOf({ message, options, role }: Registration, parts: LaneParts): SubscriptionCircuit | undefined {
+function circuitOf({ message, options, role }: Registration, parts: LaneParts): HandlerCircuit | undefined {
   const { breaker, killSwitch, retry = {} } = options
   // Who asks waits for an answer, and would rather know at once.
   const pauses = role !== 'answer'
@@ -75,12 +75,12 @@ function circuitOf({ message, options, role }: Registration, parts: LaneParts): 
   const isFinal = (error: unknown): boolean => policy.isFinal(error)
   if (breaker instanceof Breaker) {
     breaker.useRuntime(parts.runtime)
-    return new SubscriptionCircuit(breaker, false, pauses, isFinal)
+    return new HandlerCircuit(breaker, false, pauses, isFinal)
   }
   if (killSwitch === undefined) return undefined
   const own = new Breaker(killSwitchName(parts.service, message), killSwitch)
   own.useRuntime(parts.runtime)
-  return new SubscriptionCircuit(own, true, pauses, isFinal)
+  return new HandlerCircuit(own, true, pauses, isFinal)
 }
 
 /** Reads the body once more than the handling will; what cannot be read is not held back from becoming a dead letter. */

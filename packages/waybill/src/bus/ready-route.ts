@@ -1,15 +1,16 @@
 import type { WaybillError } from '../message/errors.ts'
+import type { WireMessage } from '../message/wire-message.ts'
 import type { Handle, Handling, Middleware } from '../middleware/handler.ts'
 import { retryPolicy } from '../middleware/retry-policy.ts'
 import { timeout } from '../middleware/timeout.ts'
 import type { Deadlines } from '../runtime/deadlines.ts'
-import { durationMs } from '../runtime/duration.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { AroundBatch, BatchHandling, HandleBatch } from './batch-runs.ts'
 import type { Route } from './handle-delivery.ts'
 import type { HandlerContext } from './handler-context.ts'
-import type { Registration, Service } from './service.ts'
-import type { SubscriptionCircuit } from './subscription-circuit.ts'
+import { timeoutMsOf, type Registration } from './registration.ts'
+import type { Service } from './service.ts'
+import type { HandlerCircuit } from './subscription-circuit.ts'
 
 export interface RouteParts {
   readonly runtime: Runtime
@@ -20,7 +21,7 @@ export interface RouteParts {
 
 export interface RouteHooks {
   /** What pauses it. */
-  readonly circuit?: SubscriptionCircuit | undefined
+  readonly circuit?: HandlerCircuit | undefined
   /** Of a handler of batches: makes its call one for all messages of a batch. */
   readonly joining: (batch: BatchHandling) => Handle
   /** Of a handler of batches of a service with a store. */
@@ -30,11 +31,6 @@ export interface RouteHooks {
   readonly onTimeout: (handling: Handling, error: WaybillError) => void
   /** Of a service with a store: around the middleware, and around the handler itself. */
   readonly transaction?: { readonly around: Middleware; readonly innermost: Middleware }
-}
-
-/** After which a handler's signal aborts. */
-export function timeoutMsOf({ options }: Registration): number {
-  return durationMs(options.timeout ?? '30s')
 }
 
 /**
@@ -64,5 +60,6 @@ export function readyRoute(registration: Registration, service: Service, parts: 
   const limited = timeout(timeoutMsOf(registration), deadlines, hooks.onTimeout)(whole)
   const { circuit } = hooks
   const guarded = circuit === undefined || circuit.pauses ? limited : circuit.guarding(limited)
-  return { registration, retry, circuit, handle: hooks.around(guarded) }
+  const putsOff = circuit && ((error: unknown, failed: WireMessage): boolean => circuit.putsOff(error, failed))
+  return { registration, retry, putsOff, handle: hooks.around(guarded) }
 }

@@ -5,10 +5,12 @@ import { describeNeeding } from '../testing/needing.test-support.ts'
 import { deleteEntities, NO_RABBITMQ, RABBITMQ_URL, uniqueName } from '../testing/rabbitmq-url.test-support.ts'
 import { embedded } from '../transports/embedded/embedded.ts'
 import { rabbitmq } from '../transports/rabbitmq/rabbitmq.ts'
-import type { Bus, BusOptions } from './bus.ts'
+import type { Bus } from './bus.ts'
+import type { BusOptions } from './bus-options.ts'
 import { createBus } from './create-bus.ts'
 import { silentLogger } from './logger.ts'
-import { service, type HandlerOptions, type SubscriberOptions } from './service.ts'
+import { service } from './service.ts'
+import type { HandlerOptions, SubscriberOptions } from './handler-options.ts'
 
 const unique = uniqueName('refused')
 const shop = contract(

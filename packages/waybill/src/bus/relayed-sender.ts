@@ -1,13 +1,6 @@
 import type { AnyCommand, AnyDocument, AnyEvent, AnyRequest, AnySurvey, In, ReplyOf } from '../contract/contract.ts'
-import type {
-  RequestAsyncOptions,
-  RequestOptions,
-  ScatterOptions,
-  Sender,
-  SendOptions,
-  Sent,
-  SurveyReply,
-} from './sender.ts'
+import type { RequestAsyncOptions, RequestOptions, ScatterOptions, Sender, SendOptions, Sent } from './sender.ts'
+import type { SurveyReply } from './scatter.ts'
 
 /** Whoever speaks the verbs through somebody else's messenger: the bus, and the context of a handler. */
 export abstract class RelayedSender implements Sender {

@@ -1,5 +1,5 @@
 import { encodeReply, type EncodedReply } from '../contract/reply.ts'
-import type { Registration } from './service.ts'
+import type { Registration } from './registration.ts'
 
 /** What the handler returned is not what its contract says. It has done its work, and would do it again in a retry. */
 export class WrongReply extends Error {}

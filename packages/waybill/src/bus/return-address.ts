@@ -5,6 +5,7 @@ import type { Channel } from '../transport/channel.ts'
 import type { Delivery, Transport } from '../transport/transport.ts'
 import type { TransportEvent } from '../transport/transport-event.ts'
 import type { Replies } from './replies.ts'
+import { replyChannel } from './reply-channel.ts'
 
 /** Replies are handed to their callers at once, so this bounds only what one turn brings. */
 const PREFETCH = 1_000
@@ -33,7 +34,7 @@ export class ReturnAddress {
     this.#transport = transport
     this.#replies = replies
     this.#deadlines = deadlines
-    this.#channel = { kind: 'reply', name, shards: 1 }
+    this.#channel = replyChannel(name)
   }
 
   /**

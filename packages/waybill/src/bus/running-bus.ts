@@ -8,7 +8,9 @@ import { durationMs, type Duration } from '../runtime/duration.ts'
 import type { EngineFacts } from '../transport/engine-facts.ts'
 import type { Transport, TransportSnapshot } from '../transport/transport.ts'
 import type { Verdicts } from '../verdict/route-verdict.ts'
-import type { DatabaseBus, BusHealth, SubscriptionControl, TransactionalBus } from './bus.ts'
+import type { DatabaseBus, TransactionalBus } from './bus.ts'
+import type { BusHealth } from './bus-health.ts'
+import type { SubscriptionControl } from './subscription-control.ts'
 import type { BusParts } from './bus-parts.ts'
 import type { BusSettings } from './bus-settings.ts'
 import { deadLettersOf } from './bus-dead-letters.ts'
@@ -32,10 +34,10 @@ import { SendQueue } from './send-queue.ts'
 import type { Service } from './service.ts'
 import { startBus } from './start-bus.ts'
 import type { Transaction } from './transaction.ts'
-import { TransactionVoice } from './transaction-voice.ts'
+import { OutboxSender } from './transaction-voice.ts'
 import type { Outlet } from './outlet.ts'
-import type { DatabaseSender, ScheduleOptions, TransactionSender } from './transactional-context.ts'
-import { within } from './within.ts'
+import type { DatabaseSender, ScheduleOptions, TransactionSender } from './transaction-sender.ts'
+import { within } from '../runtime/within.ts'
 
 /** A broker that does not say how it is within this time is not well. */
 const INSPECT_MS = 5_000
@@ -239,6 +241,6 @@ export class RunningBus extends RelayedSender implements Omit<TransactionalBus<u
     parent?: WireMessage,
   ): TransactionSender {
     const messenger = this.#speakThrough(source, replyService, transaction, parent)
-    return new TransactionVoice(messenger, transaction, () => this.#parts.settings.runtime.now())
+    return new OutboxSender(messenger, transaction, () => this.#parts.settings.runtime.now())
   }
 }

@@ -15,9 +15,9 @@ import { adopt } from '../contract/foreign.ts'
 import { WAIT_SHARE } from '../verdict/route.ts'
 import { encodeFailure } from '../contract/reply.ts'
 import type { Answerer } from './answerer.ts'
-import { AWAITED_HEADER } from './awaited.ts'
+import { AWAITED_HEADER } from '../message/awaited.ts'
 import { BatchRuns } from './batch-runs.ts'
-import type { SubscriptionControl } from './bus.ts'
+import type { SubscriptionControl } from './subscription-control.ts'
 import { Circuits } from './circuits.ts'
 import { checkCount, MAX_CONCURRENCY, MAX_PREFETCH } from './check-options.ts'
 import { Consumer } from './consumer.ts'
@@ -29,12 +29,12 @@ import { prefetchFor, type PlannedSubscription } from './plan.ts'
 import { readyLane, readyLanes } from './ready-lanes.ts'
 import { readyRoute, type RouteHooks } from './ready-route.ts'
 import type { Sender } from './sender.ts'
-import type { Registration } from './service.ts'
+import type { Registration } from './registration.ts'
 import { onceInTransaction, transactional, type TransactionalParts } from './transactional.ts'
 import { transactionalBatch } from './transactional-batch.ts'
 import type { Transaction } from './transaction.ts'
-import { TransactionContext } from './transaction-context.ts'
-import type { TransactionSender } from './transactional-context.ts'
+import { TransactionalHandlerContext } from './transaction-context.ts'
+import type { TransactionSender } from './transaction-sender.ts'
 
 export interface SubscriptionParts {
   readonly runtime: Runtime
@@ -93,7 +93,7 @@ export class RunningSubscription implements SubscriptionControl {
     )
     const { service, group, concurrency, prefetch } = plan
     this.#circuits = new Circuits(
-      this.#lanes.values(),
+      [...this.#lanes.values()].map(({ limits }) => limits.circuit).filter((circuit) => circuit !== undefined),
       { channel: group.channel.name, group: group.name },
       parts.logger,
     )
@@ -107,7 +107,7 @@ export class RunningSubscription implements SubscriptionControl {
       routeOf: (message) => this.#routeOf(message),
       adopt: adopting,
       context: (delivery, message, body) => {
-        const kind = service.store === undefined ? HandlerContext : TransactionContext
+        const kind = service.store === undefined ? HandlerContext : TransactionalHandlerContext
         const context = new kind(
           delivery,
           message,
@@ -240,7 +240,7 @@ export class RunningSubscription implements SubscriptionControl {
       runtime,
       logger,
       relay: relayOf(store),
-      voiceOf: ({ message }, transaction) => speakWithin(service.name, message, transaction),
+      senderFor: ({ message }, transaction) => speakWithin(service.name, message, transaction),
       service: service.name,
       group: group.name,
       channel: group.channel,

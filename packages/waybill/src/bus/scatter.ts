@@ -5,10 +5,14 @@ import { asError } from '../message/as-error.ts'
 import { WaybillError } from '../message/errors.ts'
 import type { WireMessage } from '../message/wire-message.ts'
 import type { Replies } from './replies.ts'
-import type { SurveyReply } from './sender.ts'
 
 /** Replies that a slow reader has not taken yet; further ones end the survey with WAYBILL_BACKPRESSURE. */
 const MAX_UNREAD = 10_000
+
+/** One recipient's answer to a survey. */
+export type SurveyReply<Reply> = { readonly from: string } & (
+  { readonly ok: true; readonly value: Reply } | { readonly ok: false; readonly error: Error }
+)
 
 /** A question ready to be sent. */
 export interface Asked {

@@ -4,7 +4,7 @@ import type { NewOutboxRow } from '../store/store.ts'
 import { checkedText } from './check-identity.ts'
 import type { Messenger } from './messenger.ts'
 import type { Sent } from './sender.ts'
-import type { ScheduleOptions } from './transactional-context.ts'
+import type { ScheduleOptions } from './transaction-sender.ts'
 
 /** A message id has room for it and the due time. */
 const MAX_SCHEDULE_ID_BYTES = 200

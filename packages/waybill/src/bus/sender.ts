@@ -1,6 +1,7 @@
 // The verbs a service speaks, on the bus and on the context of a handler.
 import type { AnyCommand, AnyDocument, AnyEvent, AnyRequest, AnySurvey, In, ReplyOf } from '../contract/contract.ts'
 import type { Duration } from '../runtime/duration.ts'
+import type { SurveyReply } from './scatter.ts'
 
 export interface SendOptions {
   /** The shard key, instead of the contract's: at most 1,024 bytes. */
@@ -45,11 +46,6 @@ export interface Sent {
   readonly id: string
   readonly correlationId: string
 }
-
-/** One recipient's answer to a survey. */
-export type SurveyReply<Reply> = { readonly from: string } & (
-  { readonly ok: true; readonly value: Reply } | { readonly ok: false; readonly error: Error }
-)
 
 export interface Sender {
   /**

@@ -4,7 +4,8 @@ import { contract, event, type } from '../contract/contract.ts'
 import { sqliteStore } from '../stores/sqlite/sqlite-store.ts'
 import { testBus } from '../testing/test-bus.ts'
 import { DIAGNOSTIC_CHANNELS, type SequenceGap } from './diagnostics.ts'
-import { service, type InboxOptions } from './service.ts'
+import { service } from './service.ts'
+import type { InboxOptions } from './handler-options.ts'
 
 const meters = contract(
   'meters',

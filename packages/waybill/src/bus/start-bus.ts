@@ -11,7 +11,7 @@ import type { PlannedSubscription } from './plan.ts'
 import { RunningSubscription } from './running-subscription.ts'
 import type { Sender } from './sender.ts'
 import type { Transaction } from './transaction.ts'
-import type { TransactionSender } from './transactional-context.ts'
+import type { TransactionSender } from './transaction-sender.ts'
 
 export interface StartOptions {
   readonly plans: readonly PlannedSubscription[]

@@ -13,7 +13,7 @@ export interface Admission {
 
 export const FREE: Admission = { permit: undefined }
 
-export class SubscriptionCircuit {
+export class HandlerCircuit {
   readonly breaker: Breaker
   /** It pauses its handler; otherwise it refuses, because somebody waits for the answer. */
   readonly pauses: boolean

@@ -4,17 +4,18 @@ import type { SequenceStanding } from '../inbox/sequence.ts'
 import { WaybillError } from '../message/errors.ts'
 import { HandlerContext } from './handler-context.ts'
 import type { RequestAsyncOptions, SendOptions, Sent } from './sender.ts'
-import type { ScheduleOptions, TransactionalContext, TransactionSender } from './transactional-context.ts'
+import type { ScheduleOptions, TransactionSender } from './transaction-sender.ts'
+import type { TransactionalContext } from './transactional-context.ts'
 
 /** What a handler gets while its transaction runs. */
 export interface RunningTransaction {
   readonly tx: unknown
-  readonly voice: TransactionSender
+  readonly sender: TransactionSender
   readonly sequence: SequenceStanding | undefined
 }
 
 /** One message being handled in a transaction. What is sent before it begins, or after it has ended, is refused. */
-export class TransactionContext extends HandlerContext implements TransactionalContext<unknown> {
+export class TransactionalHandlerContext extends HandlerContext implements TransactionalContext<unknown> {
   #running: RunningTransaction | undefined
   /** The handler has thrown: whatever a middleware makes of it, the transaction is rolled back. */
   failed = false
@@ -33,23 +34,23 @@ export class TransactionContext extends HandlerContext implements TransactionalC
   }
 
   override publish<M extends AnyEvent>(event: M, body: In<M>, options?: SendOptions): Promise<Sent> {
-    return this.#transaction(event.type).voice.publish(event, body, options)
+    return this.#transaction(event.type).sender.publish(event, body, options)
   }
   override send<M extends AnyCommand | AnyDocument>(message: M, body: In<M>, options?: SendOptions): Promise<Sent> {
-    return this.#transaction(message.type).voice.send(message, body, options)
+    return this.#transaction(message.type).sender.send(message, body, options)
   }
   override requestAsync<M extends AnyRequest>(request: M, body: In<M>, options?: RequestAsyncOptions): Promise<Sent> {
-    return this.#transaction(request.type).voice.requestAsync(request, body, options)
+    return this.#transaction(request.type).sender.requestAsync(request, body, options)
   }
   schedule<M extends AnyStoredEvent | AnyCommand | AnyDocument>(
     message: M,
     body: In<M>,
     options: ScheduleOptions,
   ): Promise<Sent> {
-    return this.#transaction(message.type).voice.schedule(message, body, options)
+    return this.#transaction(message.type).sender.schedule(message, body, options)
   }
   cancelScheduled(id: string): Promise<boolean> {
-    return this.#transaction(`the schedule ${id}`).voice.cancelScheduled(id)
+    return this.#transaction(`the schedule ${id}`).sender.cancelScheduled(id)
   }
 
   #transaction(what: string): RunningTransaction {

@@ -3,10 +3,10 @@ import type { Messenger } from './messenger.ts'
 import { checkedScheduleId, scheduled } from './schedule.ts'
 import type { RequestAsyncOptions, SendOptions, Sent } from './sender.ts'
 import type { Transaction } from './transaction.ts'
-import type { ScheduleOptions, TransactionSender } from './transactional-context.ts'
+import type { ScheduleOptions, TransactionSender } from './transaction-sender.ts'
 
 /** What is said in one transaction: by `bus.in(tx)`, and by the context of a handler. */
-export class TransactionVoice implements TransactionSender {
+export class OutboxSender implements TransactionSender {
   readonly #messenger: Messenger
   readonly #transaction: Transaction
   readonly #now: () => number

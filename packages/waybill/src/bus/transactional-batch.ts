@@ -2,10 +2,10 @@
 import { inboxKey, inboxOf } from '../inbox/inbox-key.ts'
 import type { StoreSession } from '../store/store.ts'
 import type { AroundBatch, BatchFailures, CallBatch } from './batch-runs.ts'
-import type { Registration } from './service.ts'
+import type { Registration } from './registration.ts'
 import { dropped, standing, type TransactionalParts } from './transactional.ts'
 import { Transaction } from './transaction.ts'
-import type { TransactionContext } from './transaction-context.ts'
+import type { TransactionalHandlerContext } from './transaction-context.ts'
 
 /** Some have failed: nothing commits. */
 class Undone {
@@ -22,11 +22,11 @@ class Undone {
  */
 export function transactionalBatch(registration: Registration, parts: TransactionalParts): AroundBatch {
   return async (contexts, call) => {
-    const failures = new Map<TransactionContext, unknown>()
-    let left = contexts as readonly TransactionContext[] // made by the subscription of a service with a store
+    const failures = new Map<TransactionalHandlerContext, unknown>()
+    let left = contexts as readonly TransactionalHandlerContext[] // made by the subscription of a service with a store
     while (left.length > 0) {
       const failed = await round(left, call, registration, parts)
-      for (const [context, error] of failed) failures.set(context as TransactionContext, error) // as above
+      for (const [context, error] of failed) failures.set(context as TransactionalHandlerContext, error) // as above
       if (failed.size === 0) break
       left = left.filter((context) => !failed.has(context))
     }
@@ -36,7 +36,7 @@ export function transactionalBatch(registration: Registration, parts: Transactio
 
 /** One transaction; answers what failed. When anything did, nothing was committed. */
 async function round(
-  contexts: readonly TransactionContext[],
+  contexts: readonly TransactionalHandlerContext[],
   call: CallBatch,
   registration: Registration,
   parts: TransactionalParts,
@@ -78,15 +78,15 @@ async function round(
 async function begin(
   tx: unknown,
   transaction: Transaction,
-  contexts: readonly TransactionContext[],
+  contexts: readonly TransactionalHandlerContext[],
   registration: Registration,
   parts: TransactionalParts,
 ): Promise<void> {
-  const failures = new Map<TransactionContext, unknown>()
+  const failures = new Map<TransactionalHandlerContext, unknown>()
   for (const context of contexts) {
     try {
       const sequence = await standing(transaction, context, registration, parts)
-      context.begin({ tx, voice: parts.voiceOf(context, transaction), sequence })
+      context.begin({ tx, sender: parts.senderFor(context, transaction), sequence })
     } catch (error) {
       failures.set(context, error)
     }
@@ -96,28 +96,28 @@ async function begin(
 
 interface Sorted {
   /** To be handled: the first of each that are the same. */
-  readonly fresh: readonly TransactionContext[]
+  readonly fresh: readonly TransactionalHandlerContext[]
   /** Handled in an earlier transaction, or by their like in this one. */
-  readonly before: readonly TransactionContext[]
+  readonly before: readonly TransactionalHandlerContext[]
   /** Those in this batch that are the same as one of `fresh`. */
-  readonly twins: ReadonlyMap<TransactionContext, readonly TransactionContext[]>
+  readonly twins: ReadonlyMap<TransactionalHandlerContext, readonly TransactionalHandlerContext[]>
 }
 
 async function sortOut(
   session: StoreSession,
-  contexts: readonly TransactionContext[],
+  contexts: readonly TransactionalHandlerContext[],
   { options: { idempotentBy } }: Registration,
   { transient, channel, group }: TransactionalParts,
 ): Promise<Sorted> {
-  const keyOf = ({ message, body }: TransactionContext): string | undefined =>
+  const keyOf = ({ message, body }: TransactionalHandlerContext): string | undefined =>
     transient ? undefined : inboxKey(message, body, idempotentBy)
   const byKey = Map.groupBy(contexts, (context) => keyOf(context) ?? context)
   // In one order in all transactions, so that two that note the same wait for each other and not in a circle.
   const keys = [...byKey.keys()].filter((key) => typeof key === 'string').toSorted()
   const known = keys.length === 0 ? new Set<string>() : await session.receive(inboxOf(channel, group), keys)
-  const fresh: TransactionContext[] = []
-  const before: TransactionContext[] = []
-  const twins = new Map<TransactionContext, readonly TransactionContext[]>()
+  const fresh: TransactionalHandlerContext[] = []
+  const before: TransactionalHandlerContext[] = []
+  const twins = new Map<TransactionalHandlerContext, readonly TransactionalHandlerContext[]>()
   for (const [key, [first, ...others]] of byKey) {
     if (first === undefined) continue
     if (typeof key === 'string' && known.has(key)) before.push(first, ...others)

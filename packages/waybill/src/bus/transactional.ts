@@ -12,10 +12,10 @@ import type { Channel } from '../transport/channel.ts'
 import { duplicateDropped, sequenceGap } from './diagnostics.ts'
 import type { Logger } from './logger.ts'
 import { replyOf } from './reply-of.ts'
-import type { TransactionContext } from './transaction-context.ts'
+import type { TransactionalHandlerContext } from './transaction-context.ts'
 import { Transaction } from './transaction.ts'
-import type { TransactionSender } from './transactional-context.ts'
-import type { Registration } from './service.ts'
+import type { TransactionSender } from './transaction-sender.ts'
+import type { Registration } from './registration.ts'
 
 export interface TransactionalParts {
   readonly store: Store<unknown>
@@ -23,7 +23,7 @@ export interface TransactionalParts {
   readonly logger: Logger
   readonly relay: Pick<Relay, 'wake' | 'scheduled'>
   /** What `context`'s service says within this transaction. */
-  readonly voiceOf: (context: TransactionContext, transaction: Transaction) => TransactionSender
+  readonly senderFor: (context: TransactionalHandlerContext, transaction: Transaction) => TransactionSender
   readonly service: string
   readonly group: string
   readonly channel: Channel
@@ -47,7 +47,7 @@ const DUPLICATE = Symbol('duplicate')
 /** Around the middleware of a handler. A transaction whose commit failed, or whose end is not known, is a failed try. */
 export function transactional(registration: Registration, parts: TransactionalParts): Middleware {
   return (next) => async (handling) => {
-    const context = handling as TransactionContext // made by the subscription of a service with a store
+    const context = handling as TransactionalHandlerContext // made by the subscription of a service with a store
     let written: Written = { rows: 0, waits: false }
     let thrown: { readonly error: unknown } | undefined
     const work = async (tx: unknown): Promise<unknown> => {
@@ -86,13 +86,13 @@ async function handled(
   tx: unknown,
   transaction: Transaction,
   next: Handle,
-  context: TransactionContext,
+  context: TransactionalHandlerContext,
   registration: Registration,
   parts: TransactionalParts,
 ): Promise<unknown> {
   try {
     const sequence = await standing(transaction, context, registration, parts)
-    context.begin({ tx, voice: parts.voiceOf(context, transaction), sequence })
+    context.begin({ tx, sender: parts.senderFor(context, transaction), sequence })
     const result: unknown = await next(context)
     if (context.failed) throw new RolledBack(result)
     await enqueueReply(registration, result, context, transaction, parts)
@@ -106,7 +106,7 @@ async function handled(
 
 async function isDuplicate(
   session: StoreSession,
-  { message, body }: TransactionContext,
+  { message, body }: TransactionalHandlerContext,
   { options: { idempotentBy } }: Registration,
   { transient, channel, group }: TransactionalParts,
 ): Promise<boolean> {
@@ -117,7 +117,7 @@ async function isDuplicate(
 /** @throws {WaybillError} `WAYBILL_SEQUENCE_GAP` where the handler does not want it before what is missing */
 export async function standing(
   { session }: Transaction,
-  { message }: TransactionContext,
+  { message }: TransactionalHandlerContext,
   { options: { onGap = 'report' } }: Registration,
   { transient, channel, group, service, logger }: TransactionalParts,
 ): Promise<SequenceStanding | undefined> {
@@ -137,7 +137,7 @@ export async function standing(
 async function enqueueReply(
   registration: Registration,
   result: unknown,
-  { message, answered }: TransactionContext,
+  { message, answered }: TransactionalHandlerContext,
   transaction: Transaction,
   { service, runtime }: TransactionalParts,
 ): Promise<void> {
@@ -148,7 +148,7 @@ async function enqueueReply(
 }
 
 export function dropped(
-  { message }: TransactionContext,
+  { message }: TransactionalHandlerContext,
   { service, group, channel, logger, onDuplicate }: TransactionalParts,
 ): void {
   onDuplicate()
@@ -162,7 +162,7 @@ export function dropped(
 /** Around the handler itself: notes that it failed, so that nobody commits half of what it does. */
 export function onceInTransaction(next: Handle): Handle {
   return async (handling) => {
-    const context = handling as TransactionContext // as above
+    const context = handling as TransactionalHandlerContext // as above
     if (context.called) {
       context.failed = true
       throw new Error(`a middleware called the handler of ${context.type} twice within one transaction`)

@@ -1,7 +1,7 @@
 import type { Runtime, Timer } from '../runtime/runtime.ts'
 
 /** One timer for whoever has to look again at the earliest of several times. */
-export class Wake {
+export class WakeTimer {
   readonly #runtime: Runtime
   readonly #look: () => void
   #timer: Timer | undefined

@@ -1,6 +1,6 @@
 // `waybill explain`: what a system promises, before it runs.
 import { readFileSync } from 'node:fs'
-import type { BusOptions } from '../bus/bus.ts'
+import type { BusOptions } from '../bus/bus-options.ts'
 import { busSettings, type BusSettings } from '../bus/bus-settings.ts'
 import { explainBus, type BusOutline, type EngineAnswers } from '../bus/explain-bus.ts'
 import { silentLogger } from '../bus/logger.ts'

@@ -1,5 +1,6 @@
 import { createBus } from '../bus/create-bus.ts'
-import type { Bus, BusOptions, TransactionalBus } from '../bus/bus.ts'
+import type { Bus, TransactionalBus } from '../bus/bus.ts'
+import type { BusOptions } from '../bus/bus-options.ts'
 import { DIAGNOSTIC_CHANNELS, type HandleEnded } from '../bus/diagnostics.ts'
 import { silentLogger } from '../bus/logger.ts'
 import type { AnyKept, DeadLettersOptions } from '../bus/dead-letters-options.ts'

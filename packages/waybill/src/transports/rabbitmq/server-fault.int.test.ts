@@ -1,6 +1,6 @@
 // A server that runs out of memory, and one that is killed: a node of our own, because its neighbours would suffer too.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { BusOptions } from '../../bus/bus.ts'
+import type { BusOptions } from '../../bus/bus-options.ts'
 import { createBus } from '../../bus/create-bus.ts'
 import { silentLogger } from '../../bus/logger.ts'
 import { service } from '../../bus/service.ts'

@@ -1,4 +1,4 @@
-import type { Deadlines } from '../runtime/deadlines.ts'
+import type { Deadlines } from './deadlines.ts'
 
 /** Whether `work` ended, well or not, within `ms`; it is not stopped where it did not. Never rejects. */
 export function within(deadlines: Deadlines, ms: number, work: Promise<unknown>): Promise<boolean> {

@@ -1,1 +1,0 @@
-export { AWAITED_HEADER } from '../message/awaited.ts'
