@@ -1,5 +1,5 @@
-// Fails on an upward or sideways import between rooms, on a circle between files (type imports included), and on a
-// global clock, timer or die outside runtime/.
+// Fails on an upward or sideways import between rooms, and between the rooms within the bus; on a circle between files
+// (type imports included); and on a global clock, timer or die outside runtime/.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,6 +30,22 @@ const SIDEWAYS: readonly (readonly [from: string, to: string])[] = [
   ['transports/shared', 'transports/rabbitmq'],
   ['transports/embedded', 'transports/shared'],
 ]
+/**
+ * Rooms within a room, by floor: none imports a sideways or a higher one, and none the files that lie beside the rooms, which
+ * put them together.
+ */
+const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  bus: [
+    ['observation', 'requests'],
+    ['sending'],
+    ['service'],
+    ['settings', 'handling'],
+    ['batches', 'limits', 'outbox', 'explain', 'dead-letters', 'reading'],
+    ['consuming', 'transactions'],
+    ['subscription'],
+    ['health', 'lifecycle'],
+  ],
+}
 const FORBIDDEN_GLOBALS =
   /(?<![.\w'])(?:Date\.now|new Date\(\)|performance\.now|Math\.random|crypto\.randomUUID|randomUUID\(|setTimeout\(|setInterval\(|setImmediate\()/
 
@@ -48,7 +64,7 @@ for (const file of files) {
   )
   if (!isTest) graph.set(file, imports)
   for (const target of imports) {
-    const problem = isTest ? undefined : crossing(roomOf(file), roomOf(target))
+    const problem = isTest ? undefined : (crossing(roomOf(file), roomOf(target)) ?? innerCrossing(file, target))
     if (problem !== undefined) problems.push(`${show(file)} imports ${show(target)}: ${problem}`)
   }
   const room = roomOf(file)
@@ -87,6 +103,28 @@ function crossing(from: string, to: string): string | undefined {
   if (down < up) return undefined
   if (down > up) return `upward, from floor ${up} to floor ${down}`
   return SIDEWAYS.some(([a, b]) => a === from && b === to) ? undefined : 'rooms of one floor do not import each other'
+}
+
+/** Between two rooms within one room. */
+function innerCrossing(file: string, target: string): string | undefined {
+  const [outer, from] = innerRoomOf(file)
+  const [outerOfTarget, to] = innerRoomOf(target)
+  const floors = INNER_FLOORS[outer]
+  if (floors === undefined || outer !== outerOfTarget || from === to) return undefined
+  const [up, down] = [from, to].map((room) => floors.findIndex((rooms) => rooms.includes(room))) as [number, number]
+  if (from !== '' && up === -1) return `room ${outer}/${from} has no floor in scripts/check-layers.ts`
+  if (to === '') return `a room of ${outer}/ never imports what puts the rooms together`
+  if (from === '' || down < up) return undefined
+  if (down === -1) return `room ${outer}/${to} has no floor in scripts/check-layers.ts`
+  return down > up
+    ? `upward within ${outer}/, from floor ${up} to floor ${down}`
+    : `rooms of one floor within ${outer}/ do not import each other`
+}
+
+/** The room of a file, and the room within it; '' for a file that lies beside its inner rooms. */
+function innerRoomOf(file: string): readonly [outer: string, inner: string] {
+  const parts = relative(SOURCE, file).split(sep)
+  return [parts[0] ?? '', parts.length > 2 ? (parts[1] ?? '') : '']
 }
 
 function circles(): string[] {

@@ -27,8 +27,8 @@ const reply${n} = z.object({ reply${n}: z.boolean() })`
 
 const IMPORTS = `import { z } from 'zod'
 import { command, contract, document, event, query, survey } from '${SOURCE}/contract/contract.ts'
-import type { Sender } from '${SOURCE}/bus/sender.ts'
-import { service } from '${SOURCE}/bus/service.ts'
+import type { Sender } from '${SOURCE}/bus/sending/sender.ts'
+import { service } from '${SOURCE}/bus/service/service.ts'
 declare const bus: Sender
 export { bus, command, contract, document, event, query, service, survey }`
 

@@ -4,7 +4,7 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { createBus, silentLogger } from 'waybill'
-import { resolveTransport } from '../packages/waybill/src/bus/resolve-transport.ts'
+import { resolveTransport } from '../packages/waybill/src/bus/settings/resolve-transport.ts'
 import { systemRuntime } from '../packages/waybill/src/runtime/system-runtime.ts'
 import { openDatabase } from './crash/databases.ts'
 import { CrashServers, STORES, TRANSPORTS, type StoreName, type TransportName } from './crash/servers.ts'

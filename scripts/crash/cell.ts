@@ -1,7 +1,7 @@
 // One engine with one database: a life for each boundary, each with work of its own, and a last one in which all is done.
 import { randomInt } from 'node:crypto'
 import { createBus, silentLogger, type Bus } from 'waybill'
-import { resolveTransport } from '../../packages/waybill/src/bus/resolve-transport.ts'
+import { resolveTransport } from '../../packages/waybill/src/bus/settings/resolve-transport.ts'
 import type { Boundary } from './boundaries.ts'
 import { systemRuntime } from '../../packages/waybill/src/runtime/system-runtime.ts'
 import { violationsIn } from './check.ts'

@@ -1,6 +1,6 @@
 // The process that is killed: two services with a store, and the relay. Says `ready`, answers `left?`, and ends with SIGTERM.
 import { createBus, service, silentLogger } from 'waybill'
-import { resolveTransport } from '../../packages/waybill/src/bus/resolve-transport.ts'
+import { resolveTransport } from '../../packages/waybill/src/bus/settings/resolve-transport.ts'
 import type { Group, Transport } from '../../packages/waybill/src/transport/transport.ts'
 import type { Boundary } from './boundaries.ts'
 import { CrashPoint } from './crash-point.ts'

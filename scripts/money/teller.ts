@@ -1,6 +1,6 @@
 // One of the processes that move money, killed at any instant: teller.ts <transport> <database> <contract>
 import { createBus, service, silentLogger } from 'waybill'
-import { resolveTransport } from '../../packages/waybill/src/bus/resolve-transport.ts'
+import { resolveTransport } from '../../packages/waybill/src/bus/settings/resolve-transport.ts'
 import { openDatabase } from '../crash/databases.ts'
 import { Accounts, bankContract } from './accounts.ts'
 

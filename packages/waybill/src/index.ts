@@ -30,20 +30,20 @@ export { contentId, foreign, plainText, type ForeignOptions } from './contract/f
 export type { ForeignIdentity, ForeignMessage, ForeignOutput } from './contract/foreign-mapping.ts'
 
 // Services and the bus.
-export { service } from './bus/service.ts'
-export type { AsyncReply, Service, ServiceOptions, TransactionalService } from './bus/service.ts'
-export type { BatchOptions, HandlerOptions, InboxOptions, SubscriberOptions } from './bus/handler-options.ts'
+export { service } from './bus/service/service.ts'
+export type { AsyncReply, Service, ServiceOptions, TransactionalService } from './bus/service/service.ts'
+export type { BatchOptions, HandlerOptions, InboxOptions, SubscriberOptions } from './bus/service/handler-options.ts'
 export { createBus } from './bus/create-bus.ts'
 export type { Bus, DatabaseBus, TransactionalBus } from './bus/bus.ts'
-export type { BusHealth, SubscriptionHealth } from './bus/bus-health.ts'
-export type { BusOptions, OutboxOptions } from './bus/bus-options.ts'
-export type { OutboxHealth } from './bus/outbox-health.ts'
-export type { SubscriptionControl } from './bus/subscription-control.ts'
-export type { ScheduleOptions, Scheduler, DatabaseSender, TransactionSender } from './bus/transaction-sender.ts'
-export type { TransactionalContext } from './bus/transactional-context.ts'
-export type { ReadEvent, ReadOptions } from './bus/reading.ts'
-export type { Context } from './bus/context.ts'
-export type { DeadLettersOptions } from './bus/dead-letters-options.ts'
+export type { BusHealth, SubscriptionHealth } from './bus/health/bus-health.ts'
+export type { BusOptions, OutboxOptions } from './bus/settings/bus-options.ts'
+export type { OutboxHealth } from './bus/outbox/outbox-health.ts'
+export type { SubscriptionControl } from './bus/subscription/subscription-control.ts'
+export type { ScheduleOptions, Scheduler, DatabaseSender, TransactionSender } from './bus/sending/transaction-sender.ts'
+export type { TransactionalContext } from './bus/service/transactional-context.ts'
+export type { ReadEvent, ReadOptions } from './bus/reading/reading.ts'
+export type { Context } from './bus/service/context.ts'
+export type { DeadLettersOptions } from './bus/dead-letters/dead-letters-options.ts'
 export type { ByOptions, DeadLetters, RedriveOptions } from './dead-letters/dead-letters.ts'
 export type { DeadLetter } from './dead-letters/dead-letter.ts'
 export type { DeadLetterChange } from './dead-letters/edit.ts'
@@ -51,10 +51,17 @@ export type { EditRecord, ParkedMark, RedriveRecord, RedriveRecords } from './de
 export type { DeadLetterPage, ListOptions } from './dead-letters/page.ts'
 export type { DeadLetterResult, Refusal, WalkOptions } from './dead-letters/walk.ts'
 export type { DeadLetterWhere } from './dead-letters/where.ts'
-export type { RequestAsyncOptions, RequestOptions, ScatterOptions, Sender, SendOptions, Sent } from './bus/sender.ts'
-export type { SurveyReply } from './bus/scatter.ts'
+export type {
+  RequestAsyncOptions,
+  RequestOptions,
+  ScatterOptions,
+  Sender,
+  SendOptions,
+  Sent,
+} from './bus/sending/sender.ts'
+export type { SurveyReply } from './bus/requests/scatter.ts'
 export type { SequenceStanding } from './inbox/sequence.ts'
-export { consoleLogger, silentLogger, type Logger } from './bus/logger.ts'
+export { consoleLogger, silentLogger, type Logger } from './bus/observation/logger.ts'
 export type { Handle, Handling, Middleware } from './middleware/handler.ts'
 export type { ErrorClass, Retry, RetryPer } from './middleware/retry-policy.ts'
 export type { RetrySchedule } from './middleware/retry-schedule.ts'
@@ -64,14 +71,14 @@ export { circuitBreaker, type CircuitBreaker, type CircuitChanged } from './resi
 export type { CircuitState } from './resilience/circuit.ts'
 export type { CircuitBreakerOptions } from './resilience/circuit-settings.ts'
 export type { Rate } from './resilience/rate-limit.ts'
-export type { BatchSize, HandlerRate, LimitOptions } from './bus/handler-limits.ts'
-export type { Batch, BatchContext, BatchItem, TransactionalBatchContext } from './bus/batch.ts'
+export type { BatchSize, HandlerRate, LimitOptions } from './bus/service/limit-options.ts'
+export type { Batch, BatchContext, BatchItem, TransactionalBatchContext } from './bus/service/batch.ts'
 
 // What is promised.
 export type { Known, LastResort, Loss, Problem, RouteVerdict, SendVerdict, Verdicts } from './verdict/route-verdict.ts'
 
 // What can be observed.
-export { DIAGNOSTIC_CHANNELS } from './bus/diagnostics.ts'
+export { DIAGNOSTIC_CHANNELS } from './bus/observation/diagnostics.ts'
 export type {
   DuplicateDropped,
   HandleEnded,
@@ -80,7 +87,7 @@ export type {
   SendEnded,
   SendStarted,
   SequenceGap,
-} from './bus/diagnostics.ts'
+} from './bus/observation/diagnostics.ts'
 
 // Errors.
 export { isWaybillError, WaybillError } from './message/errors.ts'

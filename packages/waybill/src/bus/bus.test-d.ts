@@ -4,7 +4,7 @@ import { command, contract, document, event, query, survey } from '../contract/c
 import type { Store } from '../store/store.ts'
 import type { Bus, TransactionalBus } from './bus.ts'
 import { createBus } from './create-bus.ts'
-import { service } from './service.ts'
+import { service } from './service/service.ts'
 
 const orders = contract('orders', {
   place: command(z.object({ id: z.string() }), { reply: z.object({ number: z.number() }) }),

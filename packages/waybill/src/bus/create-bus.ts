@@ -1,10 +1,10 @@
 import type { Store } from '../store/store.ts'
 import type { DatabaseTransportFactory } from '../transport/transport-factory.ts'
 import type { Bus, DatabaseBus, TransactionalBus } from './bus.ts'
-import type { BusOptions } from './bus-options.ts'
-import { busSettings, type BusSettings } from './bus-settings.ts'
-import { planSubscriptions } from './plan.ts'
-import { resolveTransport } from './resolve-transport.ts'
+import type { BusOptions } from './settings/bus-options.ts'
+import { busSettings, type BusSettings } from './settings/bus-settings.ts'
+import { planSubscriptions } from './service/plan-subscriptions.ts'
+import { resolveTransport } from './settings/resolve-transport.ts'
 import { RunningBus } from './running-bus.ts'
 
 /**

@@ -2,7 +2,7 @@
 // that for whoever can read the folder.
 import { resolve } from 'node:path'
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
-import { defaultFolder } from '../bus/default-folder.ts'
+import { defaultFolder } from '../bus/settings/default-folder.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { APP_VERBS } from './ctl/app-verbs.ts'
 import { Ctl, type CtlOptions } from './ctl/ctl.ts'

@@ -1,7 +1,7 @@
 // `waybill dlq`: the dead letters of a group, for operators.
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import type { TransportEnvironment } from '../bus/resolve-transport.ts'
+import type { TransportEnvironment } from '../bus/settings/resolve-transport.ts'
 import { DeadLetters } from '../dead-letters/dead-letters.ts'
 import type { DeadLetterResult, WalkOptions } from '../dead-letters/walk.ts'
 import { isWaybillError } from '../message/errors.ts'

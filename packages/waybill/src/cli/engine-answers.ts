@@ -1,6 +1,6 @@
 // Who answers for an engine: itself, or its documentation.
-import type { BusSettings } from '../bus/bus-settings.ts'
-import type { EngineAnswers } from '../bus/explain-bus.ts'
+import type { BusSettings } from '../bus/settings/bus-settings.ts'
+import type { EngineAnswers } from '../bus/explain/explain-bus.ts'
 import { isWaybillError, WaybillError } from '../message/errors.ts'
 import type { TransportFactory } from '../transport/transport-factory.ts'
 import type { Transport } from '../transport/transport.ts'

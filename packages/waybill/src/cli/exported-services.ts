@@ -2,8 +2,8 @@
 // copy of the package.
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { BusOptions } from '../bus/bus-options.ts'
-import type { Service } from '../bus/service.ts'
+import type { BusOptions } from '../bus/settings/bus-options.ts'
+import type { Service } from '../bus/service/service.ts'
 import type { AnyContracted } from '../contract/contract.ts'
 import { UsageError } from './usage-error.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { service } from '../bus/service.ts'
+import { service } from '../bus/service/service.ts'
 import { command, contract, document, event, query, survey, type } from '../contract/contract.ts'
 import { readFailures } from '../message/failure.ts'
 import { testBus } from './test-bus.ts'

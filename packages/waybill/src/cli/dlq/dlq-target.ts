@@ -1,9 +1,9 @@
 // Whose dead letters are meant, and how the engine is reached.
 import { resolve } from 'node:path'
-import type { BusOptions } from '../../bus/bus-options.ts'
-import { planSubscriptions, type PlannedSubscription } from '../../bus/plan.ts'
-import { replyChannel } from '../../bus/reply-channel.ts'
-import { resolveTransport, type TransportEnvironment } from '../../bus/resolve-transport.ts'
+import type { BusOptions } from '../../bus/settings/bus-options.ts'
+import { planSubscriptions, type PlannedSubscription } from '../../bus/service/plan-subscriptions.ts'
+import { replyChannel } from '../../bus/requests/reply-channel.ts'
+import { resolveTransport, type TransportEnvironment } from '../../bus/settings/resolve-transport.ts'
 import type { AnyContracted } from '../../contract/contract.ts'
 import type { Channel, ChannelKind } from '../../transport/channel.ts'
 import type { TransportFactory } from '../../transport/transport-factory.ts'

@@ -1,8 +1,8 @@
 // What conformance does not show: logins over TLS, several brokers, members that come and go, and a log that has been cut.
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createBus } from '../../bus/create-bus.ts'
-import { silentLogger } from '../../bus/logger.ts'
-import { service, type Service } from '../../bus/service.ts'
+import { silentLogger } from '../../bus/observation/logger.ts'
+import { service, type Service } from '../../bus/service/service.ts'
 import { contract, event, query, type } from '../../contract/contract.ts'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
 import { freePort } from '../../testing/servers/free-port.ts'

@@ -1,8 +1,8 @@
 // Several addresses, each a proxy before the same broker: what the nodes of a cluster look like from outside.
 import { afterAll, expect, test } from 'vitest'
 import { createBus } from '../../bus/create-bus.ts'
-import { silentLogger } from '../../bus/logger.ts'
-import { service } from '../../bus/service.ts'
+import { silentLogger } from '../../bus/observation/logger.ts'
+import { service } from '../../bus/service/service.ts'
 import { command, contract, type } from '../../contract/contract.ts'
 import { FaultProxy } from '../../testing/fault-proxy.ts'
 import { deleteEntities, describeRabbitmq, RABBITMQ_URL, uniqueName } from '../../testing/rabbitmq-url.test-support.ts'

@@ -1,7 +1,7 @@
 // A member of an ordered group, whose handler writes to a store that refuses smaller fencing tokens: its parent.
 import { createBus } from '../../bus/create-bus.ts'
-import { silentLogger } from '../../bus/logger.ts'
-import { service } from '../../bus/service.ts'
+import { silentLogger } from '../../bus/observation/logger.ts'
+import { service } from '../../bus/service/service.ts'
 import { bookings, GROUP, type Write } from './fencing.test-support.ts'
 import { rabbitmq } from './rabbitmq.ts'
 

@@ -1,9 +1,9 @@
 // A server that runs out of memory, and one that is killed: a node of our own, because its neighbours would suffer too.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { BusOptions } from '../../bus/bus-options.ts'
+import type { BusOptions } from '../../bus/settings/bus-options.ts'
 import { createBus } from '../../bus/create-bus.ts'
-import { silentLogger } from '../../bus/logger.ts'
-import { service } from '../../bus/service.ts'
+import { silentLogger } from '../../bus/observation/logger.ts'
+import { service } from '../../bus/service/service.ts'
 import { Ledger } from '../../conformance/ledger.ts'
 import { command, contract, event, type } from '../../contract/contract.ts'
 import { isWaybillError } from '../../message/errors.ts'

@@ -1,6 +1,6 @@
 // A service for the test of many that start at once: connects, publishes one message, says which broker it met, and ends.
 import { createBus } from '../../bus/create-bus.ts'
-import { silentLogger } from '../../bus/logger.ts'
+import { silentLogger } from '../../bus/observation/logger.ts'
 import { readAnnouncement } from '../../broker/process/announcement-file.ts'
 import { contract, event, type } from '../../contract/contract.ts'
 import { embedded } from '../embedded/embedded.ts'
