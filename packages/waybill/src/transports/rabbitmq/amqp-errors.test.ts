@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { WaybillError } from '../../message/errors.ts'
-import { connectError, connectErrors, operationError } from './amqp-errors.ts'
+import { connectError, operationError } from './amqp-errors.ts'
 import { parseBrokerAddress } from './broker-address.ts'
 
 const address = parseBrokerAddress('amqp://user:secret-word@broker:5672')
@@ -13,22 +12,6 @@ test('connectError() says why where Node gives one error for several IP addresse
   const error = connectError(address, native)
   expect(error).toMatchObject({ code: 'WAYBILL_NOT_CONNECTED', cause: native })
   expect(error.message).toContain('connect ECONNREFUSED ::1:5672, connect ECONNREFUSED 127.0.0.1:5672')
-})
-
-test('connectErrors() is the error of a single address', () => {
-  const error = connectError(address, new Error('connect ETIMEDOUT'))
-  expect(connectErrors([error])).toBe(error)
-})
-
-test('connectErrors() names the reason of each address, and a refusal outweighs an absence', () => {
-  const away = connectError(address, new Error('connect ETIMEDOUT'))
-  const refused = new WaybillError('WAYBILL_ACCESS_REFUSED', 'amqp://other:5672/ refused user user')
-  const error = connectErrors([away, refused])
-  expect(error).toMatchObject({ code: 'WAYBILL_ACCESS_REFUSED', cause: { errors: [away, refused] } })
-  expect(String(error)).toMatch(
-    /amqp:\/\/broker:5672\/ cannot be reached.*; .*amqp:\/\/other:5672\/ refused user user\n/,
-  )
-  expect(connectErrors([away, away])).toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
 })
 
 test('connectError() says that a certificate has expired, and what to do', () => {

@@ -4,7 +4,7 @@ import { connectError } from './amqp-errors.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import type { Driver } from './driver.ts'
 import { DEFAULT_HEARTBEAT_SECONDS, type LinkOptions } from './rabbitmq-options.ts'
-import { settledWithin } from './settled-within.ts'
+import { settledWithin } from '../../transport/settled-within.ts'
 
 /** Frames that amqplib buffers, twice, before it says that it is full: with bodies of 128 KiB a frame, 128 MiB. */
 const MAX_BUFFERED_FRAMES = 512

@@ -11,7 +11,7 @@ import type { BrokerAddress } from './broker-address.ts'
 import { BrokerConnection, type ConnectionListener } from './broker-connection.ts'
 import type { Driver } from './driver.ts'
 import type { LinkOptions } from './rabbitmq-options.ts'
-import { settledWithin } from './settled-within.ts'
+import { settledWithin } from '../../transport/settled-within.ts'
 
 /** How long the other connection may take to end once its socket is destroyed: it does so in the next turn. */
 const MAX_ENDING_MS = 1_000

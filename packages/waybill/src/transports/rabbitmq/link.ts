@@ -17,8 +17,8 @@ import type { BrokerAddress, BrokerAddresses } from './broker-address.ts'
 import { ConnectionPair } from './connection-pair.ts'
 import type { Driver } from './driver.ts'
 import type { LinkOptions } from './rabbitmq-options.ts'
-import { Reasons } from './reasons.ts'
-import { settledWithin } from './settled-within.ts'
+import { Reasons } from '../../transport/reasons.ts'
+import { settledWithin } from '../../transport/settled-within.ts'
 
 export interface LinkSettings {
   readonly addresses: BrokerAddresses

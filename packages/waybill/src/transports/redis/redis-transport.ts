@@ -6,6 +6,8 @@ import { checkVisit } from '../../transport/check-visit.ts'
 import { checkChannel, checkGroup, checkTopology } from '../../transport/check-topology.ts'
 import type { DeadLetterVisit } from '../../transport/dead-letter-visit.ts'
 import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
+import { Link } from '../../transport/link.ts'
+import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import type { TransportEvent } from '../../transport/transport-event.ts'
 import type {
   Delivery,
@@ -28,13 +30,13 @@ import { loadDriver } from './driver.ts'
 import { engineFacts, SIGNAL_FACTS } from './facts.ts'
 import { inspectGroup } from './inspection.ts'
 import { Later } from './later.ts'
-import { Link } from './link.ts'
-import type { LinkedSubscription } from '../../transport/linked-subscription.ts'
 import { Names } from './names.ts'
+import { openConnection } from './open-connection.ts'
 import { openSubscription } from './open-subscription.ts'
 import { Published } from './published.ts'
 import { routeFactsOf } from './route-facts.ts'
 import { Sender } from './sender.ts'
+import type { RedisAddress } from './redis-address.ts'
 import type { Settings } from './settings.ts'
 import { Trim } from './trim.ts'
 
@@ -45,7 +47,7 @@ const GOODBYE_MS = 1_000
 export class RedisTransport implements Transport {
   readonly name = 'redis'
   readonly #context: Context
-  readonly #link: Link
+  readonly #link: Link<RedisAddress, Connection>
   readonly #sender: Sender
   readonly #trim: Trim
   readonly #listeners = new Set<(event: TransportEvent) => void>()
@@ -65,11 +67,15 @@ export class RedisTransport implements Transport {
     this.#context = { settings, names, runtime, declarer, bell, later, published, connection, emit }
     this.#sender = new Sender(this.#context)
     this.#trim = new Trim(this.#context)
-    this.#link = new Link(runtime, settings, {
-      up: () => void this.#linkUp(),
-      down: (error) => this.#linkDown(error),
-      trouble: (error) => this.#emit({ type: 'trouble', error }),
-    })
+    this.#link = new Link(
+      runtime,
+      { title: 'Redis', addresses: () => Promise.resolve(settings.addresses) },
+      {
+        up: () => void this.#linkUp(),
+        down: (error) => this.#linkDown(error),
+        trouble: (error) => this.#emit({ type: 'trouble', error }),
+      },
+    )
   }
 
   async connect(signal: AbortSignal): Promise<EngineFacts> {
@@ -80,7 +86,7 @@ export class RedisTransport implements Transport {
       signal.throwIfAborted()
       const driver = await loadDriver()
       signal.throwIfAborted()
-      await this.#link.connect(driver, signal)
+      await this.#link.connect(openConnection(driver, this.#context.settings, this.#context.runtime), signal)
       // close() may have come meanwhile.
       if ((this.#state as string) === 'closed') throw this.#closed()
       this.#state = 'open'

@@ -1,4 +1,4 @@
-import { isWaybillError } from '../../message/errors.ts'
+import { isWaybillError } from '../message/errors.ts'
 
 /** More than a cluster has addresses to fail in ways of their own; beyond it the oldest is forgotten, and told again. */
 const MAX_REASONS = 32

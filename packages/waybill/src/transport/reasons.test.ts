@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { WaybillError } from '../../message/errors.ts'
+import { WaybillError } from '../message/errors.ts'
 import { Reasons } from './reasons.ts'
 
 test('isNew() tells equal reasons once, by code and text', () => {

@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import type { Runtime, Timer } from '../runtime/runtime.ts'
 
 /** Resolves when `promise` has settled, however, or after `ms`; `false` when it was late. */
 export async function settledWithin(ms: number, promise: Promise<unknown>, runtime: Runtime): Promise<boolean> {
