@@ -3,6 +3,7 @@ import { asError } from '../../message/as-error.ts'
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Driver } from './driver.ts'
+import { endOf } from './ending.ts'
 import { Pings, silentError, silentMs } from './pings.ts'
 import type { RedisAddress } from './redis-address.ts'
 import { answerError, isOfAnotherServer } from './redis-errors.ts'
@@ -20,6 +21,7 @@ interface Client {
   connect(): Promise<unknown>
   destroy(): void
   on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'connect', listener: () => void): unknown
   readonly isOpen: boolean
 }
 
@@ -42,6 +44,7 @@ export class Connection {
   readonly #pings: Pings
   readonly #pingIntervalMs: number
   readonly #newClient: () => Client & PubSubClient
+  readonly #ends: readonly (() => void)[]
   #error: Error | undefined
   #subscriber: Subscriber | undefined
   #waitsAs = ''
@@ -64,7 +67,9 @@ export class Connection {
     this.#commands = this.#newClient()
     this.#waiting = this.#newClient()
     this.#pings = new Pings(runtime, this.#pingIntervalMs, () => this.#commands.sendCommand(['PING']), (error) => this.#end(error)) // prettier-ignore
-    for (const client of [this.#commands, this.#waiting]) client.on('error', (error) => this.#end(error))
+    const clients = [this.#commands, this.#waiting]
+    for (const client of clients) client.on('error', (error) => this.#end(error))
+    this.#ends = clients.map(endOf)
   }
 
   get isClosed(): boolean {
@@ -141,7 +146,7 @@ export class Connection {
   destroy(): void {
     this.#error ??= new Error('closed')
     this.#pings.end()
-    for (const client of [this.#commands, this.#waiting]) if (client.isOpen) client.destroy()
+    for (const end of this.#ends) end()
     this.#subscriber?.destroy()
   }
 

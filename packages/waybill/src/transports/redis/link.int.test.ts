@@ -8,6 +8,7 @@ import { describeOwnRedis } from '../../testing/servers/describe-own-redis.test-
 import { freePort } from '../../testing/servers/free-port.ts'
 import { RedisServer } from '../../testing/servers/redis-server.ts'
 import { channel, group } from '../../transport/fixtures.test-support.ts'
+import { redis } from './redis.ts'
 import { asked, connected, runtime, saying, send, text } from './redis.test-support.ts'
 
 const orders = channel('events', 'orders')
@@ -81,6 +82,24 @@ describeOwnRedis('redis() and its servers', () => {
       code: 'WAYBILL_NOT_CONNECTED',
       message: expect.stringMatching(new RegExp(`${one}.*${other}`)) as string,
     })
+  })
+
+  test('a transport that is closed, or whose connect() is aborted, while it connects leaves no connection behind', async () => {
+    await using server = await RedisServer.start()
+    const closing = await redis({ url: server.url })(runtime)
+    const refused = expect(closing.connect(AbortSignal.timeout(20_000))).rejects.toThrow('WAYBILL_CLOSED')
+    await new Promise<void>((resolve) => runtime.defer(resolve))
+    await closing.close(0)
+    await refused
+    const aborted = await redis({ url: server.url })(runtime)
+    const abort = new AbortController()
+    const given = expect(aborted.connect(abort.signal)).rejects.toThrow('WAYBILL_ABORTED')
+    await new Promise<void>((resolve) => runtime.defer(resolve))
+    abort.abort()
+    await given
+    const there = async (): Promise<string> => String(await asked(server.url, 'CLIENT', 'LIST'))
+    // Of those that are there, one is who asks.
+    await expect.poll(async () => (await there()).trim().split('\n').length).toBe(1)
   })
 
   test('what was on its way when the link was lost is unknown, and is not sent again', async () => {

@@ -2,6 +2,7 @@ import { asError } from '../../message/as-error.ts'
 import { WaybillError } from '../../message/errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Driver } from './driver.ts'
+import { endOf } from './ending.ts'
 import { Pings } from './pings.ts'
 import { answerError } from './redis-errors.ts'
 
@@ -17,6 +18,7 @@ export interface PubSubClient {
   pSubscribe(pattern: string, listener: Listener, bufferMode: true): Promise<void>
   pUnsubscribe(pattern: string, listener: Listener, bufferMode: true): Promise<void>
   on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'connect', listener: () => void): unknown
   readonly isOpen: boolean
 }
 
@@ -32,6 +34,7 @@ export class Subscriber {
   readonly #driver: Driver
   readonly #pings: Pings
   readonly #lost: (error: Error) => void
+  readonly #endClient: () => void
   #ended = false
 
   /** @param lost is called once, when it ends otherwise than by `destroy` */
@@ -46,6 +49,7 @@ export class Subscriber {
     this.#driver = driver
     this.#lost = lost
     this.#pings = new Pings(runtime, pingIntervalMs, () => client.sendCommand(['PING']), (error) => this.#end(error)) // prettier-ignore
+    this.#endClient = endOf(client)
     client.on('error', (error) => this.#end(error))
   }
 
@@ -84,7 +88,7 @@ export class Subscriber {
   destroy(): void {
     this.#ended = true
     this.#pings.end()
-    if (this.#client.isOpen) this.#client.destroy()
+    this.#endClient()
   }
 
   #end(error: Error): void {
