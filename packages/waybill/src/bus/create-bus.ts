@@ -4,7 +4,6 @@ import type { Bus, DatabaseBus, TransactionalBus } from './bus.ts'
 import type { BusOptions } from './settings/bus-options.ts'
 import { busSettings, type BusSettings } from './settings/bus-settings.ts'
 import { planSubscriptions } from './service/plan-subscriptions.ts'
-import { resolveTransport } from './settings/resolve-transport.ts'
 import { RunningBus } from './running-bus.ts'
 
 /**
@@ -34,6 +33,7 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
 }
 
 async function fromEnvironment(settings: BusSettings): Promise<NonNullable<BusOptions['transport']>> {
+  const { resolveTransport } = await import('./settings/resolve-transport.ts')
   const { factory, shown } = await resolveTransport({
     url: process.env['WAYBILL_URL'],
     mode: process.env['NODE_ENV'],

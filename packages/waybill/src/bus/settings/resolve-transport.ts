@@ -14,8 +14,8 @@ export interface TransportEnvironment {
 }
 
 /**
- * `url` is `amqp://…`, `amqps://…`, `nats://…` or `tls://…` (several, separated by commas, are tried in turn), or a directory
- * for the embedded broker; without one, the default folder.
+ * `url` is that of a broker by its scheme (several of RabbitMQ, NATS or Redis, separated by commas, are tried in turn), or a
+ * directory for the embedded broker; without one, the default folder.
  *
  * @throws {WaybillError} `WAYBILL_BAD_URL`, `WAYBILL_NO_DEFAULT_FOLDER`
  */
