@@ -1,13 +1,12 @@
 // One subscription of a service: hands deliveries to handlers within the concurrency, and settles what becomes of them.
 import type { Release, Runtime } from '../../runtime/runtime.ts'
 import type { Delivery, Subscription } from '../../transport/transport.ts'
-import { asError } from '../../message/as-error.ts'
-import { handleEnd, handleStart } from '../observation/diagnostics.ts'
+import { observed } from '../handling/observed.ts'
 import type { Lane, Run } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 import type { Logger } from '../observation/logger.ts'
 import type { Process, Outcome } from '../handling/outcome.ts'
-import { awayForRoomMs } from './put-off.ts'
+import { Patience } from './patience.ts'
 import { Settling } from './settling.ts'
 import type { Waiting } from '../limits/waiting.ts'
 import { WakeTimer } from './wake-timer.ts'
@@ -34,9 +33,6 @@ export interface ConsumerParts {
   readonly logger: Logger
 }
 
-/** How often room is made for handlers that could go on, beside those that are held back. */
-const ROOM_EVERY_MS = 50
-
 /**
  * Bounds: at most `concurrency` runs at a time, at most `prefetch` deliveries are here, running or waiting. Time that
  * passes while deliveries wait for it holds nothing; a run does.
@@ -44,8 +40,10 @@ const ROOM_EVERY_MS = 50
 export class Consumer {
   readonly options: ConsumerOptions
   readonly #parts: ConsumerParts
+  readonly #process: Process
   readonly #settling: Settling
   readonly #wake: WakeTimer
+  readonly #patience: Patience
   #subscription: Subscription | undefined
   #concurrency: number
   #prefetch: number
@@ -59,15 +57,16 @@ export class Consumer {
   #returned = 0
   readonly #early: Delivery[] = []
   #whenNoneRuns: (() => void) | undefined
-  #roomAt = -Infinity
-  /** Nothing that waits is too old before. */
-  #oldAt = -Infinity
 
   constructor(options: ConsumerOptions, parts: ConsumerParts) {
     this.options = options
     this.#parts = parts
+    this.#process = observed(parts.process, options, parts.runtime)
     this.#settling = new Settling(options, parts.runtime, parts.logger)
     this.#wake = new WakeTimer(parts.runtime, () => this.start())
+    this.#patience = new Patience(parts.lanes, options.waitsAtMostMs, (delivery, afterMs) =>
+      this.#putOff(delivery, afterMs),
+    )
     this.#concurrency = options.concurrency
     this.#prefetch = options.prefetch
   }
@@ -153,15 +152,20 @@ export class Consumer {
     const now = runtime.monotonic()
     let waitMs = Infinity
     while (this.#running < this.#concurrency) {
-      const run = lanes.next(now, this.#running, this.#unsettled >= this.#prefetch)
+      const run = lanes.next(now, this.#running, this.#isFull)
       if (run === undefined) {
-        waitMs = Math.min(lanes.waitMs, this.#makeRoom(now))
+        waitMs = Math.min(lanes.waitMs, this.#isFull ? this.#patience.makeRoom(now) : Infinity)
         break
       }
       this.#running++
       void this.#run(run)
     }
-    this.#wake.in(Math.min(waitMs, this.#putOffOld(now)))
+    this.#wake.in(Math.min(waitMs, this.#patience.putOffOld(now)))
+  }
+
+  /** No further delivery can come before one here is settled. */
+  get #isFull(): boolean {
+    return this.#unsettled >= this.#prefetch
   }
 
   #noneRuns(deadlineMs: number): Promise<void> {
@@ -193,9 +197,8 @@ export class Consumer {
     const { lane, items } = run
     const releases = items.map(({ delivery }) => this.#hold(delivery))
     if (lane.limits.keyed === undefined || (await this.#passes(run))) {
-      const outcomes = run.isBatch
-        ? await this.#handleBatch(items)
-        : [await this.#handle((items[0] as Waiting).delivery)]
+      const [first] = items as readonly [Waiting] // a run is never empty
+      const outcomes = run.isBatch ? await this.#handleBatch(items) : [await this.#process(first.delivery)]
       this.#running--
       lane.ended(run, outcomes)
       this.#parts.lanes.ended(run, this.#parts.runtime.monotonic())
@@ -211,7 +214,7 @@ export class Consumer {
     const ended = this.#parts.beginBatch(deliveries)
     return Promise.all(
       deliveries.map(async (delivery) => {
-        const outcome = await this.#handle(delivery)
+        const outcome = await this.#process(delivery)
         ended(delivery)
         return outcome
       }),
@@ -226,31 +229,6 @@ export class Consumer {
     return passes
   }
 
-  async #handle(delivery: Delivery): Promise<Outcome> {
-    const { runtime, process } = this.#parts
-    const { message } = delivery
-    const startedAt = runtime.monotonic()
-    const { service, channel, group } = this.options
-    const seen = { message, service, channel, group, attempt: message.attempt }
-    if (handleStart.hasSubscribers) handleStart.publish(seen)
-    let outcome: Outcome
-    try {
-      outcome = await process(delivery)
-    } catch (error) {
-      // Not the handler's error, which has its outcome, but one on the way to it: kept for the operator, with its text.
-      outcome = { action: 'reject', reason: 'failed', error }
-    }
-    if (handleEnd.hasSubscribers) {
-      handleEnd.publish({
-        ...seen,
-        durationMs: runtime.monotonic() - startedAt,
-        error: outcome.action === 'ack' ? undefined : asError(outcome.error),
-        action: outcome.action,
-      })
-    }
-    return outcome
-  }
-
   #settle(delivery: Delivery, outcome: Outcome, { limits: { circuit } }: Lane): void {
     if (outcome.action === 'return') {
       this.#returned++
@@ -260,29 +238,6 @@ export class Consumer {
     if (outcome.action !== 'put-off') return this.#settling.settle(delivery, outcome)
     // A probe that failed has made the circuit wait anew.
     this.#settling.settle(delivery, { ...outcome, afterMs: Math.max(outcome.afterMs, circuit?.putOffMs ?? 0) })
-  }
-
-  /** Puts off what has waited too long; answers in how many milliseconds to look again. */
-  #putOffOld(now: number): number {
-    const { lanes } = this.#parts
-    const { waitsAtMostMs } = this.options
-    if (!Number.isFinite(waitsAtMostMs) || lanes.isEmpty) return Infinity
-    if (now < this.#oldAt) return this.#oldAt - now
-    for (const { delivery } of lanes.take(({ since }) => since <= now - waitsAtMostMs)) this.#putOff(delivery, 0)
-    // What comes after this look is not older than it.
-    this.#oldAt = Math.min(now, lanes.oldestSince) + waitsAtMostMs
-    return this.#oldAt - now
-  }
-
-  /** Where slots are free and nothing more can come: lets those go for whom it is not their turn. */
-  #makeRoom(now: number): number {
-    if (this.#unsettled < this.#prefetch || this.#running >= this.#concurrency) return Infinity
-    if (now < this.#roomAt + ROOM_EVERY_MS) return this.#roomAt + ROOM_EVERY_MS - now
-    const leaving = this.#parts.lanes.takeForRoom(now)
-    if (leaving.length === 0) return Infinity
-    this.#roomAt = now
-    for (const { delivery } of leaving) this.#putOff(delivery, awayForRoomMs(delivery.message))
-    return ROOM_EVERY_MS
   }
 
   #putOff(delivery: Delivery, afterMs: number): void {

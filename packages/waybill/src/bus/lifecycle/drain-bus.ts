@@ -9,8 +9,8 @@ const GOODBYE_MS = 5_000
 
 /**
  * Handlers first, because they may still send and ask; then what they have committed to be sent; then what was sent and
- * asked; then the link. Never rejects, and ends within `timeoutMs` and a few goodbyes, whatever handlers and transport do. Afterwards no promise of the bus is
- * left pending.
+ * asked; then the link. Never rejects, and ends within `timeoutMs` and a few goodbyes, whatever handlers and transport do.
+ * Afterwards no promise of the bus is left pending.
  */
 export async function drainBus(parts: BusParts, timeoutMs: number): Promise<void> {
   const { transport, settings, deadlines, sends, replies, returnAddress, subscriptions, readings, stores } = parts

@@ -25,7 +25,8 @@ export interface StartOptions {
 }
 
 /**
- * Opens the stores, connects, declares and subscribes, all within the start time-out. Nothing is subscribed where a verdict refuses it.
+ * Opens the stores, connects, declares and subscribes, all within the start time-out. Nothing is subscribed where a verdict
+ * refuses it.
  *
  * @throws {WaybillError} `WAYBILL_NOT_CONNECTED` when that takes too long; `WAYBILL_LIMIT` or `WAYBILL_UNSUPPORTED` for
  *   what this engine cannot keep; otherwise what the transport says

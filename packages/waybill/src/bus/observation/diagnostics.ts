@@ -1,6 +1,6 @@
 // Every observation point of the bus, declared in one place. Subscribe with node:diagnostics_channel; a channel without
 // subscribers costs one property read. The messages are those on the wire, bodies included: a listener that writes them
-// elsewhere decides what may be seen. The core never imports a telemetry SDK: telemetry/ listens here.
+// elsewhere decides what may be seen. The core never imports a telemetry SDK: whoever has one listens here.
 import { channel } from 'node:diagnostics_channel'
 import type { WireMessage } from '../../message/wire-message.ts'
 import { CIRCUIT_CHANNEL } from '../../resilience/circuit-breaker.ts'

@@ -1,15 +1,13 @@
 // Between the user's promise and the seam: batches what one turn sends, bounds what is pending, and waits out a lost link.
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
-import type { Deadline, Deadlines } from '../../runtime/deadlines.ts'
+import type { Deadlines } from '../../runtime/deadlines.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Outgoing, SendResult, Transport } from '../../transport/transport.ts'
 import { asError } from '../../message/as-error.ts'
 import { PendingSend, publishSendEnd, publishSendStart } from './pending-send.ts'
+import { SendGate } from './send-gate.ts'
 import { SEND_LIMITS, type SendLimits } from './send-limits.ts'
 import { SendRoom } from './send-room.ts'
-
-/** How soon to hand over again what the transport could not send, where it reports no change of the link. */
-const RETRY_MS = 100
 
 /**
  * Sends in order, in batches. While the link is down, sends wait for it until their deadline; one whose outcome is
@@ -27,14 +25,9 @@ export class SendQueue {
   /** Callers that wait. */
   #callers = 0
   readonly #room: SendRoom
+  readonly #gate: SendGate
   #ordinal = 0
   #scheduled = false
-  #linkDown = false
-  /** Nothing goes out before all that is in flight is answered: some of it may have to go out again first. */
-  #holding = false
-  /** Some of it must. */
-  #again = false
-  #retry: Deadline | undefined
   #closed = false
   /** Why the broker holds publishers back; `undefined` while it does not. */
   #blocked: string | undefined
@@ -46,6 +39,7 @@ export class SendQueue {
     this.#deadlines = deadlines
     this.#limits = limits
     this.#room = new SendRoom(limits)
+    this.#gate = new SendGate(deadlines, this.#inFlight, () => this.#schedule())
   }
 
   /**
@@ -70,13 +64,12 @@ export class SendQueue {
 
   /** The transport's link is down: hold everything back. */
   pause(): void {
-    this.#linkDown = true
+    this.#gate.linkDown()
   }
 
   /** The link is up again. */
   resume(): void {
-    this.#linkDown = false
-    this.#goOn()
+    this.#gate.linkUp()
   }
 
   /** The broker holds publishers back, or no longer does: for the error of a send that waits too long. */
@@ -134,7 +127,7 @@ export class SendQueue {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#linkDown || this.#holding || this.#waiting.length === 0) return
+    if (this.#scheduled || !this.#gate.isOpen || this.#waiting.length === 0) return
     this.#scheduled = true
     queueMicrotask(() => {
       this.#scheduled = false
@@ -143,7 +136,7 @@ export class SendQueue {
   }
 
   #flush(): void {
-    while (this.#waiting.length > 0 && !this.#linkDown && !this.#holding) {
+    while (this.#waiting.length > 0 && this.#gate.isOpen) {
       const taken = this.#waiting.splice(0, this.#limits.maxBatch)
       const batch = this.#ended === 0 ? taken : taken.filter((entry) => entry.state === 'waiting')
       this.#ended -= taken.length - batch.length
@@ -180,43 +173,31 @@ export class SendQueue {
         outcome: 'unknown',
         error: new Error(`the transport answered ${results.length} of ${batch.length} entries`),
       }
-      if (entry.state !== 'done' && isOpen(result)) {
-        entry.doubtful ||= result.outcome === 'unknown'
-        if (!this.#closed) {
-          entry.state = 'waiting'
-          this.#waiting.push(entry)
-          this.#again = true
+      if (entry.state !== 'done') {
+        if (isOpen(result) && !this.#closed) {
+          this.#sendAgain(entry, result)
           continue
         }
-        if (result.outcome === 'refused') entry.state = 'waiting' // it was not sent, as its error is to say
-        this.#tell(entry, this.#unconfirmed(entry, 'the bus was closed'))
-      } else if (entry.state !== 'done') {
-        this.#tell(entry, result.outcome === 'accepted' ? undefined : asError(result.error))
+        this.#conclude(entry, result)
       }
       this.#forget(entry)
     }
-    this.#holding ||= this.#again
-    if (!this.#holding || this.#inFlight.size > 0) return
-    this.#waiting.sort((a, b) => a.ordinal - b.ordinal)
-    // The link is down, or about to be reported so: `resume` follows. Where it is not, try again by ourselves.
-    if (this.#again) this.#retryLater()
-    else this.#goOn()
+    this.#gate.answered(() => this.#waiting.sort((a, b) => a.ordinal - b.ordinal))
   }
 
-  #retryLater(): void {
-    this.#retry?.cancel()
-    this.#retry = this.#deadlines.add(RETRY_MS, () => {
-      this.#retry = undefined
-      if (!this.#linkDown) this.#goOn()
-    })
+  #sendAgain(entry: PendingSend, { outcome }: SendResult): void {
+    entry.doubtful ||= outcome === 'unknown'
+    entry.state = 'waiting'
+    this.#waiting.push(entry)
+    this.#gate.again()
   }
 
-  #goOn(): void {
-    this.#retry?.cancel()
-    this.#retry = undefined
-    this.#again = false
-    this.#holding = this.#inFlight.size > 0
-    this.#schedule()
+  #conclude(entry: PendingSend, result: SendResult): void {
+    if (result.outcome === 'accepted') return this.#tell(entry, undefined)
+    if (!isOpen(result)) return this.#tell(entry, asError(result.error))
+    entry.doubtful ||= result.outcome === 'unknown'
+    if (result.outcome === 'refused') entry.state = 'waiting' // it was not sent, as its error is to say
+    this.#tell(entry, this.#unconfirmed(entry, 'the bus was closed'))
   }
 
   #end(entry: PendingSend, error: Error): void {
@@ -251,8 +232,8 @@ export class SendQueue {
   }
 }
 
-/** Not decided: it goes out again. */
-function isOpen(result: SendResult): result is Exclude<SendResult, { outcome: 'accepted' }> {
+/** Not decided: it goes out again, unless the bus is closed. */
+function isOpen(result: SendResult): boolean {
   return (
     result.outcome === 'unknown' ||
     (result.outcome === 'refused' && isWaybillError(result.error, 'WAYBILL_NOT_CONNECTED'))

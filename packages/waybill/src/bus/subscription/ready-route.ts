@@ -34,8 +34,8 @@ export interface RouteHooks {
 }
 
 /**
- * A registration made ready to handle: around the handler its service's middleware, the bus's, its
- * transaction where the service has a store, the time-out.
+ * A registration made ready to handle: around the handler its service's middleware, the bus's, its transaction where the
+ * service has a store, the time-out, its circuit where that refuses instead of pausing, and {@link RouteHooks.around}.
  *
  * @throws {TypeError} when a middleware returns no handler
  */

@@ -1,141 +1,74 @@
 import { hostname } from 'node:os'
 import { pid } from 'node:process'
-import type { WireMessage } from '../../message/wire-message.ts'
-import { asText } from '../../message/as-error.ts'
-import { WaybillError } from '../../message/errors.ts'
-import { isPromiseLike, type Handle, type Handling, type Middleware } from '../../middleware/handler.ts'
-import type { Deadlines } from '../../runtime/deadlines.ts'
-import type { Runtime } from '../../runtime/runtime.ts'
-import type { Relay } from '../../outbox/relay.ts'
-import type { Store } from '../../store/store.ts'
-import type { Transport } from '../../transport/transport.ts'
-import type { TransportEvent } from '../../transport/transport-event.ts'
 import type { AnyContracted } from '../../contract/contract.ts'
 import { adopt } from '../../contract/foreign.ts'
+import type { WireMessage } from '../../message/wire-message.ts'
+import type { TransportEvent } from '../../transport/transport-event.ts'
+import type { Delivery, Transport } from '../../transport/transport.ts'
 import { WAIT_SHARE } from '../../verdict/route.ts'
-import { encodeFailure } from '../../contract/reply.ts'
-import type { Answerer } from '../handling/answerer.ts'
-import { AWAITED_HEADER } from '../../message/awaited.ts'
 import { BatchRuns } from '../batches/batch-runs.ts'
-import type { SubscriptionControl } from './subscription-control.ts'
-import { Circuits } from '../limits/subscription-circuits.ts'
-import { checkCount, MAX_CONCURRENCY, MAX_PREFETCH } from '../service/check-options.ts'
 import { Consumer } from '../consuming/consumer.ts'
+import type { Lane } from '../consuming/lane.ts'
 import { handleDelivery, type Route } from '../handling/handle-delivery.ts'
 import { HandlerContext } from '../handling/handler-context.ts'
-import type { Lane } from '../consuming/lane.ts'
-import type { Logger } from '../observation/logger.ts'
-import { prefetchFor, type PlannedSubscription } from '../service/plan-subscriptions.ts'
-import { readyLane, readyLanes } from './ready-lanes.ts'
-import { readyRoute, type RouteHooks } from './ready-route.ts'
+import type { Process } from '../handling/outcome.ts'
+import { Circuits } from '../limits/subscription-circuits.ts'
 import type { Sender } from '../sending/sender.ts'
+import { checkCount, MAX_CONCURRENCY, MAX_PREFETCH } from '../service/check-options.ts'
+import { prefetchFor, type PlannedSubscription } from '../service/plan-subscriptions.ts'
 import type { Registration } from '../service/registration.ts'
-import { onceInTransaction, transactional, type TransactionalParts } from '../transactions/transactional-handler.ts'
-import { transactionalBatch } from '../transactions/transactional-batch.ts'
-import type { Transaction } from '../transactions/transaction.ts'
 import { TransactionalHandlerContext } from '../transactions/transactional-handler-context.ts'
-import type { TransactionSender } from '../sending/transaction-sender.ts'
+import { readyLane, readyLanes } from './ready-lanes.ts'
+import { readyRoute, type RouteParts } from './ready-route.ts'
+import { RunningHandlers, type RunningHandlersParts } from './running-handlers.ts'
+import type { SubscriptionControl } from './subscription-control.ts'
+import { transactionHooks, type TransactionHookParts } from './transaction-hooks.ts'
 
-export interface SubscriptionParts {
-  readonly runtime: Runtime
-  readonly logger: Logger
-  readonly deadlines: Deadlines
-  readonly middleware: readonly Middleware[]
+export interface SubscriptionParts extends RouteParts, RunningHandlersParts, TransactionHookParts {
   readonly maxDeliveries: number
   /** So long the engine lets a delivery be unsettled. */
   readonly settleWithinMs: number
-  readonly answerer: Answerer
+  /** What a service says while it handles `parent`. */
   readonly speakFor: (source: string, parent: WireMessage) => Sender
-  /** The same within a transaction. */
-  readonly speakWithin: (source: string, parent: WireMessage, transaction: Transaction) => TransactionSender
-  readonly relayOf: (store: Store<unknown>) => Pick<Relay, 'wake' | 'scheduled'>
 }
-
-/** A handler this much over its time-out makes the subscription `stuck`. */
-const STUCK_GRACE_MS = 30_000
 
 /** One planned subscription, running: its routes made ready, its consumer, and what is known of its health. */
 export class RunningSubscription implements SubscriptionControl {
   readonly #plan: PlannedSubscription
   readonly #parts: SubscriptionParts
   readonly #routes: ReadonlyMap<string, Route>
-  readonly #lanes: ReadonlyMap<string, Lane>
+  readonly #handlers: RunningHandlers
   readonly #batches = new BatchRuns()
-  readonly #consumer: Consumer
   readonly #circuits: Circuits
-  readonly #late = new Set<Handling>()
-  readonly #running = new Set<HandlerContext>()
+  readonly #consumer: Consumer
   #state: 'consuming' | 'lost' | 'closed' = 'closed'
   #duplicates = 0
 
   constructor(plan: PlannedSubscription, parts: SubscriptionParts) {
     this.#plan = plan
     this.#parts = parts
-    const adopting = (contracted: AnyContracted, message: WireMessage): WireMessage =>
-      adopt(contracted, message, parts.runtime)
-    this.#lanes = new Map(
-      [...plan.routes].map(([type, registration]) => [
-        type,
-        readyLane(registration, { service: plan.service.name, runtime: parts.runtime, adopt: adopting }),
-      ]),
+    this.#handlers = new RunningHandlers(plan.service.name, parts)
+    const lanes = mapped(plan.routes, (registration) =>
+      readyLane(registration, { service: plan.service.name, runtime: parts.runtime, adopt: this.#adopt }),
     )
-    this.#routes = new Map(
-      [...plan.routes].map(([type, registration]) => [
-        type,
-        readyRoute(registration, plan.service, parts, {
-          circuit: this.#lanes.get(type)?.limits.circuit,
-          joining: (batch) => this.#batches.joining(batch),
-          around: (next) => this.#tracked(next),
-          onTimeout: (handling, error) => this.#onTimeout(registration, handling, error),
-          ...this.#transactionOf(registration),
-        }),
-      ]),
-    )
-    const { service, group, concurrency, prefetch } = plan
+    this.#routes = mapped(plan.routes, (registration, type) => this.#routeFor(registration, lanes.get(type)))
+    const { service, group, transient, concurrency, prefetch } = plan
+    const where = { channel: group.channel.name, group: group.name }
+    const circuits = [...lanes.values()].map(({ limits }) => limits.circuit)
     this.#circuits = new Circuits(
-      [...this.#lanes.values()].map(({ limits }) => limits.circuit).filter((circuit) => circuit !== undefined),
-      { channel: group.channel.name, group: group.name },
+      circuits.filter((circuit) => circuit !== undefined),
+      where,
       parts.logger,
     )
-    const process = handleDelivery({
-      now: () => parts.runtime.now(),
-      service: service.name,
-      group: group.name,
-      member: `${service.name} in process ${pid} on ${hostname()}`,
-      maxDeliveries: parts.maxDeliveries,
-      skipUnknown: plan.skipUnknown,
-      routeOf: (message) => this.#routeOf(message),
-      adopt: adopting,
-      context: (delivery, message, body) => {
-        const kind = service.store === undefined ? HandlerContext : TransactionalHandlerContext
-        const context = new kind(
-          delivery,
-          message,
-          body,
-          service.name,
-          group.name,
-          parts.speakFor(service.name, message),
-        )
-        this.#batches.bind(context, delivery)
-        return context
-      },
-      answer: (request, reply) => parts.answerer.answer(request, reply),
-    })
+    const waitsAtMostMs = parts.settleWithinMs * WAIT_SHARE
     this.#consumer = new Consumer(
+      { service: service.name, ...where, transient, concurrency, prefetch, waitsAtMostMs },
       {
-        service: service.name,
-        channel: group.channel.name,
-        group: group.name,
-        transient: plan.transient,
-        concurrency,
-        prefetch,
-        waitsAtMostMs: parts.settleWithinMs * WAIT_SHARE,
-      },
-      {
-        process,
-        lanes: readyLanes(plan, this.#lanes, parts),
+        process: this.#process(),
+        lanes: readyLanes(plan, lanes, parts),
         beginBatch: (batch) => this.#batches.begin(batch),
-        ...parts,
+        runtime: parts.runtime,
+        logger: parts.logger,
       },
     )
   }
@@ -165,7 +98,7 @@ export class RunningSubscription implements SubscriptionControl {
     return this.#duplicates
   }
   get state(): SubscriptionControl['state'] {
-    return this.#state === 'consuming' && this.#late.size > 0 ? 'stuck' : this.#state
+    return this.#state === 'consuming' && this.#handlers.isStuck ? 'stuck' : this.#state
   }
 
   get pausedBy(): readonly string[] {
@@ -210,45 +143,41 @@ export class RunningSubscription implements SubscriptionControl {
   async close(deadlineMs: number): Promise<void> {
     this.#state = 'closed'
     this.#circuits.end()
-    const giveUp = (): void => {
-      const error = new WaybillError(
-        'WAYBILL_CLOSED',
-        `the bus closed before ${this.service} had handled the message; it goes back to the broker`,
-      )
-      for (const context of this.#running) {
-        context.returned = true
-        context.abort(error)
-      }
-    }
-    const deadline = this.#parts.deadlines.add(deadlineMs, giveUp)
+    const deadline = this.#parts.deadlines.add(deadlineMs, () => this.#handlers.giveUp())
     try {
       await this.#consumer.close(deadlineMs)
     } finally {
       deadline.cancel()
-      giveUp()
+      this.#handlers.giveUp()
     }
   }
 
-  /** Of a service with a store: around each of its handlers. */
-  #transactionOf(registration: Registration): Pick<RouteHooks, 'transaction' | 'aroundBatch'> {
-    const { service, group, transient } = this.#plan
-    const { store } = service
-    if (store === undefined) return {}
-    const { runtime, logger, speakWithin, relayOf } = this.#parts
-    const within: TransactionalParts = {
-      store,
-      runtime,
-      logger,
-      relay: relayOf(store),
-      senderFor: ({ message }, transaction) => speakWithin(service.name, message, transaction),
+  #process(): Process {
+    const { runtime, maxDeliveries, answerer } = this.#parts
+    const { service, group, skipUnknown } = this.#plan
+    return handleDelivery({
+      now: () => runtime.now(),
       service: service.name,
       group: group.name,
-      channel: group.channel,
-      transient,
-      onDuplicate: () => void this.#duplicates++,
-    }
-    if (registration.batch !== undefined) return { aroundBatch: transactionalBatch(registration, within) }
-    return { transaction: { around: transactional(registration, within), innermost: onceInTransaction } }
+      member: `${service.name} in process ${pid} on ${hostname()}`,
+      maxDeliveries,
+      skipUnknown,
+      routeOf: (message) => this.#routeOf(message),
+      adopt: this.#adopt,
+      context: (delivery, message, body) => this.#context(delivery, message, body),
+      answer: (request, reply) => answerer.answer(request, reply),
+    })
+  }
+
+  #routeFor(registration: Registration, lane: Lane | undefined): Route {
+    const onDuplicate = (): void => void this.#duplicates++
+    return readyRoute(registration, this.#plan.service, this.#parts, {
+      circuit: lane?.limits.circuit,
+      joining: (batch) => this.#batches.joining(batch),
+      around: (next) => this.#handlers.tracked(next),
+      onTimeout: (handling, error) => this.#handlers.overTime(registration, handling, error),
+      ...transactionHooks(registration, this.#plan, this.#parts, onDuplicate),
+    })
   }
 
   #routeOf(message: WireMessage): Route | undefined {
@@ -257,38 +186,19 @@ export class RunningSubscription implements SubscriptionControl {
     return this.#routes.get(message.type)
   }
 
-  /** Keeps those whose handlers have not returned, to abort them when the bus stops waiting. */
-  #tracked(next: Handle): Handle {
-    const track = async (result: PromiseLike<unknown>, context: HandlerContext): Promise<unknown> => {
-      this.#running.add(context)
-      try {
-        return await result
-      } finally {
-        this.#running.delete(context)
-        this.#late.delete(context)
-      }
-    }
-    return (handling) => {
-      const result = next(handling)
-      return isPromiseLike(result) ? track(result, handling as HandlerContext) : result // made by this subscription
-    }
+  #context(delivery: Delivery, message: WireMessage, body: unknown): HandlerContext {
+    const { service, group } = this.#plan
+    const Kind = service.store === undefined ? HandlerContext : TransactionalHandlerContext
+    const sender = this.#parts.speakFor(service.name, message)
+    const context = new Kind(delivery, message, body, service.name, group.name, sender)
+    this.#batches.bind(context, delivery)
+    return context
   }
 
-  #onTimeout(registration: Registration, handling: Handling, error: WaybillError): void {
-    const { logger, deadlines, answerer } = this.#parts
-    const { message } = handling
-    logger.warn(
-      { id: message.id, type: message.type, service: this.service },
-      'a handler is over its time-out; it keeps its slot until it returns',
-    )
-    deadlines.add(STUCK_GRACE_MS, () => {
-      if (this.#running.has(handling as HandlerContext)) this.#late.add(handling) // made by this subscription
-    })
-    if (message.replyTo === undefined || message.headers[AWAITED_HEADER] === undefined || registration.role === 'reply')
-      return
-    ;(handling as HandlerContext).answered = true // made by this subscription
-    answerer.answer(message, encodeFailure(error)).catch((cause: unknown) => {
-      logger.error({ id: message.id, error: asText(cause) }, 'the requester could not be told of the time-out')
-    })
-  }
+  readonly #adopt = (contracted: AnyContracted, message: WireMessage): WireMessage =>
+    adopt(contracted, message, this.#parts.runtime)
+}
+
+function mapped<A, B>(map: ReadonlyMap<string, A>, make: (value: A, key: string) => B): ReadonlyMap<string, B> {
+  return new Map([...map].map(([key, value]) => [key, make(value, key)]))
 }
