@@ -19,6 +19,7 @@ export function crashingStore<Tx>(inner: Store<Tx>, crash: CrashPoint): Store<Tx
     inspect: () => inner.outbox.inspect(),
     parked: (limit) => inner.outbox.parked(limit),
     unpark: (positions) => inner.outbox.unpark(positions),
+    operations: inner.outbox.operations,
     get onCommit() {
       return inner.outbox.onCommit
     },

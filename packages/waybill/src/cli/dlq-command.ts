@@ -1,6 +1,5 @@
 // `waybill dlq`: the dead letters of a group, for operators.
 import { readFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import type { TransportEnvironment } from '../bus/settings/resolve-transport.ts'
 import { DeadLetters } from '../dead-letters/dead-letters.ts'
 import type { DeadLetterResult, WalkOptions } from '../dead-letters/walk.ts'
@@ -8,9 +7,11 @@ import { isWaybillError } from '../message/errors.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { given, headersOf, numberOf, selectionOf, whereOf, type DlqOptions } from './dlq/dlq-options.ts'
 import { targetOf } from './dlq/dlq-target.ts'
-import { jsonOf, linesOf, printable, resultLine, tableOf } from './dlq/letter-text.ts'
+import { jsonOf, linesOf, tableOf } from './dlq/letter-text.ts'
 import { withTransport } from './engine-answers.ts'
+import { printable, resultLine } from './shown-text.ts'
 import { UsageError } from './usage-error.ts'
+import { userName } from './user-name.ts'
 
 export type DlqVerb = 'list' | 'show' | 'redrive' | 'remove' | 'purge' | 'park' | 'unpark' | 'edit'
 
@@ -163,7 +164,7 @@ class Dlq {
 
   #told(what: string, result: DeadLetterResult): number {
     if (this.#call.options.json === true) this.#json(result)
-    else this.#output.print(resultLine(what, result))
+    else this.#output.print(resultLine(what, 'dead letters', result))
     return result.refused === 0 ? DLQ_EXIT.fine : DLQ_EXIT.notDone
   }
 
@@ -183,14 +184,5 @@ function bytesIn(file: string): Uint8Array {
     return readFileSync(file === '-' ? 0 : file)
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
-  }
-}
-
-/** A container's user may have no name. */
-function userName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return 'unknown'
   }
 }

@@ -9,6 +9,7 @@ import { runCtl } from './ctl-command.ts'
 import { addDlq } from './dlq/dlq-program.ts'
 import { EXPLAIN_EXIT, EXPLAIN_HELP, explainServices, type ExplainOptions } from './explain-command.ts'
 import { exportFolder } from './export-command.ts'
+import { addOutbox } from './outbox/outbox-program.ts'
 import { migratePostgres } from './postgres-command.ts'
 import { inspectFolder, repairFolder } from './store-commands.ts'
 import { migrateStore } from './store-migrate-command.ts'
@@ -78,6 +79,7 @@ waybill
   })
 
 addDlq(waybill, { print, complain })
+addOutbox(waybill, { print, complain })
 
 waybill
   .command('postgres')

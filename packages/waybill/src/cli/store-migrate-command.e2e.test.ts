@@ -43,7 +43,7 @@ describe('waybill store migrate', () => {
     await expect(open(store)).rejects.toSatisfy(notThere)
     expect(await waybill('store', 'migrate', '--url', `sqlite:${path}`)).toEqual({
       code: 0,
-      output: `the tables of the store in ${path} are at version 1\n`,
+      output: `the tables of the store in ${path} are at version 2\n`,
     })
     await open(store)
     rmSync(folder, { recursive: true })
@@ -79,7 +79,7 @@ describeNeeding(postgresUrl === '' ? 'no PostgreSQL' : undefined)('waybill store
       url.searchParams.set('schema', name)
       expect(await waybill('store', 'migrate', '--url', url.href)).toEqual({
         code: 0,
-        output: `the tables of the store in schema ${name} are at version 1\n`,
+        output: `the tables of the store in schema ${name} are at version 2\n`,
       })
       await expect(open(as(false))).rejects.toSatisfy((error) => isWaybillError(error, 'WAYBILL_ACCESS_REFUSED'))
       // As docs/stores.md says.
@@ -115,7 +115,7 @@ describeNeeding(mysqlUrl === '' ? 'no MariaDB' : undefined)('waybill store migra
       await expect(open(as(true))).rejects.toSatisfy((error) => isWaybillError(error, 'WAYBILL_ACCESS_REFUSED'))
       expect(await waybill('store', 'migrate', '--url', url.href)).toEqual({
         code: 0,
-        output: `the tables of the store in database ${name} are at version 1\n`,
+        output: `the tables of the store in database ${name} are at version 2\n`,
       })
       const store = as(false)
       await store.open(systemRuntime(), AbortSignal.timeout(10_000))

@@ -1,7 +1,6 @@
-import { WaybillError } from '../message/errors.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { STORE_VERSION } from '../stores/sql/migrate.ts'
-import { STORE_URLS, storeByUrl } from './store-url.ts'
+import { storeByUrl } from './store-url.ts'
 
 /**
  * Makes the tables of a store, or brings them up to date, as a bus does when it starts: for services whose user of the database may
@@ -14,10 +13,6 @@ export async function migrateStore(
   runtime: Runtime,
   print: (line: string) => void,
 ): Promise<void> {
-  if (url === undefined)
-    throw new WaybillError('WAYBILL_BAD_URL', 'neither --url nor WAYBILL_STORE_URL names a database', {
-      cure: `Write ${STORE_URLS}.`,
-    })
   const { store, place, end } = await storeByUrl(url)
   try {
     await store.open(runtime, new AbortController().signal)

@@ -10,6 +10,9 @@ import { sqliteStore } from '../stores/sqlite/sqlite-store.ts'
 export const STORE_URLS =
   'postgres://user:password@host/database?schema=…, mysql://user:password@host/database, or sqlite:path'
 
+/** A host that does not answer is not waited for as long as the system would. */
+const CONNECT_MS = 15_000
+
 export interface StoreByUrl {
   readonly store: Store<unknown>
   /** Where its tables are, for people. */
@@ -19,7 +22,8 @@ export interface StoreByUrl {
 }
 
 /** @throws {WaybillError} WAYBILL_BAD_URL, WAYBILL_DRIVER_MISSING */
-export async function storeByUrl(url: string, options: StoreOptions = {}): Promise<StoreByUrl> {
+export async function storeByUrl(url: string | undefined, options: StoreOptions = {}): Promise<StoreByUrl> {
+  if (url === undefined) throw badUrl('neither --url nor WAYBILL_STORE_URL names a database')
   if (url.startsWith('sqlite:')) {
     const path = url.slice('sqlite:'.length)
     if (path === '') throw badUrl('sqlite: names no file')
@@ -36,7 +40,7 @@ async function postgresByUrl(url: URL, options: StoreOptions): Promise<StoreByUr
   const { default: pg } = await driver('pg', () => import('pg'))
   const schema = url.searchParams.get('schema') ?? 'waybill_store'
   url.searchParams.delete('schema')
-  const pool = new pg.Pool({ connectionString: url.href, max: 2 })
+  const pool = new pg.Pool({ connectionString: url.href, max: 2, connectionTimeoutMillis: CONNECT_MS })
   // What becomes of a connection that is idle is told by its next use.
   pool.on('error', () => undefined)
   const store = postgresStore(pool, { ...options, schema })
@@ -45,7 +49,7 @@ async function postgresByUrl(url: URL, options: StoreOptions): Promise<StoreByUr
 
 async function mysqlByUrl(url: URL, options: StoreOptions): Promise<StoreByUrl> {
   const { default: mysql } = await driver('mysql2', () => import('mysql2/promise'))
-  const pool = mysql.createPool({ uri: url.href, connectionLimit: 2 })
+  const pool = mysql.createPool({ uri: url.href, connectionLimit: 2, connectTimeout: CONNECT_MS })
   const place = `database ${decodeURIComponent(url.pathname.slice(1))}`
   return { store: mysqlStore(pool, options), place, end: () => pool.end() }
 }

@@ -67,12 +67,12 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
   // --- configuration: refuse to start
   WAYBILL_BAD_URL: {
     scope: 'configuration',
-    cause: 'The broker address cannot be read, or names a scheme that no transport serves.',
-    cure: 'Write amqp://user:password@host:5672/vhost, nats://host:4222, kafka://host:9092, or a directory for the embedded broker.',
+    cause: 'The address of a broker or of a store cannot be read, or names a scheme that nothing here serves.',
+    cure: 'Write amqp://user:password@host:5672/vhost, nats://host:4222, kafka://host:9092, or a directory for the embedded broker; of a store postgres://…, mysql://… or sqlite:path.',
   },
   WAYBILL_DRIVER_MISSING: {
     scope: 'configuration',
-    cause: 'The transport needs a driver package that is not installed.',
+    cause: 'The transport or the store needs a driver package that is not installed.',
     cure: 'Install the package that the message names.',
   },
   WAYBILL_ACCESS_REFUSED: {
@@ -87,7 +87,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   WAYBILL_NOT_FOUND: {
     scope: 'configuration',
-    cause: 'A queue, an exchange, a group or a message that is named does not exist.',
+    cause: 'A queue, an exchange, a group, a message, a file or a table that is named does not exist.',
     cure: 'Declare it first, or correct its name.',
   },
   WAYBILL_COMMAND_CLAIMED: {
@@ -132,8 +132,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   WAYBILL_STORE_VERSION: {
     scope: 'configuration',
-    cause: 'The data folder was written by a newer version of Waybill.',
-    cure: 'Upgrade Waybill; a folder is never written back to an older format.',
+    cause: 'The data folder, or the tables of a store or a transport, were made by a newer version of Waybill.',
+    cure: 'Upgrade Waybill; nothing is ever brought back to an older format.',
   },
   WAYBILL_STORE_UNWRITABLE: {
     scope: 'configuration',

@@ -43,7 +43,7 @@ export class Lines {
   }
 
   of(row: OutboxRow): Line {
-    const name = nameOf(row)
+    const name = lineName(row)
     const known = this.#lines.get(name)
     if (known !== undefined) return known
     const strict = 'shards' in row.to && row.to.shards > 1
@@ -113,8 +113,13 @@ export class Lines {
   }
 }
 
+/** What it is known by which rows it keeps its order with. */
+interface RowInLine extends Pick<OutboxRow, 'to' | 'position'> {
+  readonly message: Pick<OutboxRow['message'], 'key'>
+}
+
 /** Rows that keep their order among themselves have one name. */
-function nameOf({ message, to, position }: OutboxRow): string {
+export function lineName({ message, to, position }: RowInLine): string {
   if (message.key === undefined || to.kind === 'address') return `#${position}`
   return `${to.name} ${message.key}`
 }

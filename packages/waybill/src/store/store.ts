@@ -4,6 +4,9 @@ import type { Channel } from '../message/channel.ts'
 import type { WireMessage } from '../message/wire-message.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { ReturnAddress } from '../transport/transport.ts'
+import type { OutboxOperations } from './outbox-operations.ts'
+
+export type * from './outbox-operations.ts'
 
 /**
  * One database, reached through the user's own pool. `Tx` is what the user's code writes with: the pool's client, or the
@@ -88,15 +91,17 @@ export interface OutboxTable {
   remove(positions: readonly bigint[]): Promise<void>
   /** The broker has refused it: counts the attempt. */
   noteRefusal(position: bigint, error: string): Promise<void>
-  /** The broker will never take it: it is passed by from now on, and kept with its error. */
+  /** The broker has refused it for the last time, which counts: it is passed by from now on, and kept with its error. */
   park(position: bigint, error: string): Promise<void>
   /** Moves what is due from the schedule to the outbox, at most `limit` rows, with what comes again noted; until when nothing more is due. */
   moveDue(limit: number): Promise<{ readonly moved: number; readonly nextInMs: number | undefined }>
   inspect(): Promise<OutboxSnapshot>
   /** Parked rows, oldest first. */
   parked(limit: number): Promise<readonly (OutboxRow & { readonly error: string })[]>
-  /** Parked rows go on as if they were new. */
-  unpark(positions: readonly bigint[]): Promise<void>
+  /** Parked rows go on as if they were new, behind all that wait; how many it were. */
+  unpark(positions: readonly bigint[]): Promise<number>
+  /** For operators. */
+  readonly operations: OutboxOperations
   /**
    * Calls `listener` soon after a transaction that enqueued something has committed, where the database tells; never for
    * certain: who listens looks by itself, too. `undefined` where the database cannot tell at all.

@@ -4,6 +4,7 @@ import { describeNeeding } from '../testing/needing.test-support.ts'
 import { inboxClauses } from './clauses/inbox.test-support.ts'
 import { laneClauses } from './clauses/lanes.test-support.ts'
 import { openingClauses } from './clauses/opening.test-support.ts'
+import { operationClauses } from './clauses/operations.test-support.ts'
 import { outboxClauses } from './clauses/outbox.test-support.ts'
 import { scheduleClauses } from './clauses/schedule.test-support.ts'
 import { sequenceClauses } from './clauses/sequences.test-support.ts'
@@ -28,6 +29,7 @@ export function describeStore<Tx>({ name, missing, stage }: StoreUnderTest<Tx>):
     transactionClauses(at)
     inboxClauses(at)
     outboxClauses(at)
+    operationClauses(at)
     laneClauses(at)
     scheduleClauses(at)
     sequenceClauses(at)

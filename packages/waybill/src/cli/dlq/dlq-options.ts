@@ -110,8 +110,12 @@ export function given<T extends object>(values: T): { [Name in keyof T]: Exclude
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
 }
 
-/** A date (RFC 3339), or how long ago: `2h`. */
-function instant(name: string, text: string, now: number): Date {
+/**
+ * A date (RFC 3339), or how long ago: `2h`.
+ *
+ * @throws {UsageError}
+ */
+export function instant(name: string, text: string, now: number): Date {
   try {
     return new Date(now - durationMs(text as Duration)) // checked by durationMs
   } catch {
@@ -119,4 +123,9 @@ function instant(name: string, text: string, now: number): Date {
     if (Number.isFinite(date.getTime())) return date
     throw new UsageError(`${name} must be a date, 2026-05-01T12:00:00Z, or how long ago, 2h, not ${text}`)
   }
+}
+
+/** Reads an option that may be repeated. */
+export function several(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
 }

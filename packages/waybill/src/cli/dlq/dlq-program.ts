@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
 import { DLQ_EXIT, runDlq, type DlqCall, type DlqOutput, type DlqVerb } from '../dlq-command.ts'
-import type { DlqOptions } from './dlq-options.ts'
+import { several, type DlqOptions } from './dlq-options.ts'
 
 const HELP = `The group is named by --channel and --group, or by modules that export its service: then bodies are checked by their
 contracts. Looking changes nothing, however often. What changes something wants --yes; without it, it says what it would do.
@@ -122,8 +122,4 @@ function edit(command: Command): Command {
     .option('--remove-header <name>', 'take one away; may be repeated', several)
     .option('--new-key <key>', 'the key')
     .option('--yes', 'do it')
-}
-
-function several(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value]
 }

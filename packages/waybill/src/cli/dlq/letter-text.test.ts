@@ -3,7 +3,8 @@ import { asDeadLetter, type DeadLetter } from '../../dead-letters/dead-letter.ts
 import { withEdit, withParked, withRedrive } from '../../dead-letters/marks.ts'
 import { FAILURE_HEADERS, withFailure } from '../../message/failure.ts'
 import { message } from '../../transport/fixtures.test-support.ts'
-import { jsonOf, linesOf, printable, resultLine, tableOf } from './letter-text.ts'
+import { printable, resultLine } from '../shown-text.ts'
+import { jsonOf, linesOf, tableOf } from './letter-text.ts'
 
 const at = Date.UTC(2026, 0, 1)
 /** Clears the screen, renames the window, and writes from right to left. */
@@ -59,7 +60,7 @@ test('JSON has the body as text or, where it is none, in base 64', () => {
 
 test('a result names what was refused', () => {
   const refusals = [{ id: 'a', why: 'too old' }]
-  expect(resultLine('redriven', { looked: 3, done: 1, refused: 2, refusals })).toBe(
+  expect(resultLine('redriven', 'dead letters', { looked: 3, done: 1, refused: 2, refusals })).toBe(
     'redriven 1 of 3 dead letters; 2 not:\n  a: too old\n  and 1 more',
   )
 })

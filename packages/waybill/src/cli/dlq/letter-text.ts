@@ -1,13 +1,8 @@
-// Dead letters for people and for programs. What a stranger wrote is never sent to a terminal as it is.
+// Dead letters for people and for programs.
 import type { DeadLetter } from '../../dead-letters/dead-letter.ts'
-import type { DeadLetterResult } from '../../dead-letters/walk.ts'
+import { bodyJson, bodyText, factLines, tableLines, type Columns, type Fact } from '../shown-text.ts'
 
-/** Characters of one column of the table. */
-const WIDEST = 60
-/** Bytes of a body that `show` prints. */
-const MOST_BYTES = 64 * 1_024
-
-const COLUMNS: readonly (readonly [title: string, of: (letter: DeadLetter) => string])[] = [
+const COLUMNS: Columns<DeadLetter> = [
   ['ID', ({ id }) => id],
   ['DIED', ({ diedAt }) => diedAt?.toISOString() ?? ''],
   ['TYPE', ({ type }) => type],
@@ -18,20 +13,13 @@ const COLUMNS: readonly (readonly [title: string, of: (letter: DeadLetter) => st
 ]
 
 export function tableOf(letters: readonly DeadLetter[]): readonly string[] {
-  const rows = [COLUMNS.map(([title]) => title), ...letters.map((letter) => COLUMNS.map(([, of]) => short(of(letter))))]
-  const widths = COLUMNS.map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)))
-  return rows.map((row) =>
-    row
-      .map((cell, n) => cell.padEnd(widths[n] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
+  return tableLines(COLUMNS, letters)
 }
 
 /** Everything about one. */
 export async function linesOf(letter: DeadLetter): Promise<readonly string[]> {
   const { reason, diedAt, parked, message } = letter
-  const facts: readonly (readonly [string, string | undefined])[] = [
+  const facts: readonly Fact[] = [
     ['id', letter.id],
     ['type', `${letter.type} (${letter.kind}, version ${letter.schemaVersion})`],
     ['key', letter.key],
@@ -52,10 +40,7 @@ export async function linesOf(letter: DeadLetter): Promise<readonly string[]> {
     ...Object.entries(letter.headers).map(([name, value]) => [`header ${name}`, value] as const),
     ['body', `${letter.bytes.byteLength} bytes, ${letter.contentType === '' ? 'no content type' : letter.contentType}`],
   ] // prettier-ignore
-  const lines = facts.flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name.padEnd(12)} ${printable(value)}`],
-  )
-  return [...lines, bodyText(letter.bytes)]
+  return [...factLines(facts), bodyText(letter.bytes)]
 }
 
 /** One JSON value; with `withBody`, its bytes as text or, where they are none, in base 64. */
@@ -71,47 +56,6 @@ export function jsonOf(letter: DeadLetter, withBody: boolean): object {
   } // prettier-ignore
 }
 
-export function resultLine(what: string, { looked, done, refused, refusals }: DeadLetterResult): string {
-  const why = refusals.map(({ id, why: reason }) => `\n  ${printable(id)}: ${printable(reason)}`)
-  const more = refused > refusals.length ? `\n  and ${refused - refusals.length} more` : ''
-  const not = refused === 0 ? '' : `; ${refused} not:${why.join('')}${more}`
-  return `${what} ${done} of ${looked} dead letters${not}`
-}
-
-/** Escaped as JSON would: a control character in a message must not steer the terminal. */
-export function printable(text: string): string {
-  const escaped = (character: string): string => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`
-  // Controls, what turns the direction of writing, and separators of lines.
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)
-}
-
 function by({ at, by: who, note }: { readonly at: number; readonly by: string; readonly note?: string }): string {
   return `${new Date(at).toISOString()} by ${who}${note === undefined ? '' : ` (${note})`}`
-}
-
-function short(text: string): string {
-  const shown = printable(text)
-  return shown.length > WIDEST ? `${shown.slice(0, WIDEST - 1)}…` : shown
-}
-
-function bodyText(bytes: Uint8Array): string {
-  const part = bytes.subarray(0, MOST_BYTES)
-  const rest = bytes.byteLength > MOST_BYTES ? `\n… and ${bytes.byteLength - MOST_BYTES} bytes more` : ''
-  const text = textOf(part)
-  if (text === undefined) return `${Buffer.from(part).toString('base64')}${rest}`
-  return `${text.split('\n').map(printable).join('\n')}${rest}`
-}
-
-function bodyJson(bytes: Uint8Array): object {
-  const text = textOf(bytes)
-  return text === undefined ? { bodyBase64: Buffer.from(bytes).toString('base64') } : { body: text }
-}
-
-function textOf(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    // Not UTF-8: it is shown otherwise.
-    return undefined
-  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isWaybillError } from '../../message/errors.ts'
-import { runtime, type Stand } from './stand.test-support.ts'
+import { ALL, row, runtime, type Stand } from './stand.test-support.ts'
 
 export function openingClauses<Tx>(at: Stand<Tx>): void {
   describe('open()', () => {
@@ -18,8 +18,28 @@ export function openingClauses<Tx>(at: Stand<Tx>): void {
         await at.stage.run('UPDATE {}version SET least = 98')
         await expect(at.opened()).rejects.toSatisfy((error) => isWaybillError(error, 'WAYBILL_STORE_VERSION'))
       } finally {
-        await at.stage.run('UPDATE {}version SET version = 1, least = 1')
+        await at.stage.run('UPDATE {}version SET version = 2, least = 1')
       }
+    })
+
+    test('brings tables of the first version up to date, also where that was broken off, and those who run go on', async () => {
+      await at.enqueue(row('m1'))
+      await at.stage.run('ALTER TABLE {}outbox DROP COLUMN since')
+      await at.stage.run('DROP TABLE {}removed')
+      await at.stage.run('UPDATE {}version SET version = 1')
+      await expect(at.opened({ migrate: false })).rejects.toSatisfy((error) =>
+        isWaybillError(error, 'WAYBILL_NOT_FOUND'),
+      )
+      await (await at.opened()).close()
+      // What a database cannot undo is done again.
+      if (at.store.name === 'mysql') await at.stage.run('UPDATE {}version SET version = 1')
+      const upgraded = await at.opened()
+      const [waiting] = await upgraded.outbox.fetch(ALL, 0n, 1)
+      await upgraded.outbox.park(waiting?.position ?? 0n, 'no room')
+      expect(await upgraded.outbox.operations.parked(0n, 9)).toMatchObject([{ message: { id: 'm1' } }])
+      expect(await upgraded.outbox.operations.removed(undefined, 9)).toEqual([])
+      await upgraded.close()
+      expect(await at.store.outbox.inspect()).toMatchObject({ parked: 1 })
     })
 
     test('a store that two buses share is open until both have closed it', async () => {

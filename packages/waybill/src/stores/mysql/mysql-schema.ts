@@ -5,7 +5,16 @@ import { OUTBOX_LANES } from '../../store/store.ts'
 /** Not by a local time, of which one hour comes twice a year. */
 export const NOW_MS = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000"
 
-export const MYSQL_TABLES: readonly string[] = ['inbox', 'outbox', 'schedule', 'lane', 'relay', 'sequence', 'version']
+export const MYSQL_TABLES: readonly string[] = [
+  'inbox',
+  'outbox',
+  'schedule',
+  'lane',
+  'relay',
+  'sequence',
+  'removed',
+  'version',
+]
 
 /** Twice it fits into an index, whose entries have 3,072 bytes at most. */
 const KEY = 'VARBINARY(768)'
@@ -56,5 +65,29 @@ export const MYSQL_STEPS: readonly (readonly string[])[] = [
     `CREATE TABLE IF NOT EXISTS waybill_relay (owner ${KEY} NOT NULL PRIMARY KEY, until BIGINT NOT NULL) ${TABLE}`,
     `CREATE TABLE IF NOT EXISTS waybill_sequence (
        counter ${KEY} NOT NULL PRIMARY KEY, value BIGINT NOT NULL, previous BIGINT) ${TABLE}`,
+  ],
+  [
+    // MySQL has no ADD COLUMN IF NOT EXISTS.
+    `SET @waybill_step = IF((SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE()
+       AND table_name = 'waybill_outbox' AND column_name = 'since') = 0,
+       'ALTER TABLE waybill_outbox ADD COLUMN since BIGINT', 'DO 0')`,
+    'PREPARE waybill_step FROM @waybill_step',
+    'EXECUTE waybill_step',
+    'DEALLOCATE PREPARE waybill_step',
+    `CREATE TABLE IF NOT EXISTS waybill_removed (
+       number BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+       removed BIGINT NOT NULL,
+       actor TEXT ${TEXT} NOT NULL,
+       note TEXT ${TEXT} NOT NULL,
+       position BIGINT UNSIGNED NOT NULL,
+       attempts INT NOT NULL,
+       created BIGINT NOT NULL,
+       since BIGINT,
+       target TEXT ${TEXT} NOT NULL,
+       head LONGTEXT ${TEXT} NOT NULL,
+       error TEXT ${TEXT} NOT NULL,
+       bytes INT UNSIGNED NOT NULL,
+       sha256 CHAR(64) ${TEXT} NOT NULL
+     ) ${TABLE}`,
   ],
 ]

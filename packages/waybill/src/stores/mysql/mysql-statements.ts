@@ -8,6 +8,7 @@ import type { RowToSend } from '../sql/outbox-row.ts'
 import type { OutboxStatements } from '../sql/outbox.ts'
 import { portions } from '../sql/portions.ts'
 import { bytesLiteral, integer, integerList, literal, literalList } from './mysql-literal.ts'
+import { MYSQL_OPERATIONS } from './mysql-operations.ts'
 import { MAKE_VERSION, MYSQL_STEPS, MYSQL_TABLES, NOW_MS } from './mysql-schema.ts'
 
 const MOST_ROWS = 1_000
@@ -46,6 +47,7 @@ export function mysqlDialect(): Dialect {
   return {
     schema: schemaStatements(learn),
     outbox: outboxStatements(inPortions),
+    operations: MYSQL_OPERATIONS,
     inbox: {
       // Where another transaction has just written the same key, it waits for that. IGNORE has nothing else to hide: keys fit.
       receive: (group, ids, receipt) => {
@@ -168,7 +170,10 @@ function outboxStatements(
         `UPDATE waybill_outbox SET attempts = attempts + 1, error = ${literal(error)} WHERE position = ${integer(position)}`,
       ),
     park: (position, error) =>
-      sql(`UPDATE waybill_outbox SET parked = 1, error = ${literal(error)} WHERE position = ${integer(position)}`),
+      sql(
+        `UPDATE waybill_outbox SET parked = 1, since = ${NOW_MS}, attempts = attempts + 1, error = ${literal(error)}
+         WHERE position = ${integer(position)}`,
+      ),
     parked: (limit) =>
       sql(
         `SELECT ${COLUMNS}, CAST(error AS BINARY) AS error FROM waybill_outbox WHERE parked = 1 ORDER BY position LIMIT ${integer(limit)}`,
@@ -177,7 +182,7 @@ function outboxStatements(
       sql(
         `INSERT INTO waybill_outbox (lane, target, head, body, created)
          SELECT lane, target, head, body, ${NOW_MS} FROM waybill_outbox
-         WHERE parked = 1 AND position IN (${integerList(positions)}) ORDER BY position`,
+         WHERE parked = 1 AND position IN (${integerList(positions)}) ORDER BY position FOR UPDATE`,
       ),
       sql(`DELETE FROM waybill_outbox WHERE parked = 1 AND position IN (${integerList(positions)})`),
     ],

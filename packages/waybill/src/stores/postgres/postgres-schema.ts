@@ -59,5 +59,23 @@ export function postgresSteps(schema: string): readonly (readonly string[])[] {
          previous bigint
        ) WITH (${OFTEN_UPDATED})`,
     ],
+    [
+      `ALTER TABLE ${schema}.waybill_outbox ADD COLUMN since bigint`,
+      `CREATE TABLE ${schema}.waybill_removed (
+         number bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+         removed bigint NOT NULL DEFAULT ${NOW_MS},
+         actor text NOT NULL,
+         note text NOT NULL,
+         position bigint NOT NULL,
+         attempts integer NOT NULL,
+         created bigint NOT NULL,
+         since bigint,
+         target text NOT NULL,
+         head text NOT NULL,
+         error text NOT NULL,
+         bytes integer NOT NULL,
+         sha256 text NOT NULL
+       )`,
+    ],
   ]
 }

@@ -15,7 +15,7 @@ export interface Adapter<Tx> {
   close(): Promise<void>
 }
 
-const TABLES = ['inbox', 'outbox', 'schedule', 'relay', 'sequence']
+const TABLES = ['inbox', 'outbox', 'schedule', 'relay', 'sequence', 'removed']
 
 /** A schema of its own for each adapter, gone afterwards. */
 export async function postgresStage<Tx>(

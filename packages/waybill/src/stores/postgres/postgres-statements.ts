@@ -1,11 +1,12 @@
 // Every statement of the store in the words of PostgreSQL, from 13.
 import { OUTBOX_LANES } from '../../store/store.ts'
 import type { Dialect } from '../sql/dialect.ts'
-import type { Statement } from '../sql/executor.ts'
 import type { SchemaStatements } from '../sql/migrate.ts'
 import type { OutboxStatements } from '../sql/outbox.ts'
 import { portions } from '../sql/portions.ts'
+import { postgresOperations } from './postgres-operations.ts'
 import { numberArray, packed, PACKED, PACKED_COLUMNS, textArray, UNPACKED } from './postgres-rows.ts'
+import type { Say } from './postgres-say.ts'
 import { NOW_MS, postgresSteps } from './postgres-schema.ts'
 
 /** Of one insert; the server's own limit of a value is 1 GiB. */
@@ -13,8 +14,6 @@ const PORTION = { rows: 5_000, bytes: 64 * 2 ** 20 } as const
 /** Of the advisory lock under which one process at a time migrates: "Wayb". */
 const LOCK = 0x57617962
 const OLDEST_SERVER = 130_000
-
-type Say = (name: string | undefined, text: string, ...values: readonly unknown[]) => Statement
 
 /** @param schema fit to stand in a statement; statements are prepared under names with it */
 export function postgresDialect(schema: string): Dialect {
@@ -27,6 +26,7 @@ export function postgresDialect(schema: string): Dialect {
   return {
     schema: schemaStatements(schema, say),
     outbox: outboxStatements(table, say),
+    operations: postgresOperations(table, say),
     inbox: {
       // Where another transaction has just written the same key, it waits for that; READ COMMITTED then sees what became of it.
       receive: (group, keys) =>
@@ -182,14 +182,14 @@ function outboxStatements(table: (name: string) => string, say: Say): OutboxStat
         'refused',
         `UPDATE ${outbox} SET attempts = attempts + 1, error = $2 WHERE position = $1::bigint`,
         String(position),
-        storable(error),
+        error,
       ),
     park: (position, error) =>
       say(
         'park',
-        `UPDATE ${outbox} SET parked = true, error = $2 WHERE position = $1::bigint`,
+        `UPDATE ${outbox} SET parked = true, since = ${NOW_MS}, attempts = attempts + 1, error = $2 WHERE position = $1::bigint`,
         String(position),
-        storable(error),
+        error,
       ),
     parked: (limit) =>
       say(
@@ -216,11 +216,6 @@ function outboxStatements(table: (name: string) => string, say: Say): OutboxStat
         upTo,
       ),
   }
-}
-
-/** Text in PostgreSQL has no NUL. */
-function storable(error: string): string {
-  return error.replaceAll('\0', '\u2400')
 }
 
 function schemaStatements(schema: string, say: Say): SchemaStatements {

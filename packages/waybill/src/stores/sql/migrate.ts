@@ -5,7 +5,7 @@ import { WaybillError } from '../../message/errors.ts'
 import type { Answer, Executor, Statement } from './executor.ts'
 
 /** The version that the steps lead to. */
-export const STORE_VERSION = 1
+export const STORE_VERSION = 2
 /** The oldest version of Waybill's that may use tables of this one. */
 const OLDEST_USER = 1
 

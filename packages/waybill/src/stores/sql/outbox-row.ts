@@ -34,6 +34,11 @@ export function asText(value: unknown): string {
   return value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.length).toString() : ''
 }
 
+/** An error or a note as it is kept: not longer than 2,000 UTF-16 units, and without NUL, which text in databases has not. */
+export function textForPeople(text: string): string {
+  return text.slice(0, 2_000).replaceAll('\0', '\u2400')
+}
+
 /** Targets are few, and there is one in each row: their texts are made, and read, once. */
 export class RowCodec {
   readonly #texts = new WeakMap<Channel | ReturnAddress, string>()
@@ -54,12 +59,12 @@ export class RowCodec {
       position: BigInt(row['position'] as bigint | number | string),
       lane: Number(row['lane']),
       message: messageOf({ head: asText(row['head']), body: row['body'] as Uint8Array }),
-      to: this.#targetOf(asText(row['target'])),
+      to: this.targetOf(asText(row['target'])),
       attempts: Number(row['attempts']),
     }
   }
 
-  #targetOf(text: string): Channel | ReturnAddress {
+  targetOf(text: string): Channel | ReturnAddress {
     const known = this.#targets.get(text)
     if (known !== undefined) return known
     // What somebody else wrote leads nowhere: the broker refuses it, and it is put aside, instead of stopping those behind it.

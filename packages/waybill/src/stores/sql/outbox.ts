@@ -2,11 +2,10 @@
 // broker has its message.
 import type { OutboxRow, OutboxSnapshot } from '../../store/store.ts'
 import type { Answer, Statement } from './executor.ts'
-import { asText, type RowCodec, type RowToSend } from './outbox-row.ts'
+import { asText, textForPeople, type RowCodec, type RowToSend } from './outbox-row.ts'
 
 /** Counting a million rows takes the fastest database a tenth of a second. */
 export const COUNTED_TO = 1_000_000
-const MAX_ERROR_LENGTH = 2_000
 
 export interface OutboxStatements {
   /** In this order; as few statements as the database's bounds allow. */
@@ -18,7 +17,7 @@ export interface OutboxStatements {
   park(position: bigint, error: string): Statement
   /** With `error`. */
   parked(limit: number): Statement
-  /** Written anew, behind all others, in the order of their positions; then the old ones are deleted. */
+  /** Written anew, behind all others, in the order of their positions, by the first; then the old ones are deleted. */
   unpark(positions: readonly bigint[]): readonly Statement[]
   /** `waiting`, `parked` and `scheduled`, each up to so many; `oldest`, in milliseconds, or NULL. */
   count(upTo: number): Statement
@@ -49,11 +48,11 @@ export class Outbox {
   }
 
   async noteRefusal(position: bigint, error: string): Promise<void> {
-    await this.#once('noting a refusal', this.#sql.noteRefusal(position, error.slice(0, MAX_ERROR_LENGTH)))
+    await this.#once('noting a refusal', this.#sql.noteRefusal(position, textForPeople(error)))
   }
 
   async park(position: bigint, error: string): Promise<void> {
-    await this.#once('putting a message aside', this.#sql.park(position, error.slice(0, MAX_ERROR_LENGTH)))
+    await this.#once('putting a message aside', this.#sql.park(position, textForPeople(error)))
   }
 
   async parked(limit: number): Promise<readonly (OutboxRow & { readonly error: string })[]> {

@@ -8,7 +8,8 @@ import { CommitFailed, type Answer, type Executor, type Statement } from './exec
 import { receive } from './inbox.ts'
 import { claimLanes } from './lanes.ts'
 import { migrate } from './migrate.ts'
-import { Outbox } from './outbox.ts'
+import { Operations, type InOne } from './operations.ts'
+import { Outbox, type Once } from './outbox.ts'
 import { RowCodec, type RowToSend, type RowToWait } from './outbox-row.ts'
 import { moveDue } from './schedule.ts'
 import { nextSequence, observeSequence } from './sequences.ts'
@@ -172,9 +173,9 @@ export class SqlStore<Tx> implements Store<Tx> {
 
   #outboxTable(): OutboxTable {
     const { lanes, schedule, outbox: sql } = this.#dialect
-    const outbox = new Outbox(sql, (what, statement) => this.#once(what, statement), this.#codec)
-    const inOne = <R>(what: string, use: (run: (statement: Statement) => Promise<Answer>) => Promise<R>): Promise<R> =>
-      this.#inOne(what, use)
+    const once: Once = (what, statement) => this.#once(what, statement)
+    const outbox = new Outbox(sql, once, this.#codec)
+    const inOne: InOne = (what, use) => this.#inOne(what, use)
     return {
       fetch: (of, after, limit) => outbox.fetch(of, after, limit),
       remove: (positions) => outbox.remove(positions),
@@ -183,9 +184,14 @@ export class SqlStore<Tx> implements Store<Tx> {
       parked: (limit) => outbox.parked(limit),
       inspect: () => outbox.inspect(),
       unpark: (positions) =>
-        inOne('taking up what was put aside', async (run) => {
-          if (positions.length > 0) for (const statement of sql.unpark(positions)) await run(statement)
-        }),
+        positions.length === 0
+          ? Promise.resolve(0)
+          : inOne('taking up what was put aside', async (run) => {
+              const written: Answer[] = []
+              for (const statement of sql.unpark(positions)) written.push(await run(statement))
+              return written[0]?.changed ?? 0
+            }),
+      operations: new Operations(this.#dialect, once, inOne, this.#codec),
       claimLanes: (owner, most, leaseMs) =>
         inOne('claiming lanes', (run) => claimLanes(lanes, run, owner, most, Math.ceil(leaseMs))),
       countOwners: async () => {

@@ -38,4 +38,22 @@ export const SQLITE_STEPS: readonly (readonly string[])[] = [
     `CREATE TABLE waybill_sequence (counter TEXT PRIMARY KEY, value INTEGER NOT NULL, previous INTEGER)
        STRICT, WITHOUT ROWID`,
   ],
+  [
+    'ALTER TABLE waybill_outbox ADD COLUMN since INTEGER',
+    `CREATE TABLE waybill_removed (
+       number INTEGER PRIMARY KEY AUTOINCREMENT,
+       removed INTEGER NOT NULL,
+       actor TEXT NOT NULL,
+       note TEXT NOT NULL,
+       position INTEGER NOT NULL,
+       attempts INTEGER NOT NULL,
+       created INTEGER NOT NULL,
+       since INTEGER,
+       target TEXT NOT NULL,
+       head TEXT NOT NULL,
+       error TEXT NOT NULL,
+       bytes INTEGER NOT NULL,
+       sha256 TEXT NOT NULL
+     ) STRICT`,
+  ],
 ]

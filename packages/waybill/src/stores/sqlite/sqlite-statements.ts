@@ -3,6 +3,7 @@
 import { OUTBOX_LANES } from '../../store/store.ts'
 import type { Dialect } from '../sql/dialect.ts'
 import type { Row, Statement } from '../sql/executor.ts'
+import { SQLITE_OPERATIONS } from './sqlite-operations.ts'
 import { SQLITE_STEPS } from './sqlite-schema.ts'
 
 const sql = (text: string, ...values: readonly unknown[]): Statement => ({ text, values })
@@ -84,7 +85,12 @@ export const SQLITE: Dialect = {
     noteRefusal: (position, error) =>
       sql('UPDATE waybill_outbox SET attempts = attempts + 1, error = ? WHERE position = ?', error, position),
     park: (position, error) =>
-      sql('UPDATE waybill_outbox SET parked = 1, error = ? WHERE position = ?', error, position),
+      sql(
+        `UPDATE waybill_outbox SET parked = 1, since = waybill_now(), attempts = attempts + 1, error = ?
+         WHERE position = ?`,
+        error,
+        position,
+      ),
     parked: (limit) =>
       sql(`SELECT ${COLUMNS}, error FROM waybill_outbox WHERE parked ORDER BY position LIMIT ?`, limit),
     unpark: (positions) => [
@@ -106,6 +112,7 @@ export const SQLITE: Dialect = {
         upTo,
       ),
   },
+  operations: SQLITE_OPERATIONS,
   lanes: {
     lock: (owner) =>
       sql(

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describeStore } from '../store-clauses.test-support.ts'
 import { sqliteStore } from './sqlite-store.ts'
 
-const TABLES = ['inbox', 'outbox', 'schedule', 'relay', 'sequence']
+const TABLES = ['inbox', 'outbox', 'schedule', 'relay', 'sequence', 'removed']
 
 describeStore<DatabaseSync>({
   name: 'sqliteStore',
