@@ -1,15 +1,10 @@
-import type { Group, GroupSnapshot } from '../../transport/transport.ts'
+import type { InspectedGroup } from '../../transport/engine.ts'
+import type { Group } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
 import { isGroupsAlone, shardsOf } from './names.ts'
 
-export interface Inspected {
-  readonly snapshot: GroupSnapshot
-  /** Messages of the group that nobody has settled. */
-  readonly lag: number
-}
-
 /** What the server says of a group now. What does not exist counts as empty. */
-export async function inspectGroup({ names, connection }: Context, group: Group): Promise<Inspected> {
+export async function inspectGroup({ names, connection }: Context, group: Group): Promise<InspectedGroup> {
   const { channel, name } = group
   const args = [name, shardsOf(channel), channel.foreign ?? '', isGroupsAlone(channel) ? 1 : 0]
   const reply = await connection().run('inspect', names.base(channel), args)
