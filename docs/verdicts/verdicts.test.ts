@@ -7,10 +7,10 @@ import { promisesOf } from './promises.ts'
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
-test('explain prints what the page shows', () => {
+test.each(['payments', 'with-store'])('explain prints what the page shows of %s', (module) => {
   const main = here('../../packages/waybill/src/cli/main.ts')
-  const args = ['--conditions=@waybill/source', main, 'explain', here('payments.ts'), '--assume', 'rabbitmq']
-  expect(execFileSync(process.execPath, args, { encoding: 'utf8' })).toBe(readFileSync(here('payments.txt'), 'utf8'))
+  const args = ['--conditions=@waybill/source', main, 'explain', here(`${module}.ts`), '--assume', 'rabbitmq']
+  expect(execFileSync(process.execPath, args, { encoding: 'utf8' })).toBe(readFileSync(here(`${module}.txt`), 'utf8'))
 })
 
 test('a bus says the same of itself', async () => {

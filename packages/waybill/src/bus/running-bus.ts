@@ -194,7 +194,12 @@ export class RunningBus extends RelayedSender implements Omit<TransactionalBus<u
   async explain(messages: readonly AnyContracted[] = []): Promise<Verdicts> {
     const { transport, settings } = this.#parts
     const outline = { plans: this.#plans, messages: [...this.#declared, ...messages], settings }
-    return await explainBus(outline, { facts: this.facts, routeFacts: (group) => transport.routeFacts(group) })
+    const sendsWithin = transport.sendWithin !== undefined
+    return await explainBus(outline, {
+      facts: this.facts,
+      routeFacts: (group) => transport.routeFacts(group),
+      sendsWithin,
+    })
   }
 
   async drain(timeout?: Duration): Promise<void> {

@@ -21,7 +21,13 @@ const till = service('till')
   .on(shop.paid, nothing, { ordered: true })
   .on(shop.pay, nothing)
   .answer(shop.price, () => 1)
-const settings = { maxDeliveries: 20, sendTimeoutMs: 30_000, requestTimeoutMs: 10_000, deadLetterLifeMs: 1_209_600_000 }
+const settings = {
+  maxDeliveries: 20,
+  sendTimeoutMs: 30_000,
+  requestTimeoutMs: 10_000,
+  deadLetterLifeMs: 1_209_600_000,
+  store: undefined,
+}
 
 const assume = (name: string): Promise<Verdicts> =>
   explainBus({ plans: planSubscriptions([till]), messages: [], settings }, assumedAnswers(name))

@@ -22,6 +22,8 @@ import { UsageError } from './usage-error.ts'
 export interface AssumedEngine {
   readonly facts: EngineFacts
   readonly routeFacts: (group: Group) => RouteFacts
+  /** It is a database, and has `Transport.sendWithin`. */
+  readonly sendsWithin?: true
 }
 
 /** The versions that the guarantees were tested with. */
@@ -44,6 +46,7 @@ const ENGINES: Readonly<Record<string, (version: string | undefined) => AssumedE
   }),
   postgres: (version = POSTGRES_VERSION) => ({
     facts: postgresEngineFacts(version),
+    sendsWithin: true,
     routeFacts: (group) => assumedPostgresFacts(group, postgresSettings({ url: 'postgres://localhost' })),
   }),
   rabbitmq: (version = RABBITMQ_VERSION) => overAmqp(serverVersion({ product: 'RabbitMQ', version }), {}),

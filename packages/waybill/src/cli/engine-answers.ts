@@ -61,7 +61,8 @@ export async function withEngine<T>(
   })
   const asking = async (): Promise<T> => {
     const facts = await transport.connect(abort.signal)
-    return await ask({ facts, routeFacts: routeFactsOf(transport, facts) })
+    const sendsWithin = transport.sendWithin !== undefined
+    return await ask({ facts, routeFacts: routeFactsOf(transport, facts), sendsWithin })
   }
   try {
     return await Promise.race([asking(), tooLate])
@@ -73,8 +74,8 @@ export async function withEngine<T>(
 
 /** @param name as `--assume` has it */
 export function assumedAnswers(name: string): EngineAnswers {
-  const { facts, routeFacts } = assumedEngine(name)
-  return { facts, routeFacts: (group) => Promise.resolve(routeFacts(group)) }
+  const { facts, routeFacts, sendsWithin } = assumedEngine(name)
+  return { facts, routeFacts: (group) => Promise.resolve(routeFacts(group)), sendsWithin: sendsWithin === true }
 }
 
 /** Of a channel that is not there yet: what is assumed of such an engine. */

@@ -6,7 +6,7 @@ export function verdictLines({ engine, routes, sends }: Verdicts): readonly stri
     `on ${engine}:`,
     '',
     ...routes.flatMap(linesOf),
-    ...(sends.length === 0 ? [] : ['']),
+    ...(routes.length === 0 || sends.length === 0 ? [] : ['']),
     ...sends.flatMap(linesOf),
   ]
 }

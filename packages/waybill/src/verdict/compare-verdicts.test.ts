@@ -5,13 +5,14 @@ import { explainSend } from './explain-send.ts'
 import { facts, route, shop, told, type FactChanges, type RouteChanges } from './facts.test-support.ts'
 import type { Verdicts } from './route-verdict.ts'
 
+const keepers = { store: undefined, sendsWithin: false }
 function verdicts(asked: RouteChanges = {}, given: FactChanges = {}): Verdicts {
   const { engine, route: routeFacts } = facts(given)
   return {
     format: 1,
     engine: engine.engine,
     routes: [explainRoute(route(asked), facts(given)), explainRoute(route({ message: shop.pay }), facts())],
-    sends: [explainSend(shop.paid, engine, routeFacts, { sendTimeoutMs: 1, requestTimeoutMs: 2 })],
+    sends: [explainSend(shop.paid, engine, routeFacts, { sendTimeoutMs: 1, requestTimeoutMs: 2, keepers })],
   }
 }
 const stored = (of: Verdicts): unknown => JSON.parse(JSON.stringify(of))

@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest'
 import { explainSend } from './explain-send.ts'
-import { bare, facts, kept, read, shop, told, type FactChanges } from './facts.test-support.ts'
+import { assumed, bare, facts, kept, meters, read, shop, told, type FactChanges } from './facts.test-support.ts'
+import type { Keepers } from './kept-for-later.ts'
 import type { AnyContracted } from '../contract/contract.ts'
 import type { SendVerdict } from './route-verdict.ts'
 
 const times = { sendTimeoutMs: 30_000, requestTimeoutMs: 10_000 }
-function verdict(message: AnyContracted, given: FactChanges = {}, exists = true): SendVerdict {
+const alone: Keepers = { store: undefined, sendsWithin: false }
+function verdict(message: AnyContracted, given: FactChanges = {}, exists = true, keepers = alone): SendVerdict {
   const { engine, route } = facts(given)
-  return explainSend(message, engine, exists ? route : undefined, times)
+  return explainSend(message, engine, exists ? route : undefined, { ...times, keepers })
 }
 
 test('explainSend() states everything of a send', () => {
@@ -81,4 +83,48 @@ test('explainSend() names the channel of ordinary clients, and the limits', () =
     channel: 'legacy',
     limits: { delayMs: { value: 7, source: 'read' } },
   })
+})
+
+test('explainSend() says what the store of the bus keeps, and when the engine lets it', () => {
+  const later = (message: AnyContracted, given: FactChanges = {}): SendVerdict =>
+    verdict(message, given, true, { store: 'mysql', sendsWithin: true })
+  const within = 'in a transaction of the mysql store: sent if and only if that commits, with one id until confirmed'
+  const waits = 'kept by the mysql store until due, however long: a schedule'
+  expect(later(shop.paid).notes).toEqual([within, waits])
+  expect(later(shop.paid)).toMatchObject({
+    transaction: 'mysql',
+    scheduled: 'mysql',
+    limits: { delayMs: { value: null } },
+  })
+  expect(later(shop.paid)).not.toHaveProperty('delayed')
+  const day: FactChanges = { maxDelayMs: assumed(86_400_000) }
+  expect(later(shop.pay, day).notes).toEqual([within, `${waits}, and a delay beyond 1 d (assumed)`])
+  expect(later(shop.pay, day).delayed).toEqual({ by: 'mysql', beyondMs: 86_400_000 })
+  expect(later(shop.pay, { maxDelayMs: told(1_000) }).notes).toEqual([within, `${waits}, and a delay beyond 1 s`])
+  const refused: FactChanges = { capabilities: { delayedSend: 'refused' }, maxDelayMs: assumed(0) }
+  expect(later(shop.pay, refused).notes).toEqual([within, `${waits}, and a delay`])
+  expect(later(shop.pay, refused).delayed).toEqual({ by: 'mysql', beyondMs: 0 })
+  expect(later(shop.pay, refused).problems).toEqual([])
+})
+
+test('explainSend() promises nothing later of what is asked now, is not stored, or is numbered', () => {
+  const given: Keepers = { store: 'mysql', sendsWithin: false }
+  for (const message of [shop.price, shop.offers, shop.ticked]) {
+    const { notes, ...rest } = verdict(message, {}, true, given)
+    expect(notes).toEqual([])
+    expect(rest).not.toHaveProperty('transaction')
+  }
+  const numbered = verdict(meters.read, { maxDelayMs: told(1_000) }, true, given)
+  expect(numbered.notes).toEqual([
+    'in a transaction of the mysql store: sent if and only if that commits, with one id until confirmed',
+    'numbered: sent in a transaction alone, neither delayed nor scheduled',
+  ])
+  expect(numbered).not.toHaveProperty('scheduled')
+})
+
+test('explainSend() without a store says what an engine that is a database does in a transaction, and of others nothing', () => {
+  const engine = verdict(shop.paid, {}, true, { store: undefined, sendsWithin: true })
+  expect(engine.notes).toEqual(['in a transaction: stored by perfect if and only if that commits'])
+  expect([engine.transaction, engine.scheduled, engine.delayed]).toEqual(['engine', undefined, undefined])
+  expect(verdict(shop.paid).notes).toEqual([])
 })

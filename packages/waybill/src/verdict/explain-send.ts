@@ -1,5 +1,6 @@
 import type { AnyContracted } from '../contract/contract.ts'
 import type { EngineFacts, RouteFacts } from '../transport/engine-facts.ts'
+import { laterInWords, laterOf, type Keepers } from './kept-for-later.ts'
 import { known } from './known.ts'
 import { keepsEvents } from './problems.ts'
 import { lossOf, NOT_STORED } from './loss.ts'
@@ -10,6 +11,7 @@ import { sendStatement } from './statement.ts'
 export interface SendOptions {
   readonly sendTimeoutMs: number
   readonly requestTimeoutMs: number
+  readonly keepers: Keepers
 }
 
 const VERBS: Readonly<Record<AnyContracted['kind'], string>> = {
@@ -29,7 +31,7 @@ export function explainSend(
   message: AnyContracted,
   engine: EngineFacts,
   route: RouteFacts | undefined,
-  { sendTimeoutMs, requestTimeoutMs }: SendOptions,
+  { sendTimeoutMs, requestTimeoutMs, keepers }: SendOptions,
 ): SendVerdict {
   const { kind, channel, type } = message
   const { capabilities, limits } = engine
@@ -45,12 +47,14 @@ export function explainSend(
     unknownAfterMs: kind === 'query' || kind === 'survey' ? requestTimeoutMs : sendTimeoutMs,
     repliesWithinMs: answered ? requestTimeoutMs : null,
     limits: { messageBytes: known(limits.maxMessageBytes), delayMs: known(limits.maxDelayMs) },
+    ...laterOf(message, engine, keepers),
     problems: [...keeping(message, engine), ...expiring(message, engine)],
   }
   const verbs = kind === 'command' ? 'send, request' : VERBS[kind]
   const notes = [
     ...(capabilities.confirms === 'refused' ? ['a send resolves on trust: the engine does not confirm'] : []),
     ...(route === undefined ? ['the channel does not exist yet: the engine can say nothing of it'] : []),
+    ...laterInWords(structured, message, engine),
   ]
   return { statement: sendStatement(structured, verbs), ...structured, notes }
 }

@@ -19,6 +19,7 @@ export const shop = contract(
     offers: survey(type<number>(), type<number>()),
   },
 )
+export const meters = contract('meters', { read: event(type<{ readonly id: string }>(), { ...keyed, sequence: true }) })
 export const kept = contract('kept', { retention: '7d' }, { seen: event(type<number>()) })
 export const bare = foreign(shop.pay, { channel: 'legacy' })
 

@@ -124,7 +124,17 @@ export interface SendVerdict {
   readonly unknownAfterMs: number
   /** How long `request` or `scatter` waits for replies; `null` where there are none. */
   readonly repliesWithinMs: number | null
+  /** `delayMs`: of the engine alone. */
   readonly limits: { readonly messageBytes: Known; readonly delayMs: Known }
+  /**
+   * Who sees to it that what is sent with `bus.in(tx)` is sent if and only if `tx` commits: the store of this name, or `engine`,
+   * which is the database itself. Absent: nobody.
+   */
+  readonly transaction?: string
+  /** The store that keeps a schedule until it is due, however far away. Absent: there is none, or nothing to schedule. */
+  readonly scheduled?: string
+  /** The store that keeps a delay longer than the engine's own longest, in milliseconds; 0: every one. Absent: it would be refused, or there is none. */
+  readonly delayed?: { readonly by: string; readonly beyondMs: number }
   readonly problems: readonly Problem[]
   readonly notes: readonly string[]
 }

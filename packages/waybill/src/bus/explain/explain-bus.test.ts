@@ -9,6 +9,7 @@ import type { BusOptions } from '../settings/bus-options.ts'
 import { createBus } from '../create-bus.ts'
 import { silentLogger } from '../observation/logger.ts'
 import { service } from '../service/service.ts'
+import { sqliteStore } from '../../stores/sqlite/sqlite-store.ts'
 import { stubTransport } from '../stub-transport.test-support.ts'
 
 const shop = contract('shop', {
@@ -132,4 +133,14 @@ test('explain() of a bus that only sends is what it was asked about', async () =
   expect(await bus.explain()).toEqual({ format: 1, engine: 'stub', routes: [], sends: [] })
   expect((await bus.explain([shop.price])).sends).toMatchObject([{ message: 'shop.price', repliesWithinMs: 3_000 }])
   expect((await bus.explain([shop.paid])).sends).toMatchObject([{ unknownAfterMs: 5_000 }])
+})
+
+test('explain() says what the store of the bus adds, and a database that is the engine', async () => {
+  await using bus = await stubbed().start({ store: sqliteStore(':memory:') })
+  expect((await bus.explain([shop.paid, shop.price])).sends).toMatchObject([
+    { message: 'shop.paid', transaction: 'sqlite', scheduled: 'sqlite' },
+    { message: 'shop.price', notes: [] },
+  ])
+  await using database = await stubbed({ sendWithin: () => Promise.resolve([]) }).start({})
+  expect((await database.explain([shop.paid])).sends).toMatchObject([{ transaction: 'engine' }])
 })

@@ -22,21 +22,26 @@ export interface BusOutline {
   readonly plans: readonly PlannedSubscription[]
   /** Messages that it sends, as far as they are known; those that it handles are added. */
   readonly messages: readonly AnyContracted[]
-  readonly settings: Pick<BusSettings, 'maxDeliveries' | 'sendTimeoutMs' | 'requestTimeoutMs' | 'deadLetterLifeMs'>
+  readonly settings: Pick<
+    BusSettings,
+    'maxDeliveries' | 'sendTimeoutMs' | 'requestTimeoutMs' | 'deadLetterLifeMs' | 'store'
+  >
 }
 
 export interface EngineAnswers {
   readonly facts: EngineFacts
   /** @throws {WaybillError} `WAYBILL_NOT_FOUND` while the group's channel does not exist */
   readonly routeFacts: (group: Group) => Promise<RouteFacts>
+  /** It has `Transport.sendWithin`. */
+  readonly sendsWithin: boolean
 }
 
 /** Asks the engine about each group and channel once, and changes nothing there. */
 export async function explainBus(
   { plans, messages, settings }: BusOutline,
-  { facts, routeFacts }: EngineAnswers,
+  { facts, routeFacts, sendsWithin }: EngineAnswers,
 ): Promise<Verdicts> {
-  const engine = { facts, routeFacts: askedOnce(routeFacts) }
+  const engine = { facts, routeFacts: askedOnce(routeFacts), sendsWithin }
   const routes = (await Promise.all(plans.map((plan) => verdictsOf(plan, engine, settings)))).flat()
   const handled = plans.flatMap(({ routes: handlers }) => [...handlers.values()].map(({ message }) => message))
   const sent = new Map([...handled, ...messages].map((message) => [message.type, message]))
@@ -52,7 +57,7 @@ export async function explainBus(
 /** One verdict for each handler of a subscription. */
 export async function verdictsOf(
   plan: PlannedSubscription,
-  { facts, routeFacts }: EngineAnswers,
+  { facts, routeFacts }: Pick<EngineAnswers, 'facts' | 'routeFacts'>,
   settings: BusOutline['settings'],
 ): Promise<readonly RouteVerdict[]> {
   const route = await routeFacts(plan.group)
@@ -120,7 +125,7 @@ function inboxOf({ store }: Service, { options }: Registration, deadLetterLifeMs
 
 async function sendVerdictOf(
   message: AnyContracted,
-  { facts, routeFacts }: EngineAnswers,
+  { facts, routeFacts, sendsWithin }: EngineAnswers,
   settings: BusOutline['settings'],
 ): Promise<SendVerdict> {
   // Of any group: durability is the channel's.
@@ -129,7 +134,7 @@ async function sendVerdictOf(
     if (isWaybillError(error, 'WAYBILL_NOT_FOUND')) return undefined
     throw error
   })
-  return explainSend(message, facts, route, settings)
+  return explainSend(message, facts, route, { ...settings, keepers: { store: settings.store?.name, sendsWithin } })
 }
 
 function askedOnce(routeFacts: EngineAnswers['routeFacts']): EngineAnswers['routeFacts'] {
