@@ -1,18 +1,13 @@
 import type { ConsumerInfo } from '@nats-io/jetstream'
-import type { Group, GroupSnapshot } from '../../transport/transport.ts'
+import type { InspectedGroup } from '../../transport/engine.ts'
+import type { Group } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
 import { isOrdered, isStored } from './names.ts'
 import { shardConsumers } from './ordered/shard-record.ts'
 import { callRoll } from './roll-call.ts'
 
-export interface Inspected {
-  readonly snapshot: GroupSnapshot
-  /** Messages of the group that nobody has settled. */
-  readonly lag: number
-}
-
 /** What the server says of a group now. What does not exist counts as empty. */
-export async function inspectGroup(context: Context, group: Group): Promise<Inspected> {
+export async function inspectGroup(context: Context, group: Group): Promise<InspectedGroup> {
   const { names } = context
   const { connection } = context.wire()
   const rolled = callRoll(connection, names.here(group), context.wire().newInbox(), context.runtime)

@@ -56,7 +56,7 @@ export function connectionOptions(
     timeout: connectTimeoutMs,
     pingInterval: durationMs(options.pingInterval ?? '10s'),
     maxPingOut: PINGS_OWED,
-    // The link is taken up again by us (link.ts).
+    // The link is taken up again by us (transport/link.ts).
     reconnect: false,
     ignoreClusterUpdates: true,
     // The address is the user's: a host with several IP addresses is the system's business.

@@ -2,6 +2,7 @@ import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { Api } from './api.ts'
+import type { LinkConnection } from '../../transport/link.ts'
 import type { Driver } from './driver.ts'
 import { isUnanswered, operationError } from './nats-errors.ts'
 import { Publisher } from './publisher.ts'
@@ -15,7 +16,7 @@ const MOST_QUESTIONS = 50
 const ASK_AGAIN_MS = 20
 
 /** Everything that lives as long as one connection. */
-export class Wire {
+export class Wire implements LinkConnection {
   readonly connection: NatsConnection
   readonly api: Api
   readonly publisher: Publisher
@@ -40,6 +41,15 @@ export class Wire {
     // The answer to the first thing that is asked tells whether JetStream is there.
     const manager = await driver.jetstream.jetstreamManager(connection, { checkAPI: false, timeout: API_TIMEOUT_MS })
     return new Wire(driver, connection, new Api(manager), settings, runtime)
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close()
+  }
+
+  destroy(): void {
+    // The client has no other way; a connection that has ended says so, and that is all that is asked.
+    this.connection.close().catch(() => undefined)
   }
 
   /** A subject of this connection, which nobody else has. */
