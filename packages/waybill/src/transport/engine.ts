@@ -81,6 +81,8 @@ export interface Engine<S extends EngineSubscription = EngineSubscription, G ext
   /** @param group what was said of its group; `undefined` where that was not asked, as of a transient one */
   standing(subscription: S, group: G | undefined): Standing | Promise<Standing>
 
+  /** What its client throws, as an error of Waybill's, where not all of it is that already. */
+  errorOf?(thrown: unknown): unknown
   /** The transport closes: nothing more is done of its own accord. @param closed for who still waits */
   end?(closed: WaybillError): void
   /** Resolves when what was handed over has its answer. Called once subscriptions are closed; not waited for for ever. */

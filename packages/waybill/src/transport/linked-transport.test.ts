@@ -300,6 +300,20 @@ test('an operation that fails because the transport was closed meanwhile rejects
   await Promise.all([...outcomes, closing])
 })
 
+test('what a client throws is told as an error of ours; what a user throws, and what he does wrong, as it is', async () => {
+  const b = await opened()
+  await b.transport.declare({ channels: [], groups: [shipping] })
+  const native = new Error('SQLSTATE')
+  const fail: Step = () => Promise.reject(native)
+  Object.assign(b.engine, { errorOf: (cause: unknown) => new WaybillError('WAYBILL_REFUSED', 'no', { cause }) })
+  Object.assign(b.engine.steps, { declare: fail, inspect: fail, start: fail })
+  const [declaring, , subscribing, facts, visit, inspecting] = operations(b)
+  for (const each of [declaring, subscribing, facts, inspecting])
+    await expect(each?.()).rejects.toMatchObject({ code: 'WAYBILL_REFUSED', cause: native })
+  await expect(visit?.()).rejects.toBe(native)
+  await expect(subscribed(b, { prefetch: 0 })).rejects.toThrow(TypeError)
+})
+
 test('a subscription that does not begin is taken back, and the reason is that it did not', async () => {
   const b = await opened()
   b.engine.steps.start = () => Promise.reject(new Error('not there'))

@@ -94,7 +94,7 @@ export class LinkedTransport<
   }
 
   declare(topology: Topology): Promise<void> {
-    return this.#whileOpen(async () => {
+    return this.#ask(async () => {
       checkTopology(topology)
       for (const channel of topology.channels) await this.#engine.declareChannel(channel)
       for (const group of topology.groups) {
@@ -110,7 +110,7 @@ export class LinkedTransport<
   }
 
   subscribe(spec: SubscriptionSpec, receive: (batch: readonly Delivery[]) => void): Promise<Subscription> {
-    return this.#whileOpen(async () => {
+    return this.#ask(async () => {
       checkSubscription(spec)
       const release = this.#runtime.hold('subscribing')
       try {
@@ -131,7 +131,7 @@ export class LinkedTransport<
   }
 
   routeFacts(group: Group): Promise<RouteFacts> {
-    return this.#whileOpen(async () => {
+    return this.#ask(async () => {
       checkGroup(group)
       return await this.#engine.routeFacts(group)
     })
@@ -145,7 +145,7 @@ export class LinkedTransport<
   }
 
   inspect(): Promise<TransportSnapshot> {
-    return this.#whileOpen(async () => {
+    return this.#ask(async () => {
       const open = [...this.#subscriptions]
       if (!this.#engine.isUp) return { connected: false, groups: [], subscriptions: open.map(([, each]) => lost(each)) }
       const groups = await Promise.all([...this.#groups.values()].map((group) => this.#engine.inspectGroup(group)))
@@ -243,6 +243,17 @@ export class LinkedTransport<
     } catch (error) {
       throw this.#isClosed() ? this.#closed(error) : error
     }
+  }
+
+  /** For what throws nothing of the user's own. */
+  #ask<T>(use: () => Promise<T>): Promise<T> {
+    return this.#whileOpen(async () => {
+      try {
+        return await use()
+      } catch (error) {
+        throw error instanceof TypeError ? error : (this.#engine.errorOf?.(error) ?? error)
+      }
+    })
   }
 
   #remember(group: Group): void {

@@ -1,14 +1,9 @@
-import type { Group, GroupSnapshot } from '../../transport/transport.ts'
+import type { InspectedGroup } from '../../transport/engine.ts'
+import type { Group } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
 
-export interface Inspected {
-  readonly snapshot: GroupSnapshot
-  /** Messages that nobody has settled. */
-  readonly lag: number
-}
-
 /** Counts at most a million messages of a group: to count is to read them. */
-export async function inspectGroup({ wire, sql, declarer }: Context, group: Group): Promise<Inspected> {
+export async function inspectGroup({ wire, sql, declarer }: Context, group: Group): Promise<InspectedGroup> {
   const names = { channel: group.channel.name, group: group.name }
   const id = await declarer.find(group)
   const [row] = id === undefined ? [] : await wire().control.run<Record<'depth' | 'lag' | 'consumers' | 'dead', number>>(sql.inspect, [id]) // prettier-ignore
