@@ -8,13 +8,10 @@ export class LocalDelivery implements Delivery {
   readonly deliveryCount: number = 1
   readonly shard: number
   readonly position?: string
-  readonly life: number
-  settled = false
 
-  constructor(message: WireMessage, shard: number, life: number, position?: string) {
+  constructor(message: WireMessage, shard: number, position?: string) {
     this.message = message
     this.shard = shard
-    this.life = life
     if (position !== undefined) this.position = position
   }
 }

@@ -5,13 +5,13 @@ import type { Delivery, Settlement } from './transport.ts'
 import { LocalDelivery } from './local-delivery.ts'
 import { retried } from './settled-message.ts'
 
-type Reject = Extract<Settlement, { readonly action: 'reject' }>
+export type Reject = Pick<Extract<Settlement, { readonly action: 'reject' }>, 'reason' | 'detail' | 'failure'>
 
 export interface LocalEvents {
   /** There is room for more. */
   freed(): void
   /** What becomes of it, where anything does. */
-  rejected(delivery: LocalDelivery, reject: Pick<Reject, 'reason' | 'detail' | 'failure'>): void
+  rejected(delivery: LocalDelivery, reject: Reject): void
 }
 
 /** Beyond these it is full: who fills it decides what becomes of the rest. */
@@ -20,7 +20,7 @@ const MOST_BYTES_HELD = 64 * 2 ** 20
 
 /**
  * Messages that are in this process alone: hands them out within the prefetch, and keeps what is to be tried again until it
- * is due. They go with the link or the process, as it is with everything that leaves nothing behind.
+ * is due. They go with the process, and with nothing before: a link that is lost takes nothing from here.
  */
 export class LocalQueue {
   readonly #runtime: Runtime
@@ -34,7 +34,6 @@ export class LocalQueue {
   /** Of the bodies of what is held. */
   #bytes = 0
   #prefetch: number
-  #life = 0
   #pumping = false
   #shut = false
 
@@ -47,21 +46,22 @@ export class LocalQueue {
     this.idle = new Idle(runtime)
   }
 
-  get life(): number {
-    return this.#life
+  get isShut(): boolean {
+    return this.#shut
   }
 
   get isFull(): boolean {
     return this.#held.size >= MOST_HELD || this.#bytes >= MOST_BYTES_HELD
   }
 
-  /** Deliveries that could be handed out at once if they were here. */
-  get room(): number {
-    return Math.max(0, this.#prefetch - this.idle.count - this.#ready.length)
+  /** How many deliveries may come, `ahead` of them beyond what could be handed out at once. */
+  room(ahead = 0): number {
+    if (this.#shut || this.isFull) return 0
+    return Math.max(0, this.#prefetch + ahead - this.idle.count - this.#ready.length)
   }
 
   add(delivery: LocalDelivery): void {
-    if (this.#shut || delivery.life !== this.#life) return
+    if (this.#shut) return
     this.#hold(delivery)
     this.#ready.push(delivery)
     this.#pump()
@@ -71,9 +71,7 @@ export class LocalQueue {
     for (const settlement of batch) {
       const { delivery } = settlement
       if (!(delivery instanceof LocalDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
-      if (delivery.settled || delivery.life !== this.#life) continue
-      delivery.settled = true
-      this.#release(delivery)
+      if (!this.#release(delivery)) continue
       this.idle.remove(1)
       if (settlement.action === 'reject') this.#events.rejected(delivery, settlement)
       else if (settlement.action === 'retry') this.#later(delivery, settlement)
@@ -92,20 +90,17 @@ export class LocalQueue {
     this.#deadlines.clear()
   }
 
-  /** Everything it holds is void; answers what that was. */
-  reset(): readonly LocalDelivery[] {
-    const held = [...this.#held]
-    this.#life++
+  /** Everything it holds is void. */
+  clear(): void {
     this.#ready = []
     this.#held.clear()
     this.#bytes = 0
     this.#deadlines.clear()
     this.idle.reset()
-    return held
   }
 
   #later(delivery: LocalDelivery, retry: Extract<Settlement, { readonly action: 'retry' }>): void {
-    const again = new LocalDelivery(retried(retry), delivery.shard, delivery.life, delivery.position)
+    const again = new LocalDelivery(retried(retry), delivery.shard, delivery.position)
     this.#hold(again)
     if (retry.afterMs <= 0) this.#ready.push(again)
     else this.#deadlines.add(retry.afterMs, () => this.add(again))
@@ -116,8 +111,11 @@ export class LocalQueue {
     this.#held.add(delivery)
   }
 
-  #release(delivery: LocalDelivery): void {
-    if (this.#held.delete(delivery)) this.#bytes -= delivery.message.body.length
+  /** Whether it was held. */
+  #release(delivery: LocalDelivery): boolean {
+    if (!this.#held.delete(delivery)) return false
+    this.#bytes -= delivery.message.body.length
+    return true
   }
 
   #pump(): void {
@@ -134,9 +132,10 @@ export class LocalQueue {
   #handOut(): void {
     const now = this.#runtime.now()
     const batch: LocalDelivery[] = []
-    while (this.idle.count + batch.length < this.#prefetch) {
-      const delivery = this.#ready.shift()
-      if (delivery === undefined) break
+    let seen = 0
+    for (const delivery of this.#ready) {
+      if (this.idle.count + batch.length >= this.#prefetch) break
+      seen++
       const { expiresAt } = delivery.message
       if (expiresAt === undefined || expiresAt > now) {
         batch.push(delivery)
@@ -145,6 +144,8 @@ export class LocalQueue {
       this.#release(delivery)
       this.#events.rejected(delivery, { reason: 'expired', detail: 'expired before it was handled' })
     }
+    // Once for all, since a long list moves with each.
+    this.#ready.splice(0, seen)
     if (batch.length === 0) return
     this.idle.add(batch.length)
     this.#receive(batch)

@@ -1,15 +1,16 @@
 import { checkReader } from '../../transport/check-subscription.ts'
+import type { LocalSource } from '../../transport/local-source.ts'
+import { LocalSubscription } from '../../transport/local-subscription.ts'
 import type { Delivery, SubscriptionSpec } from '../../transport/transport.ts'
 import type { Context } from './context.ts'
 import { GroupSubscription } from './group-subscription.ts'
 import { isOrdered } from './names.ts'
 import { OrderedSubscription } from './ordered/ordered-subscription.ts'
-import { Reading } from './reading.ts'
-import { ReplySubscription } from './reply-subscription.ts'
-import { SignalSubscription } from './signal-subscription.ts'
+import { ReadingSource } from './reading-source.ts'
+import { ReplySource } from './reply-source.ts'
+import { SignalSource } from './signal-source.ts'
 
-export type RedisSubscription =
-  GroupSubscription | OrderedSubscription | ReplySubscription | SignalSubscription | Reading
+export type RedisSubscription = GroupSubscription | OrderedSubscription | LocalSubscription
 
 export function newSubscription(
   spec: SubscriptionSpec,
@@ -18,11 +19,15 @@ export function newSubscription(
   closed: () => void,
 ): RedisSubscription {
   checkReader(spec)
-  return new (kindOf(spec))(spec, context, receive, closed)
+  const source = localSource(spec, context)
+  if (source !== undefined) return new LocalSubscription(spec, context, receive, closed, source)
+  return new (isOrdered(spec.group) ? OrderedSubscription : GroupSubscription)(spec, context, receive, closed)
 }
 
-function kindOf({ group, transient }: SubscriptionSpec) {
-  if (group.channel.kind === 'signals') return SignalSubscription
-  if (transient) return group.channel.kind === 'reply' ? ReplySubscription : Reading
-  return isOrdered(group) ? OrderedSubscription : GroupSubscription
+/** Of a subscription that leaves nothing behind. */
+function localSource(spec: SubscriptionSpec, context: Context): LocalSource | undefined {
+  const { kind } = spec.group.channel
+  if (kind === 'signals') return new SignalSource(spec, context)
+  if (!spec.transient) return undefined
+  return kind === 'reply' ? new ReplySource(spec, context) : new ReadingSource(spec, context)
 }

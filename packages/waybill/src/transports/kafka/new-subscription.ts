@@ -1,0 +1,32 @@
+import { WaybillError } from '../../message/errors.ts'
+import { whoseOf } from '../../transport/check-subscription.ts'
+import type { Delivery, SubscriptionSpec } from '../../transport/transport.ts'
+import { OrderedSubscription } from './ordered/ordered-subscription.ts'
+import { ShareSubscription } from './share/share-subscription.ts'
+import type { SubscriptionContext } from './subscription-context.ts'
+import { isOrdered } from './topic-names.ts'
+import { TransientSubscription } from './transient/transient-subscription.ts'
+
+export type KafkaSubscription = ShareSubscription | OrderedSubscription | TransientSubscription
+
+export function newSubscription(
+  spec: SubscriptionSpec,
+  context: SubscriptionContext,
+  receive: (batch: readonly Delivery[]) => void,
+  closed: () => void,
+  deliveryLimit: () => number,
+): KafkaSubscription {
+  check(spec)
+  if (spec.transient) return new TransientSubscription(spec, context, receive, closed)
+  if (isOrdered(spec.group)) return new OrderedSubscription(spec, context, receive, closed)
+  return new ShareSubscription(spec, context, receive, closed, deliveryLimit)
+}
+
+function check(spec: SubscriptionSpec): void {
+  const { channel } = spec.group
+  const whose = whoseOf(spec)
+  if (spec.shards !== undefined && !spec.transient)
+    throw new WaybillError('WAYBILL_UNSUPPORTED', `${whose} names its shards: only a transient subscription may`)
+  const foreign = spec.shards?.find((shard) => shard < 0 || shard >= channel.shards)
+  if (foreign !== undefined) throw new TypeError(`${whose} has no shard ${foreign}`)
+}
