@@ -1,4 +1,4 @@
-// npm run bench -- rabbitmq|kafka|nats|redis|postgres|outbox|embedded|bus|server|scale [rounds], postgres-reader [minutes]
+// npm run bench -- rabbitmq|kafka|nats|redis|postgres|outbox|outbox-hot-key|embedded|bus|server|scale [rounds], postgres-reader [minutes]
 const [what = '', rounds = '15'] = process.argv.slice(2)
 const benches: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   rabbitmq: async (n) => (await import('./rabbitmq.bench.ts')).rabbitmqBench(n),
@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   postgres: async (n) => (await import('./postgres.bench.ts')).postgresBench(n),
   'postgres-reader': async (minutes) => (await import('./postgres-reader.bench.ts')).postgresReaderBench(minutes),
   outbox: async (n) => (await import('./outbox.bench.ts')).outboxBench(n),
+  'outbox-hot-key': async (n) => (await import('./outbox-hot-key.bench.ts')).hotKeyBench(n),
   embedded: async (n) => {
     const { memoryBench, openBench, publishBench } = await import('./embedded-log.bench.ts')
     await publishBench(n)

@@ -163,7 +163,7 @@ async function drained({ store, transport }: Parts): Promise<void> {
   console.log(`  ratio (target about 1)                ${(large / median(small)).toFixed(2)}`)
 }
 
-function relayOf(store: Store<pg.PoolClient>, transport: Transport): Relay {
+function relayOf(store: Store<unknown>, transport: Transport): Relay {
   const sends = new SendQueue(transport, runtime, new Deadlines(runtime))
   return new Relay({
     store,
@@ -180,7 +180,8 @@ function relayOf(store: Store<pg.PoolClient>, transport: Transport): Relay {
   })
 }
 
-async function relayAll(store: Store<pg.PoolClient>, transport: Transport): Promise<void> {
+/** All that waits in the outbox. */
+export async function relayAll(store: Store<unknown>, transport: Transport): Promise<void> {
   const relay = relayOf(store, transport)
   await relay.start()
   await relay.close(600_000)
@@ -197,7 +198,8 @@ function keyed(n: number): WireMessage {
   return { ...messageOf(BODY, 'event', undefined), key: `customer-${n % KEYS}` }
 }
 
-async function rate(count: number, work: () => Promise<void>): Promise<number> {
+/** So many a second. */
+export async function rate(count: number, work: () => Promise<void>): Promise<number> {
   const began = performance.now()
   await work()
   return (count / (performance.now() - began)) * 1_000
