@@ -29,7 +29,7 @@ export class Puller {
   readonly #connection: NatsConnection
   readonly #runtime: Runtime
   readonly #events: PullerEvents
-  readonly #target: PullTarget
+  readonly target: PullTarget
   readonly #inbox: string
   readonly #subscription: Subscription
   #asked = 0
@@ -41,7 +41,7 @@ export class Puller {
     this.#connection = connection
     this.#runtime = runtime
     this.#events = events
-    this.#target = target
+    this.target = target
     this.#inbox = inbox
     this.#heardAt = runtime.monotonic()
     this.#subscription = connection.subscribe(inbox, {
@@ -63,7 +63,7 @@ export class Puller {
     if (this.#asked === 0) this.#heardAt = this.#runtime.monotonic()
     this.#asked += count
     this.#connection.publish(
-      `$JS.API.CONSUMER.MSG.NEXT.${this.#target.stream}.${this.#target.consumer}`,
+      `$JS.API.CONSUMER.MSG.NEXT.${this.target.stream}.${this.target.consumer}`,
       JSON.stringify(request),
       { reply: this.#inbox },
     )
@@ -80,7 +80,7 @@ export class Puller {
     this.#timer?.cancel()
     this.#ended = true
     await this.#subscription.drain()
-    await api.consumer(this.#target.stream, this.#target.consumer)
+    await api.consumer(this.target.stream, this.target.consumer)
   }
 
   /** The link is gone, or nothing more is wanted of it. */
@@ -127,7 +127,7 @@ export class Puller {
   }
 
   #gone(how: string): WaybillError {
-    const { stream, consumer } = this.#target
+    const { stream, consumer } = this.target
     return new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `consumer ${consumer} of stream ${stream}: ${how}`)
   }
 }

@@ -12,7 +12,10 @@ export class RollCall {
   readonly #subscription: Subscription
 
   constructor(connection: NatsConnection, subject: string) {
-    this.#subscription = connection.subscribe(subject, { callback: (_, call) => void call.respond() })
+    this.#subscription = connection.subscribe(subject, {
+      // Who may not hear the roll is not counted; what else it may not do is said where it is done.
+      callback: (error, call) => void (error === null && call.respond()),
+    })
   }
 
   end(): void {
@@ -31,8 +34,8 @@ export async function callRoll(
   let last = runtime.monotonic()
   let nobody = false
   const answers = connection.subscribe(inbox, {
-    callback: (_, { headers }) => {
-      if (headers?.code === 503) nobody = true
+    callback: (error, answer) => {
+      if (error !== null || answer.headers?.code === 503) nobody = true
       else count++
       last = runtime.monotonic()
     },
