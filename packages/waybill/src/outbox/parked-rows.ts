@@ -72,10 +72,10 @@ export function isWanted(
 export async function* parkedRows(
   { operations }: Pick<OutboxTable, 'operations'>,
   after: bigint,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): AsyncGenerator<ParkedRow> {
   for (let from = after; ;) {
-    if (signal.aborted) throw new WaybillError('WAYBILL_ABORTED', 'interrupted', { cause: signal.reason })
+    if (signal?.aborted === true) throw aborted('interrupted', signal)
     const page = await operations.parked(from, PAGE)
     yield* page
     const last = page.at(-1)
@@ -103,7 +103,8 @@ export async function unparkWhere(
     done += dryRun || batch.length === 0 ? batch.length : await outbox.unpark(batch.map(({ position }) => position))
     batch = []
   }
-  for await (const row of parkedRows(outbox, 0n, signal)) {
+  for await (const row of parkedRows(outbox, 0n)) {
+    if (signal.aborted) throw aborted(`interrupted: ${done} messages were unparked, the others stay parked`, signal)
     if (looked >= parked || asked >= limit) break
     looked++
     const wanted = isWanted(row, where)
@@ -119,6 +120,10 @@ export async function unparkWhere(
   }
   await write()
   return { looked, done, refused, refusals }
+}
+
+function aborted(what: string, { reason }: AbortSignal): WaybillError {
+  return new WaybillError('WAYBILL_ABORTED', what, { cause: reason })
 }
 
 /** Keys of which a row stays parked. */

@@ -17,9 +17,9 @@ export function postgresOperations(table: (name: string) => string, say: Say): O
       say(
         undefined,
         `SELECT target, parked, count(*)::int AS count, (${NOW_MS} - min(created))::text AS oldest FROM (
-           (SELECT target, 0 AS parked, created FROM ${outbox} WHERE NOT parked ORDER BY position LIMIT $1::int)
+           (SELECT target, 0 AS parked, created FROM ${outbox} WHERE NOT parked ORDER BY position LIMIT (SELECT $1::int))
            UNION ALL
-           (SELECT target, 1 AS parked, created FROM ${outbox} WHERE parked ORDER BY position LIMIT $1::int)) AS r
+           (SELECT target, 1 AS parked, created FROM ${outbox} WHERE parked ORDER BY position LIMIT (SELECT $1::int))) AS r
          GROUP BY target, parked ORDER BY 3 DESC, target, parked LIMIT $2::int`,
         upTo,
         limit,
