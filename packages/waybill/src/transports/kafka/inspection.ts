@@ -1,4 +1,5 @@
-import type { Group, GroupSnapshot } from '../../transport/transport.ts'
+import type { InspectedGroup } from '../../transport/engine.ts'
+import type { Group } from '../../transport/transport.ts'
 import type { DeadLetterIndex } from './dead-letters/dead-letter-index.ts'
 import { CODE } from './kafka-errors.ts'
 import type { KafkaLink } from './kafka-link.ts'
@@ -6,21 +7,24 @@ import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
 import type { ShareOffsets } from './share/wire/share-offsets.ts'
 import { isOrdered, namesOf } from './topic-names.ts'
 
-export interface InspectedGroup {
-  readonly snapshot: GroupSnapshot
+export interface InspectedKafkaGroup extends InspectedGroup {
   /** By their ids. */
   readonly members: readonly string[]
 }
 
 /** What the cluster says of a group now. What does not exist counts as empty. */
-export async function inspectGroup(link: KafkaLink, letters: DeadLetterIndex, group: Group): Promise<InspectedGroup> {
+export async function inspectGroup(
+  link: KafkaLink,
+  letters: DeadLetterIndex,
+  group: Group,
+): Promise<InspectedKafkaGroup> {
   const [depth, members, deadLetters] = await Promise.all([
     depthOf(link, group),
     membersOf(link, group),
     letters.count(link, group),
   ])
   const snapshot = { channel: group.channel.name, group: group.name, depth, consumers: members.length, deadLetters }
-  return { snapshot, members }
+  return { snapshot, lag: depth, members }
 }
 
 async function depthOf(link: KafkaLink, group: Group): Promise<number> {

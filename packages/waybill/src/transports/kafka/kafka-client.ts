@@ -1,6 +1,7 @@
 // A plain look into a cluster, for tools and tests: what the seam only counts.
 import type { WireMessage } from '../../message/wire-message.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
+import { Link } from '../../transport/link.ts'
 import type { Group, Topology } from '../../transport/transport.ts'
 import type { ClusterSettings } from './broker-address.ts'
 import { call } from './call.ts'
@@ -9,7 +10,8 @@ import { letterIn } from './dead-letters/letter-record.ts'
 import { brokerError, CODE } from './kafka-errors.ts'
 import { loadDriver } from './driver.ts'
 import { Fetcher } from './fetcher.ts'
-import { Link } from './link.ts'
+import { linkSettings, openSession, type KafkaAddress } from './open-connection.ts'
+import type { Session } from './session.ts'
 import { EARLIEST, LATEST, offsetsOf } from './offsets.ts'
 import type { FetchedRecord } from './partition-reader.ts'
 import { readPartition } from './read-partition.ts'
@@ -21,26 +23,26 @@ import { answersTopic, groupTopics, isOrdered, laterTopic, namesOf, topicOf } fr
 const TIMEOUT_MS = 15_000
 
 export class KafkaClient {
-  readonly #link: Link
+  readonly #link: Link<KafkaAddress, Session>
 
-  private constructor(link: Link) {
+  private constructor(link: Link<KafkaAddress, Session>) {
     this.#link = link
   }
 
   static async open(settings: ClusterSettings, runtime: Runtime): Promise<KafkaClient> {
-    const link = new Link(settings, runtime, {
-      prepare: () => Promise.resolve(),
-      up: () => undefined,
-      down: () => undefined,
-      trouble: () => undefined,
-    })
-    await link.connect(await loadDriver(), new AbortController().signal)
+    const told = { up: () => undefined, down: () => undefined, trouble: () => undefined }
+    const link = new Link<KafkaAddress, Session>(
+      runtime,
+      linkSettings(settings, () => []),
+      told,
+    )
+    await link.connect(openSession(await loadDriver(), settings, runtime), new AbortController().signal)
     return new KafkaClient(link)
   }
 
   /** What lies there now, oldest first; it stays. */
   async deadLetters(group: Group): Promise<readonly WireMessage[]> {
-    const { session } = this.#link
+    const session = this.#link.connection
     const { dead } = namesOf(group)
     const [[earliest = 0n], [latest = 0n]] = await Promise.all([
       offsetsOf(session, dead, EARLIEST),
@@ -59,7 +61,7 @@ export class KafkaClient {
 
   /** A topic of ordinary clients. */
   async makeTopic(name: string): Promise<void> {
-    const { session } = this.#link
+    const session = this.#link.connection
     const topics = [{ name, numPartitions: 1, replicationFactor: -1, assignments: [], configs: [] }]
     const answer = await call(session.control, session.driver.createTopicsV7.api, topics, TIMEOUT_MS, false)
     const code = answer.topics[0]?.errorCode ?? CODE.none
@@ -73,12 +75,12 @@ export class KafkaClient {
 
   /** What lies before that offset is gone, as after its retention. */
   async deleteBefore(topic: string, partition: number, offset: bigint): Promise<void> {
-    await trim(this.#link.session, topic, partition, offset)
+    await trim(this.#link.connection, topic, partition, offset)
   }
 
   /** Strikes all members off, as the coordinator does with those it has not heard of. They are not told. */
   async dropMembers(group: Group): Promise<void> {
-    const { session } = this.#link
+    const session = this.#link.connection
     const { id } = namesOf(group)
     const share = shareApis(session.driver)
     if (!isOrdered(group)) {
@@ -101,7 +103,7 @@ export class KafkaClient {
 
   /** Deletes the topics of channels and groups. */
   async remove({ channels, groups }: Topology): Promise<void> {
-    const { session } = this.#link
+    const session = this.#link.connection
     const names = new Set<string>()
     for (const channel of channels)
       for (const name of [topicOf(channel), laterTopic(channel).name, answersTopic(channel).name]) names.add(name)
@@ -112,6 +114,6 @@ export class KafkaClient {
   }
 
   close(): void {
-    this.#link.close()
+    void this.#link.close(0)
   }
 }

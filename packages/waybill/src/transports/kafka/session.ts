@@ -194,6 +194,10 @@ export class Session {
     if (reason !== undefined) this.#lost(this.#fault)
   }
 
+  destroy(): void {
+    this.end()
+  }
+
   async #connect(address: BrokerAddress): Promise<Connection> {
     if (this.#fault !== undefined) throw this.#fault
     const { options } = this.#settings

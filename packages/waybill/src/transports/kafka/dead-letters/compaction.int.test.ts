@@ -4,13 +4,15 @@ import { expect, test } from 'vitest'
 import { systemRuntime } from '../../../runtime/system-runtime.ts'
 import { describeOwnKafka } from '../../../testing/servers/describe-own-kafka.test-support.ts'
 import { KafkaServer } from '../../../testing/servers/kafka-server.ts'
+import { Link } from '../../../transport/link.ts'
 import type { DeadLetterDecision } from '../../../transport/dead-letter-visit.ts'
 import { channel, group, message } from '../../../transport/fixtures.test-support.ts'
 import type { Settlement, Subscription, Transport } from '../../../transport/transport.ts'
 import { loadDriver } from '../driver.ts'
 import { Fetcher } from '../fetcher.ts'
 import { kafka } from '../kafka.ts'
-import { Link } from '../link.ts'
+import { linkSettings, openSession, type KafkaAddress } from '../open-connection.ts'
+import type { Session } from '../session.ts'
 import { EARLIEST, LATEST, offsetsOf } from '../offsets.ts'
 import { readPartition } from '../read-partition.ts'
 import { namesOf } from '../topic-names.ts'
@@ -53,15 +55,16 @@ describeOwnKafka('dead letters and the cleaner', () => {
     const server = await KafkaServer.start({ settings: { 'log.cleaner.backoff.ms': '100' } })
     const admin = new Admin({ clientId: 'operator', bootstrapBrokers: [`127.0.0.1:${server.port}`] })
     const [home, later] = [await connected(server.url), await connected(server.url)]
-    const looker = new Link({ addresses: [{ host: '127.0.0.1', port: server.port }], options: {} }, runtime, {
-      prepare: () => Promise.resolve(),
-      up: () => undefined,
-      down: () => undefined,
-      trouble: () => undefined,
-    })
+    const settings = { addresses: [{ host: '127.0.0.1', port: server.port }], options: {} }
+    const told = { up: () => undefined, down: () => undefined, trouble: () => undefined }
+    const looker = new Link<KafkaAddress, Session>(
+      runtime,
+      linkSettings(settings, () => []),
+      told,
+    )
     try {
-      await looker.connect(await loadDriver(), AbortSignal.timeout(20_000))
-      const { session } = looker
+      const open = openSession(await loadDriver(), settings, runtime)
+      const session = await looker.connect(open, AbortSignal.timeout(20_000))
       const lettersThere = async (): Promise<number> => {
         await session.topics([dead])
         const [[from = 0n], [end = 0n]] = await Promise.all([offsetsOf(session, dead, EARLIEST), offsetsOf(session, dead, LATEST)]) // prettier-ignore
@@ -102,7 +105,7 @@ describeOwnKafka('dead letters and the cleaner', () => {
         expect(await visited(each, () => 'keep')).toEqual(left)
       }
     } finally {
-      looker.close()
+      await looker.close(1_000)
       await Promise.all([home.close(1_000), later.close(1_000), admin.close()])
       await server.stop()
     }
