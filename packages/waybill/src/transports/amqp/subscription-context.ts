@@ -20,7 +20,5 @@ export interface LinkedSubscription {
   check(): Promise<void>
   /** @param depth messages ready for its group, where that is known */
   inspect(depth: number | undefined): Promise<SubscriptionSnapshot>
-  /** While the link is down. */
-  readonly detached: SubscriptionSnapshot
   close(deadlineMs: number): Promise<void>
 }
