@@ -27,19 +27,6 @@ export function connectError(address: BrokerAddress, cause: unknown): WaybillErr
   )
 }
 
-/** Why none of several addresses could be connected to. One that refused us outweighs those that are away. */
-export function connectErrors(failures: readonly unknown[]): unknown {
-  if (failures.length === 0) return new WaybillError('WAYBILL_NOT_CONNECTED', 'the broker has no address now')
-  if (failures.length === 1) return failures[0]
-  const refused = failures.some((failure) => isWaybillError(failure, 'WAYBILL_ACCESS_REFUSED'))
-  const each = failures.map((failure) => textOf(failure).split('\n', 1)[0]).join('; ')
-  return new WaybillError(
-    refused ? 'WAYBILL_ACCESS_REFUSED' : 'WAYBILL_NOT_CONNECTED',
-    `none of ${failures.length} addresses: ${each}`,
-    { cause: new AggregateError(failures, each) },
-  )
-}
-
 /** Why an operation on `entity` (`queue orders`) failed. */
 export function operationError(entity: string, cause: unknown): Error {
   if (isWaybillError(cause)) return cause

@@ -11,11 +11,12 @@ import {
   queueOf,
   runtime,
 } from './broker.test-support.ts'
-import { parseBrokerAddress } from './broker-address.ts'
+import { Link } from '../../transport/link.ts'
+import { parseBrokerAddress, type BrokerAddress } from './broker-address.ts'
 import type { ConnectionPair } from './connection-pair.ts'
 import { loadDriver } from './driver.ts'
 import { Fork } from './fork.test-support.ts'
-import { Link } from './link.ts'
+import { openConnection } from './open-connection.ts'
 import type { RabbitmqOptions } from './rabbitmq-options.ts'
 
 skipUnlessThere(NO_RABBITMQ)
@@ -37,8 +38,9 @@ function expectNone(fork: Fork): Promise<void> {
 }
 
 interface Linked {
-  readonly link: Link
+  readonly link: Pick<Link<BrokerAddress, ConnectionPair>, 'close' | 'connection'>
   readonly log: string[]
+  readonly connect: (signal: AbortSignal) => Promise<ConnectionPair>
 }
 
 /** A link whose users say how it is prepared. */
@@ -49,20 +51,21 @@ function linkTo(
 ): Linked {
   const log: string[] = []
   const addresses = () => Promise.resolve([parseBrokerAddress(url)])
-  const link = new Link(
+  const link = new Link<BrokerAddress, ConnectionPair>(
     runtime,
-    { addresses, options, backOff: { firstMs: 0, longestMs: 20 } },
+    { title: 'RabbitMQ', addresses, backOff: { firstMs: 0, longestMs: 20 } },
     {
-      prepare,
       up: () => void log.push('up'),
       down: () => void log.push('down'),
       trouble: () => void log.push('trouble'),
-      blocked: () => undefined,
-      unblocked: () => undefined,
     },
   )
   cleanUp(() => link.close(1_000))
-  return { link, log }
+  const connect = async (signal: AbortSignal): Promise<ConnectionPair> => {
+    const events = { prepare, blocked: () => undefined, unblocked: () => undefined }
+    return await link.connect(openConnection(await loadDriver(), options, runtime, events), signal)
+  }
+  return { link, log, connect }
 }
 
 test('a link has two connections: what is published comes over one, what is consumed over the other', async () => {
@@ -87,11 +90,11 @@ test('a link has two connections: what is published comes over one, what is cons
 test.each(SIDES)('connect() rejects when the %s connection is refused, and leaves none', async (side) => {
   const { fork, url } = await forked()
   await fork[side].refuse()
-  const { link, log } = linkTo(url)
-  await expect(link.connect(await loadDriver(), never)).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
+  const { log, connect } = linkTo(url)
+  await expect(connect(never)).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
   await expectNone(fork)
   await fork[side].restore()
-  await link.connect(await loadDriver(), never)
+  await connect(never)
   expect(fork.connections).toEqual([1, 1, 2])
   expect(log).toEqual(['up'])
 })
@@ -99,8 +102,8 @@ test.each(SIDES)('connect() rejects when the %s connection is refused, and leave
 test.each(SIDES)('connect() rejects when the %s connection is not answered, and leaves none', async (side) => {
   const { fork, url } = await forked()
   fork[side].stall()
-  const { link } = linkTo(url, undefined, { connectTimeoutMs: 200 })
-  await expect(link.connect(await loadDriver(), never)).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
+  const { connect } = linkTo(url, undefined, { connectTimeoutMs: 200 })
+  await expect(connect(never)).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
   // A stalled proxy does not see the end of what it does not read.
   await fork[side].restore()
   await expectNone(fork)
@@ -114,8 +117,8 @@ test(
     const { fork, url } = await forked()
     fork.publishing.stall()
     await fork.consuming.refuse()
-    const { link } = linkTo(url, undefined, { connectTimeoutMs: 600_000 })
-    await expect(link.connect(await loadDriver(), never)).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
+    const { connect } = linkTo(url, undefined, { connectTimeoutMs: 600_000 })
+    await expect(connect(never)).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
     await fork.publishing.restore()
     await expectNone(fork)
   },
@@ -125,9 +128,9 @@ test.each(SIDES)('close() and a signal end a connect() whose %s connection is no
   const { fork, url } = await forked()
   for (const end of ['close', 'signal']) {
     fork[side].stall()
-    const { link } = linkTo(url)
+    const { link, connect } = linkTo(url)
     const controller = new AbortController()
-    const ended = link.connect(await loadDriver(), controller.signal).catch((error: unknown) => error)
+    const ended = connect(controller.signal).catch((error: unknown) => error)
     await vi.waitFor(() => expect(fork.connections).toEqual([1, 1, 2]))
     if (end === 'close') await link.close(60_000)
     else controller.abort(new Error('enough'))
@@ -182,17 +185,17 @@ test.each(SIDES)(
 test.each(SIDES)('the loss of the %s connection while a pair is prepared fails the try', async (side) => {
   const { fork, url } = await forked()
   let isLost = false
-  const { link, log } = linkTo(url, async (pair) => {
+  const { link, log, connect } = linkTo(url, async (pair) => {
     if (isLost) return
     isLost = true
     fork[side].cut()
     // Whoever prepares need not notice.
     await vi.waitFor(() => expect(pair.fault).toBeDefined())
   })
-  await expect(link.connect(await loadDriver(), never)).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
+  await expect(connect(never)).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
   await expectNone(fork)
-  expect(() => link.pair).toThrow('WAYBILL_NOT_CONNECTED')
-  await link.connect(await loadDriver(), never)
+  expect(() => link.connection).toThrow('WAYBILL_NOT_CONNECTED')
+  await connect(never)
   expect(log).toEqual(['up'])
   isLost = false
   fork.publishing.cut()
@@ -203,14 +206,14 @@ test.each(SIDES)('the loss of the %s connection while a pair is prepared fails t
 test('connect() whose preparation fails, or is aborted, leaves no connection', async () => {
   const { fork, url } = await forked()
   const failing = linkTo(url, () => Promise.reject(new Error('no channel')))
-  await expect(failing.link.connect(await loadDriver(), never)).rejects.toThrow('no channel')
+  await expect(failing.connect(never)).rejects.toThrow('no channel')
   await expectNone(fork)
   const controller = new AbortController()
   const aborted = linkTo(url, async ({ publishing, consuming: other }) => {
     controller.abort(new Error('enough'))
     await Promise.all([publishing.ended, other.ended])
   })
-  await expect(aborted.link.connect(await loadDriver(), controller.signal)).rejects.toThrow('enough')
+  await expect(aborted.connect(controller.signal)).rejects.toThrow('enough')
   await expectNone(fork)
 })
 
@@ -218,25 +221,25 @@ test('close() while a pair is prepared ends both connections, and nothing is rep
   const { fork, url } = await forked()
   const ended = Promise.withResolvers<void>()
   let tries = 0
-  const { link, log } = linkTo(url, async (pair) => {
+  const { link, log, connect } = linkTo(url, async (pair) => {
     if (++tries === 2) await Promise.all([pair.publishing.ended, pair.consuming.ended]).then(() => ended.resolve())
   })
-  await link.connect(await loadDriver(), never)
+  await connect(never)
   fork.consuming.cut()
   await vi.waitFor(() => expect(tries).toBe(2))
   await link.close(60_000)
   await ended.promise
   await expectNone(fork)
   expect(log).toEqual(['up', 'down'])
-  expect(() => link.pair).toThrow('WAYBILL_CLOSED')
+  expect(() => link.connection).toThrow('WAYBILL_CLOSED')
 })
 
 test.each(SIDES)(
   'close() while a lost link is taken up again ends a try whose %s connection is stalled',
   async (side) => {
     const { fork, url } = await forked()
-    const { link, log } = linkTo(url)
-    await link.connect(await loadDriver(), never)
+    const { link, log, connect } = linkTo(url)
+    await connect(never)
     fork[side].stall()
     fork.publishing.cut()
     fork.consuming.cut()
@@ -250,9 +253,9 @@ test.each(SIDES)(
 
 test('close() at the moment of a loss reports nothing any more', async () => {
   const { fork, url } = await forked()
-  const { link, log } = linkTo(url)
-  await link.connect(await loadDriver(), never)
-  const { publishing } = link.pair
+  const { link, log, connect } = linkTo(url)
+  await connect(never)
+  const { publishing } = link.connection
   fork.publishing.cut()
   await publishing.ended
   await link.close(60_000)

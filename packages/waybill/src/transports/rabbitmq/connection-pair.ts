@@ -2,7 +2,7 @@
 //
 //   opening --both are open--> open --one is lost, the other is ended--> lost
 //      |                         |
-//      +--one fails: both end    +--close(), abort()--> closed
+//      +--one fails: both end    +--close(), destroy()--> closed
 //
 // Under a memory or disk alarm a broker stops reading from a connection that publishes, acknowledgements included. Who
 // consumes on another one goes on, and relieves it.
@@ -94,7 +94,7 @@ export class ConnectionPair {
   }
 
   /** Ends both without a goodbye. */
-  abort(): void {
+  destroy(): void {
     this.#isAsked = true
     this.publishing.abort()
     this.consuming.abort()

@@ -1,12 +1,15 @@
 import type { Channel } from 'amqplib'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
+import type { BackOff } from '../../transport/back-off.ts'
 import type { EngineFacts, RouteFacts } from '../../transport/engine-facts.ts'
+import { Link } from '../../transport/link.ts'
 import type {
   AmqpConsumer, AmqpEngine, ConsumerEvents, ConsumerStanding, ConsumeSpec, ExchangeSpec, LinkEvent, Publication,
   PublishResult, QueueSpec,
 } from '../amqp/engine.ts' // prettier-ignore
 import { operationError } from './amqp-errors.ts'
+import type { BrokerAddress, BrokerAddresses } from './broker-address.ts'
 import type { ConnectionPair } from './connection-pair.ts'
 import { Consumer } from './consumer.ts'
 import { Declarations } from './declarations.ts'
@@ -14,13 +17,18 @@ import { publishDelayed } from './delayed-publisher.ts'
 import { delaysOf, type Delays } from './delays.ts'
 import { loadDriver } from './driver.ts'
 import { engineFacts, routeFacts } from './facts.ts'
-import { Link, type LinkSettings } from './link.ts'
+import { openConnection } from './open-connection.ts'
 import { Publisher } from './publisher.ts'
 import { queueOptions } from './queue-arguments.ts'
+import type { LinkOptions } from './rabbitmq-options.ts'
 import { isDelayed, type Route } from './route.ts'
 import { requeuesBehind, serverVersion, type ServerVersion } from './server-version.ts'
 
-export interface RabbitmqEngineSettings extends LinkSettings {
+export interface RabbitmqEngineSettings {
+  readonly addresses: BrokerAddresses
+  readonly options: LinkOptions
+  /** Between tries to take a lost link up again. Default: from 0.1 to 5 seconds. */
+  readonly backOff?: BackOff | undefined
   /** What errors and logs call it. Default: `rabbitmq`. */
   readonly name?: string
   /** The broker's `consumer_timeout`, where somebody told it. */
@@ -33,7 +41,7 @@ export class RabbitmqEngine implements AmqpEngine {
   readonly losesConsumersSilently = true
   readonly #runtime: Runtime
   readonly #settings: RabbitmqEngineSettings
-  readonly #link: Link
+  readonly #link: Link<BrokerAddress, ConnectionPair>
   readonly #declarations: Declarations
   /** Questions, apart from declarations: a queue without a leader takes seconds to answer. */
   readonly #questions: Declarations
@@ -55,14 +63,16 @@ export class RabbitmqEngine implements AmqpEngine {
     this.name = settings.name ?? 'rabbitmq'
     this.#runtime = runtime
     this.#settings = settings
-    this.#link = new Link(runtime, settings, {
-      prepare: (pair) => this.#prepare(pair),
-      up: () => this.#up(),
-      down: (error) => this.#down(error),
-      trouble: (error) => this.#listener({ type: 'trouble', error }),
-      blocked: (reason) => this.#listener({ type: 'blocked', reason }),
-      unblocked: () => this.#listener({ type: 'unblocked' }),
-    })
+    const { addresses, backOff } = settings
+    this.#link = new Link(
+      runtime,
+      { title: this.name, addresses, backOff },
+      {
+        up: () => this.#up(),
+        down: (error) => this.#down(error),
+        trouble: (error) => this.#listener({ type: 'trouble', error }),
+      },
+    )
     this.#declarations = new Declarations(() => this.#openChannel())
     this.#questions = new Declarations(() => this.#openChannel())
     this.#prefix = settings.options.prefix ?? 'waybill.'
@@ -76,7 +86,13 @@ export class RabbitmqEngine implements AmqpEngine {
   /** @throws {WaybillError} WAYBILL_DRIVER_MISSING, WAYBILL_NOT_CONNECTED, WAYBILL_ACCESS_REFUSED */
   async connect(signal: AbortSignal): Promise<EngineFacts> {
     try {
-      await this.#link.connect(await loadDriver(), signal)
+      const { options } = this.#settings
+      const open = openConnection(await loadDriver(), options, this.#runtime, {
+        prepare: (pair) => this.#prepare(pair),
+        blocked: (reason) => this.#listener({ type: 'blocked', reason }),
+        unblocked: () => this.#listener({ type: 'unblocked' }),
+      })
+      await this.#link.connect(open, signal)
       this.#isConnected = true
     } catch (error) {
       this.#publisher.down(() => this.#link.unavailable())
@@ -196,7 +212,7 @@ export class RabbitmqEngine implements AmqpEngine {
   }
 
   async #openChannel(): Promise<Channel> {
-    const { consuming } = this.#link.pair
+    const { consuming } = this.#link.connection
     try {
       return await consuming.openChannel()
     } catch (error) {
