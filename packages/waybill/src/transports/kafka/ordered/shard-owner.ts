@@ -37,7 +37,7 @@ import { LaneLog } from './lane-log.ts'
 import { shardPlaces, type ShardPlaces } from './shard-places.ts'
 import { ShardReaders } from './shard-readers.ts'
 import { ShardSources } from './shard-sources.ts'
-import { WakeUps } from './wake-ups.ts'
+import { WakeUps } from '../../../transport/ordered/wake-ups.ts'
 import { markLane, openShardProducer, sayLeft } from './shard-producer.ts'
 import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
 

@@ -1,6 +1,8 @@
 import { asError } from '../../../message/as-error.ts'
 import { WaybillError } from '../../../message/errors.ts'
 import { Deadlines } from '../../../runtime/deadlines.ts'
+import { HandOut, windowFor } from '../../../transport/ordered/hand-out.ts'
+import { ShardHoldings } from '../../../transport/ordered/shard-holdings.ts'
 import { TakeUp } from '../../../transport/take-up.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
 import type { Context } from '../context.ts'
@@ -8,22 +10,17 @@ import type { LinkedSubscription } from '../../../transport/linked-subscription.
 import { RollCall } from '../roll-call.ts'
 import type { Wire } from '../wire.ts'
 import { LeaseMembers } from './lease-members.ts'
-import { OrderedDelivery } from './ordered-delivery.ts'
-import { ShardHoldings } from './shard-holdings.ts'
+import type { ShardItem } from './shard-item.ts'
+import { RecordedClaims } from './recorded-claims.ts'
 import type { ShardOwner, ShardParts } from './shard-owner.ts'
-
-/**
- * Deliveries of one shard in this process at the least, however small the prefetch: the messages of one key wait for each
- * other here, and must not hide those of other keys.
- */
-const MIN_WINDOW = 32
+import type { Taken } from './take-over.ts'
 
 /** Everything of one time that the subscription is attached. */
 interface Attachment {
   readonly wire: Wire
   readonly parts: ShardParts
   readonly members: LeaseMembers
-  readonly holdings: ShardHoldings
+  readonly holdings: ShardHoldings<ShardOwner, Taken>
   readonly rollCall: RollCall
 }
 
@@ -35,18 +32,13 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly address: string | undefined = undefined
   readonly #spec: SubscriptionSpec
   readonly #context: Context
-  readonly #receive: (batch: readonly Delivery[]) => void
+  readonly #handOut: HandOut<ShardItem>
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
   /** The same through every link: what it had, it may take again at once. */
   readonly #self: string
   #attachment: Attachment | undefined
   #since: number | undefined
-  /** Let through by a gate, and waiting for room; at most a window for each shard. */
-  #ready: OrderedDelivery[] = []
-  #handed = 0
-  #prefetch: number
-  #pumping = false
   #closing: Promise<void> | undefined
 
   constructor(
@@ -57,9 +49,12 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   ) {
     this.#spec = spec
     this.#context = context
-    this.#receive = receive
     this.#onClosed = onClosed
-    this.#prefetch = spec.prefetch
+    this.#handOut = new HandOut(spec.prefetch, context.runtime, {
+      receive,
+      isHeld: () => this.#attachment?.members.isHeld === true,
+      ownerOf: (shard) => this.#attachment?.holdings.ownerOf(shard),
+    })
     this.#self = context.runtime.newId()
     this.#takeUp = new TakeUp(context.runtime, context.emit, spec.group, () => this.start())
   }
@@ -89,21 +84,11 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   }
 
   settle(batch: readonly Settlement[]): void {
-    for (const settlement of batch) {
-      const { delivery } = settlement
-      if (!(delivery instanceof OrderedDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
-      if (delivery.settled || this.#attachment?.holdings.ownerOf(delivery.shard) !== delivery.owner) continue
-      delivery.settled = true
-      this.#handed--
-      delivery.owner.handed--
-      delivery.owner.settle(delivery, settlement)
-    }
-    this.#pump()
+    this.#handOut.settle(batch)
   }
 
   flow(prefetch: number): void {
-    this.#prefetch = prefetch
-    this.#pump()
+    this.#handOut.flow(prefetch)
   }
 
   linkDown(error: Error): void {
@@ -122,6 +107,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#takeUp.end()
+    this.#handOut.end()
     const attachment = this.#attachment
     try {
       await attachment?.holdings.close(deadlineMs)
@@ -144,8 +130,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     attachment.parts.deadlines.clear()
     if (!attachment.wire.connection.isClosed()) attachment.rollCall.end()
     this.#attachment = undefined
-    this.#ready = []
-    this.#handed = 0
+    this.#handOut.clear()
   }
 
   #assigned(owner: ShardOwner): void {
@@ -156,40 +141,21 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#emit({ type: 'subscription-restored' })
   }
 
-  #dropped(owner: ShardOwner): void {
-    this.#handed -= owner.handed
-    owner.handed = 0
-    this.#ready = this.#ready.filter((delivery) => delivery.owner !== owner)
-  }
-
-  #pump(): void {
-    if (this.#pumping || this.#ready.length === 0) return
-    this.#pumping = true
-    this.#context.runtime.defer(() => {
-      this.#pumping = false
-      // What a member that no longer counts still has is another's by now.
-      if (this.#closing !== undefined || this.#attachment?.members.isHeld !== true) return
-      const room = Math.max(0, this.#prefetch - this.#handed)
-      const batch = this.#ready.splice(0, room)
-      if (batch.length === 0) return
-      this.#handed += batch.length
-      for (const delivery of batch) delivery.owner.handed++
-      this.#receive(batch)
-    })
-  }
-
   #newAttachment(wire: Wire): Attachment {
     const { names } = this.#context
     const { group, start } = this.#spec
     const parts = this.#newParts(wire)
     const members = this.#newMembers(wire)
-    const holdings = new ShardHoldings(members, parts, start, {
+    const claims = new RecordedClaims(members, parts, start)
+    const holdings = new ShardHoldings(claims, this.#context.runtime, parts.deadlines, {
+      // It says so itself, once it knows its lane.
+      taken: () => undefined,
       revoked: (shard) => this.#emit({ type: 'shard-revoked', shard }),
       lost: (error) => {
         this.#since = undefined
         this.#emit({ type: 'subscription-lost', error })
       },
-      dropped: (owner) => this.#dropped(owner),
+      dropped: (owner) => this.#handOut.drop(owner),
       failed: (error) => this.#context.emit({ type: 'error', error }),
     })
     return { wire, parts, members, holdings, rollCall: new RollCall(wire.connection, names.here(group)) }
@@ -201,17 +167,10 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       wire,
       group: this.#spec.group,
       deadlines: new Deadlines(this.#context.runtime),
-      window: Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
+      window: windowFor(this.#spec.prefetch),
       isHeld: () => this.#attachment?.members.isHeld === true,
-      handOut: (delivery) => {
-        this.#ready.push(delivery)
-        this.#pump()
-      },
-      leaving: (owner) => {
-        const mine = this.#ready.filter((delivery) => delivery.owner === owner)
-        this.#ready = this.#ready.filter((delivery) => delivery.owner !== owner)
-        for (const delivery of mine) delivery.owner.forget()
-      },
+      handOut: (delivery) => this.#handOut.add(delivery),
+      leaving: (owner) => this.#handOut.withdraw(owner),
       assigned: (owner) => this.#assigned(owner),
       failed: (owner, error) => this.#attachment?.holdings.failed(owner, error),
     }

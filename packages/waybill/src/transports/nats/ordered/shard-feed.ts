@@ -8,7 +8,7 @@ import { deliveryInfo } from '../nats-delivery.ts'
 import { Puller } from '../puller.ts'
 import type { Wire } from '../wire.ts'
 import { afterIn, laneEntry, markerIn } from './lane-message.ts'
-import type { ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 import type { ShardRecord } from './shard-record.ts'
 import type { Taken } from './take-over.ts'
 

@@ -6,7 +6,9 @@ import type { Burial } from '../../../transport/dead-letter.ts'
 import { Idle } from '../../../transport/idle.ts'
 import { gateId } from '../../../transport/ordered/gate-id.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
+import { OrderedDelivery, type DeliveryOwner } from '../../../transport/ordered/ordered-delivery.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
+import { WakeUps } from '../../../transport/ordered/wake-ups.ts'
 import type { Group, Settlement } from '../../../transport/transport.ts'
 import { nameToken } from '../name-token.ts'
 import type { Context } from '../context.ts'
@@ -15,7 +17,7 @@ import { retried } from '../../../transport/settled-message.ts'
 import { deadLetterPublication } from '../settlement.ts'
 import type { Wire } from '../wire.ts'
 import { laneHeaders } from './lane-message.ts'
-import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 import { ShardFeed } from './shard-feed.ts'
 import type { Taken } from './take-over.ts'
 
@@ -28,7 +30,7 @@ export interface ShardParts {
   readonly window: number
   /** Whether this member still counts: who has been silent for too long hands nothing out. */
   readonly isHeld: () => boolean
-  readonly handOut: (delivery: OrderedDelivery) => void
+  readonly handOut: (delivery: OrderedDelivery<ShardItem>) => void
   /** It hands out no more: what has not reached the application will not. */
   readonly leaving: (owner: ShardOwner) => void
   /** The lane is known: it hands out from now on. */
@@ -38,16 +40,16 @@ export interface ShardParts {
 }
 
 /** One shard, from the moment that this member has taken it until it has let go: its consumers, its gate, its settlements. */
-export class ShardOwner implements DeliveryOwner {
+export class ShardOwner implements DeliveryOwner<ShardItem> {
   readonly shard: number
-  readonly token: number
+  readonly fencing: number
   readonly taken: Taken
   handed = 0
   readonly #parts: ShardParts
   readonly #gate: ShardGate<ShardItem>
   readonly #moves: ConfirmedMoves<Publication>
   readonly #idle: Idle
-  readonly #wakes = new Map<string, number>()
+  readonly #wakes: WakeUps
   readonly #feed: ShardFeed
   #ended = false
 
@@ -55,17 +57,20 @@ export class ShardOwner implements DeliveryOwner {
     const { context, wire, group } = parts
     const { runtime } = context
     this.shard = shard
-    this.token = taken.token
+    this.fencing = taken.token
     this.taken = taken
     this.#parts = parts
     this.#idle = new Idle(runtime)
+    this.#wakes = new WakeUps(runtime, parts.deadlines, (key) => {
+      if (!this.#ended) this.#gate.wake(key)
+    })
     this.#moves = new ConfirmedMoves(wire.publisher, runtime, () => context.declarer.side(group.channel), subjectOf)
     this.#gate = new ShardGate<ShardItem>({
       now: () => runtime.now(),
       handOut: (entry) => this.#handOut(entry),
       release: (item) => this.#feed.settle(item),
       copy: (entry) => this.#copy(entry),
-      wakeAt: (key, due) => this.#wakeAt(key, due),
+      wakeAt: (key, due) => this.#wakes.at(key, due),
     })
     this.#feed = new ShardFeed(context, wire, taken, parts.window, {
       // A message without a key is ordered among its like.
@@ -93,7 +98,7 @@ export class ShardOwner implements DeliveryOwner {
     return this.#feed.progress
   }
 
-  settle(delivery: OrderedDelivery, settlement: Settlement): void {
+  settle(delivery: OrderedDelivery<ShardItem>, settlement: Settlement): void {
     if (this.#ended) return
     const { entry } = delivery
     if (settlement.action === 'ack') this.#done(entry)
@@ -151,9 +156,11 @@ export class ShardOwner implements DeliveryOwner {
 
   #handOn(entry: GateEntry<ShardItem>, item: ShardItem): void {
     const { runtime } = this.#parts.context
-    const { expiresAt } = item.message
-    if (expiresAt === undefined || expiresAt > runtime.now())
-      this.#parts.handOut(new OrderedDelivery(entry, item, this))
+    const { message, deliveryCount } = item
+    const isExpired = message.expiresAt !== undefined && message.expiresAt <= runtime.now()
+    // Places in the lane are not the channel's.
+    const position = item.from === 'main' ? String(item.sequence) : undefined
+    if (!isExpired) this.#parts.handOut(new OrderedDelivery(entry, this, { message, deliveryCount, position }))
     else this.#bury(entry, { reason: 'expired', detail: 'expired before it was handled' })
   }
 
@@ -177,10 +184,10 @@ export class ShardOwner implements DeliveryOwner {
     const sequence = entry.sequence as number // a copy has its sequence
     // With its original's place: one that is put off again has the sequence and the attempt of the copy before it, which
     // the server would take it for, within its window for duplicates.
-    const lane = `lane/${nameToken(group.name)}/${this.shard}/${this.token}`
+    const lane = `lane/${nameToken(group.name)}/${this.shard}/${this.fencing}`
     this.#idle.add(1)
     const publication: Publication = {
-      subject: context.names.lane(group, this.shard, this.token),
+      subject: context.names.lane(group, this.shard, this.fencing),
       message: { ...message, attempt: entry.attempt },
       to: 'stream',
       messageId: `${lane}/${sequence}/${entry.attempt}/${from}/${place}`,
@@ -198,16 +205,6 @@ export class ShardOwner implements DeliveryOwner {
       // Whatever it was about is still where it was; only a fresh start can tell in which order to go on.
       const what = `${publication.subject} does not take a message of shard ${this.shard}`
       this.#fail(new WaybillError('WAYBILL_REFUSED', what, { cause: error }))
-    })
-  }
-
-  #wakeAt(key: string, due: number): void {
-    if (this.#wakes.get(key) === due) return
-    this.#wakes.set(key, due)
-    this.#parts.deadlines.add(due - this.#parts.context.runtime.now(), () => {
-      if (this.#ended) return
-      if (this.#wakes.get(key) === due) this.#wakes.delete(key)
-      this.#gate.wake(key)
     })
   }
 

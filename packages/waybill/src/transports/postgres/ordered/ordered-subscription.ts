@@ -1,19 +1,14 @@
 import { Deadlines } from '../../../runtime/deadlines.ts'
+import { HandOut, windowFor } from '../../../transport/ordered/hand-out.ts'
 import { TakeUp } from '../../../transport/take-up.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
 import type { Context } from '../context.ts'
 import type { LinkedSubscription } from '../../../transport/linked-subscription.ts'
 import { membersOf, messagesOf } from '../names.ts'
 import type { Wire } from '../wire.ts'
-import { OrderedDelivery } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 import { ShardHoldings } from './shard-holdings.ts'
-import type { ShardOwner, ShardParts } from './shard-owner.ts'
-
-/**
- * Messages of one shard in this process at the least, however small the prefetch: the messages of one key wait for each other
- * here, and must not hide those of other keys.
- */
-const MIN_WINDOW = 32
+import type { ShardParts } from './shard-owner.ts'
 
 /** Everything of one time that the subscription is attached. */
 interface Attachment {
@@ -33,7 +28,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly address: string | undefined = undefined
   readonly #spec: SubscriptionSpec
   readonly #context: Context
-  readonly #receive: (batch: readonly Delivery[]) => void
+  readonly #handOut: HandOut<ShardItem>
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
   #attachment: Attachment | undefined
@@ -41,11 +36,6 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   #former: number | undefined
   #life = 0
   #since: number | undefined
-  /** Let through by a gate, and waiting for room; at most a window for each shard. */
-  #ready: OrderedDelivery[] = []
-  #handed = 0
-  #prefetch: number
-  #pumping = false
   #closing: Promise<void> | undefined
 
   constructor(
@@ -56,9 +46,12 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   ) {
     this.#spec = spec
     this.#context = context
-    this.#receive = receive
     this.#onClosed = onClosed
-    this.#prefetch = spec.prefetch
+    this.#handOut = new HandOut(spec.prefetch, context.runtime, {
+      receive,
+      isHeld: () => this.#isHeld(),
+      ownerOf: (shard) => this.#attachment?.holdings.ownerOf(shard),
+    })
     this.#takeUp = new TakeUp(context.runtime, context.emit, spec.group, () => this.start())
   }
 
@@ -84,7 +77,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     const parts = this.#newParts(wire, groupId, life)
     const holdings = new ShardHoldings(parts, member, former, {
       revoked: (shard) => this.#emit({ type: 'shard-revoked', shard }),
-      dropped: (owner) => this.#dropped(owner),
+      dropped: (owner) => this.#handOut.drop(owner),
       failed: (error) => this.#failed(error, life),
     })
     const unlisten = [
@@ -99,21 +92,11 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   }
 
   settle(batch: readonly Settlement[]): void {
-    for (const settlement of batch) {
-      const { delivery } = settlement
-      if (!(delivery instanceof OrderedDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
-      if (delivery.settled || this.#attachment?.holdings.ownerOf(delivery.shard) !== delivery.owner) continue
-      delivery.settled = true
-      this.#handed--
-      delivery.owner.handed--
-      delivery.owner.settle(delivery, settlement)
-    }
-    this.#pump()
+    this.#handOut.settle(batch)
   }
 
   flow(prefetch: number): void {
-    this.#prefetch = prefetch
-    this.#pump()
+    this.#handOut.flow(prefetch)
   }
 
   linkDown(error: Error): void {
@@ -132,6 +115,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#takeUp.end()
+    this.#handOut.end()
     const attachment = this.#attachment
     if (attachment !== undefined) {
       // A link that goes meanwhile ends the lease by itself.
@@ -150,8 +134,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#since = undefined
     this.#attachment = undefined
     if (attachment !== undefined) this.#forget(attachment)
-    this.#ready = []
-    this.#handed = 0
+    this.#handOut.clear()
   }
 
   #forget({ holdings, parts, unlisten, member }: Attachment): void {
@@ -169,26 +152,11 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#takeUp.begin()
   }
 
-  #dropped(owner: ShardOwner): void {
-    this.#handed -= owner.handed
-    owner.handed = 0
-    this.#ready = this.#ready.filter((delivery) => delivery.owner !== owner)
-  }
-
-  #pump(): void {
-    if (this.#pumping || this.#ready.length === 0) return
-    this.#pumping = true
-    this.#context.runtime.defer(() => {
-      this.#pumping = false
-      if (this.#closing !== undefined || this.#ready.length === 0) return
-      // What a member that no longer counts still has is another's by now.
-      if (!this.#context.leases.isHeld) return this.#failed(new Error('the lease was not renewed in time'), this.#life)
-      const batch = this.#ready.splice(0, Math.max(0, this.#prefetch - this.#handed))
-      if (batch.length === 0) return
-      this.#handed += batch.length
-      for (const delivery of batch) delivery.owner.handed++
-      this.#receive(batch)
-    })
+  /** What a member that no longer counts still has is another's by now. */
+  #isHeld(): boolean {
+    if (this.#context.leases.isHeld) return true
+    this.#failed(new Error('the lease was not renewed in time'), this.#life)
+    return false
   }
 
   #newParts(wire: Wire, groupId: number, life: number): ShardParts {
@@ -198,16 +166,9 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       group: this.#spec.group,
       groupId,
       deadlines: new Deadlines(this.#context.runtime),
-      window: Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
-      handOut: (delivery) => {
-        this.#ready.push(delivery)
-        this.#pump()
-      },
-      leaving: (owner) => {
-        const mine = this.#ready.filter((delivery) => delivery.owner === owner)
-        this.#ready = this.#ready.filter((delivery) => delivery.owner !== owner)
-        for (const delivery of mine) delivery.owner.forget()
-      },
+      window: windowFor(this.#spec.prefetch),
+      handOut: (delivery) => this.#handOut.add(delivery),
+      leaving: (owner) => this.#handOut.withdraw(owner),
       assigned: (owner) => this.#emit({ type: 'shard-assigned', shard: owner.shard }),
       failed: (error) => this.#failed(error, life),
     }

@@ -5,7 +5,7 @@ import { Looking } from '../looking.ts'
 import { LowWater } from '../low-water.ts'
 import { messageOf, type StoredMessage } from '../../../message/stored-message.ts'
 import type { Wire } from '../wire.ts'
-import type { ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 
 /** How far everything is there that ever will be is asked for after so many messages, or when the last answer is so old. */
 const SETTLED_AFTER = 500

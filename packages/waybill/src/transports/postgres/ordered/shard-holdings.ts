@@ -86,7 +86,7 @@ export class ShardHoldings {
     const wanted = new Set(members.shardsOf(group.channel.shards))
     for (const { shard, owner, token, members: living } of rows) {
       const held = this.#owners.get(shard)
-      if (held !== undefined && Number(token) > held.token) this.#drop(held)
+      if (held !== undefined && Number(token) > held.fencing) this.#drop(held)
       else if (held !== undefined && !wanted.has(shard)) void this.#moveOn(held)
       else if (held === undefined && wanted.has(shard)) {
         const isOurs = Number(owner) === this.#member || Number(owner) === this.#former
@@ -130,7 +130,7 @@ export class ShardHoldings {
     if (this.#ended || this.#owners.get(owner.shard) !== owner) return
     const isClean = owner.handed === 0
     this.#drop(owner)
-    await wire.control.run(context.sql.releaseShard, [groupId, owner.shard, owner.token, isClean])
+    await wire.control.run(context.sql.releaseShard, [groupId, owner.shard, owner.fencing, isClean])
     context.notifier.notify([membersOf(context.settings.schema, groupId)])
   }
 

@@ -3,13 +3,15 @@ import type { Deadlines } from '../../../runtime/deadlines.ts'
 import { deadLetter, type Burial } from '../../../transport/dead-letter.ts'
 import { Idle } from '../../../transport/idle.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
+import { OrderedDelivery, type DeliveryOwner } from '../../../transport/ordered/ordered-delivery.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
+import { WakeUps } from '../../../transport/ordered/wake-ups.ts'
 import type { Group, Settlement } from '../../../transport/transport.ts'
 import type { Context } from '../context.ts'
 import { headOf } from '../../../message/stored-message.ts'
 import { retried, vanishesWhenExpired } from '../../../transport/settled-message.ts'
 import type { Wire } from '../wire.ts'
-import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 import { ShardFeed, type Suspicion } from './shard-feed.ts'
 import { ShardWriter } from './shard-writer.ts'
 
@@ -21,7 +23,7 @@ export interface ShardParts {
   readonly deadlines: Deadlines
   /** Most messages of the main queue in this process: a key's queue must not keep other keys out of sight. */
   readonly window: number
-  readonly handOut: (delivery: OrderedDelivery) => void
+  readonly handOut: (delivery: OrderedDelivery<ShardItem>) => void
   /** It hands out no more: what has not reached the application will not. */
   readonly leaving: (owner: ShardOwner) => void
   /** The lane is known: it hands out from now on. */
@@ -34,16 +36,16 @@ export interface ShardParts {
  * One shard, from the moment that this member has taken it until it has let go. A message stays one row, in the main queue or
  * in the lane, and keeps its id; so what a new owner reads is all there is, and nothing has to be recognised.
  */
-export class ShardOwner implements DeliveryOwner {
+export class ShardOwner implements DeliveryOwner<ShardItem> {
   readonly shard: number
-  readonly token: number
+  readonly fencing: number
   handed = 0
   readonly #parts: ShardParts
   readonly #gate: ShardGate<ShardItem>
   readonly #writer: ShardWriter
   readonly #feed: ShardFeed
   readonly #idle: Idle
-  readonly #wakes = new Map<string, number>()
+  readonly #wakes: WakeUps
   #isAssigned = false
   #isLeaving = false
   #ended = false
@@ -53,9 +55,12 @@ export class ShardOwner implements DeliveryOwner {
     const { context, wire, groupId } = parts
     const { runtime, sql } = context
     this.shard = shard
-    this.token = token
+    this.fencing = token
     this.#parts = parts
     this.#idle = new Idle(runtime)
+    this.#wakes = new WakeUps(runtime, parts.deadlines, (key) => {
+      if (!this.#ended) this.#gate.wake(key)
+    })
     this.#writer = new ShardWriter(wire, sql, runtime, [groupId, shard, token], {
       gone: (ids) => this.#feed.gone(...ids),
       failed: (error) => this.#fail(error),
@@ -67,7 +72,7 @@ export class ShardOwner implements DeliveryOwner {
         if (!item.isMoved) this.#writer.ack(item.id)
       },
       copy: (entry) => this.#toLane(entry),
-      wakeAt: (key, due) => this.#wakeAt(key, due),
+      wakeAt: (key, due) => this.#wakes.at(key, due),
     })
     this.#feed = new ShardFeed(context, wire, groupId, shard, parts.window, suspicion, {
       fromLane: (arrival) => this.#gate.fromLane(arrival),
@@ -93,7 +98,7 @@ export class ShardOwner implements DeliveryOwner {
     this.#feed.look()
   }
 
-  settle({ entry }: OrderedDelivery, settlement: Settlement): void {
+  settle({ entry }: OrderedDelivery<ShardItem>, settlement: Settlement): void {
     if (this.#ended) return
     this.#idle.remove(1)
     if (settlement.action === 'ack') this.#gate.done(entry)
@@ -136,7 +141,7 @@ export class ShardOwner implements DeliveryOwner {
     const { expiresAt } = item.message
     if (expiresAt === undefined || expiresAt > context.runtime.now()) {
       this.#idle.add(1)
-      return item.isSuspect ? this.#countFirst(entry, item) : handOut(new OrderedDelivery(entry, item, this))
+      return item.isSuspect ? this.#countFirst(entry, item) : handOut(new OrderedDelivery(entry, this, item))
     }
     if (vanishesWhenExpired(item.message)) context.runtime.defer(() => this.#gate.done(entry))
     else this.#bury(entry, { reason: 'expired', detail: 'expired before it was handled' })
@@ -149,7 +154,7 @@ export class ShardOwner implements DeliveryOwner {
       done: (count) => {
         item.deliveryCount = count + 1
         const isHeld = this.#parts.context.leases.isHeld
-        if (isHeld && !this.#isLeaving) return this.#parts.handOut(new OrderedDelivery(entry, item, this))
+        if (isHeld && !this.#isLeaving) return this.#parts.handOut(new OrderedDelivery(entry, this, item))
         this.#idle.remove(1)
         if (!isHeld) this.#fail(new Error('the lease was not renewed in time'))
       },
@@ -189,16 +194,6 @@ export class ShardOwner implements DeliveryOwner {
         this.#gate.copied(entry)
         this.#feed.gone(item.id)
       },
-    })
-  }
-
-  #wakeAt(key: string, due: number): void {
-    if (this.#wakes.get(key) === due) return
-    this.#wakes.set(key, due)
-    this.#parts.deadlines.add(due - this.#parts.context.runtime.now(), () => {
-      if (this.#ended) return
-      if (this.#wakes.get(key) === due) this.#wakes.delete(key)
-      this.#gate.wake(key)
     })
   }
 

@@ -1,24 +1,22 @@
 import { asError } from '../../../message/as-error.ts'
 import { Deadlines } from '../../../runtime/deadlines.ts'
+import { windowFor } from '../../../transport/ordered/hand-out.ts'
+import type { OrderedDelivery } from '../../../transport/ordered/ordered-delivery.ts'
+import { ShardHoldings, type HoldingsEvents } from '../../../transport/ordered/shard-holdings.ts'
 import type { SubscriptionSpec } from '../../../transport/transport.ts'
 import type { Connection } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { Lease } from '../lease.ts'
 import { shardsOf } from '../names.ts'
-import type { OrderedDelivery } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 import { ShardFetcher } from './shard-fetcher.ts'
-import { ShardHoldings, type HoldingsEvents } from './shard-holdings.ts'
+import { LeasedClaims } from './leased-claims.ts'
 import { ShardMembers } from './shard-members.ts'
 import type { ShardOwner } from './shard-owner.ts'
+import type { Taken } from './take-over.ts'
 
-/**
- * Deliveries of one shard in this process at the least, however small the prefetch: the messages of one key wait for each
- * other here, and must not hide those of other keys.
- */
-const MIN_WINDOW = 32
-
-export interface OrderedEvents extends Omit<HoldingsEvents, 'failed'> {
-  handOut(delivery: OrderedDelivery): void
+export interface OrderedEvents extends Omit<HoldingsEvents<ShardOwner>, 'failed'> {
+  handOut(delivery: OrderedDelivery<ShardItem>): void
   /** It hands out no more: what has not reached the application will not. */
   leaving(owner: ShardOwner): void
   /** The server no longer counts this member. */
@@ -27,7 +25,7 @@ export interface OrderedEvents extends Omit<HoldingsEvents, 'failed'> {
 
 /** Everything of one time that a member of an ordered group is attached: its lease, its shards, its fetches. */
 export class OrderedAttachment {
-  readonly holdings: ShardHoldings
+  readonly holdings: ShardHoldings<ShardOwner, Taken>
   readonly #context: Context
   readonly #connection: Connection
   readonly #lease: Lease
@@ -54,17 +52,18 @@ export class OrderedAttachment {
       connection,
       group,
       deadlines: this.#deadlines,
-      window: Math.max(MIN_WINDOW, 2 * prefetch),
+      window: windowFor(prefetch),
       isHeld: () => this.isHeld,
-      handOut: (delivery: OrderedDelivery) => events.handOut(delivery),
+      handOut: (delivery: OrderedDelivery<ShardItem>) => events.handOut(delivery),
       leaving: (owner: ShardOwner) => events.leaving(owner),
       freed: () => this.#fetcher.fetch(),
       fenced: (owner: ShardOwner) => this.holdings.fenced(owner),
       failed: (owner: ShardOwner, error: Error) => this.holdings.failed(owner, error),
     }
-    this.holdings = new ShardHoldings(this.#members, parts, start, {
-      assigned: (owner) => {
-        events.assigned(owner)
+    const claims = new LeasedClaims(this.#members, parts, start)
+    this.holdings = new ShardHoldings(claims, context.runtime, this.#deadlines, {
+      taken: (owner) => {
+        events.taken(owner)
         this.#fetcher.fetch()
       },
       revoked: (shard) => events.revoked(shard),

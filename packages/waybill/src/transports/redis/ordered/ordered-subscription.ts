@@ -1,11 +1,12 @@
 import { WaybillError } from '../../../message/errors.ts'
+import { HandOut } from '../../../transport/ordered/hand-out.ts'
 import { TakeUp } from '../../../transport/take-up.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
 import type { Connection } from '../connection.ts'
 import type { Context } from '../context.ts'
 import type { LinkedSubscription } from '../../../transport/linked-subscription.ts'
 import { OrderedAttachment } from './ordered-attachment.ts'
-import { OrderedDelivery } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 import type { ShardOwner } from './shard-owner.ts'
 
 /**
@@ -16,18 +17,13 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly address: string | undefined = undefined
   readonly #spec: SubscriptionSpec
   readonly #context: Context
-  readonly #receive: (batch: readonly Delivery[]) => void
+  readonly #handOut: HandOut<ShardItem>
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
   /** The same through every link: what it had, it may take again at once. */
   readonly #self: string
   #attachment: OrderedAttachment | undefined
   #since: number | undefined
-  /** Let through by a gate, and waiting for room; at most a window for each shard. */
-  #ready: OrderedDelivery[] = []
-  #handed = 0
-  #prefetch: number
-  #pumping = false
   #closing: Promise<void> | undefined
 
   constructor(
@@ -38,9 +34,12 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   ) {
     this.#spec = spec
     this.#context = context
-    this.#receive = receive
     this.#onClosed = onClosed
-    this.#prefetch = spec.prefetch
+    this.#handOut = new HandOut(spec.prefetch, context.runtime, {
+      receive,
+      isHeld: () => this.#attachment?.isHeld === true,
+      ownerOf: (shard) => this.#attachment?.holdings.ownerOf(shard),
+    })
     this.#self = context.runtime.newId()
     this.#takeUp = new TakeUp(context.runtime, context.emit, spec.group, () => this.start())
   }
@@ -67,21 +66,11 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   }
 
   settle(batch: readonly Settlement[]): void {
-    for (const settlement of batch) {
-      const { delivery } = settlement
-      if (!(delivery instanceof OrderedDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
-      if (delivery.settled || this.#attachment?.holdings.ownerOf(delivery.shard) !== delivery.owner) continue
-      delivery.settled = true
-      this.#handed--
-      delivery.owner.handed--
-      delivery.owner.settle(delivery, settlement)
-    }
-    this.#pump()
+    this.#handOut.settle(batch)
   }
 
   flow(prefetch: number): void {
-    this.#prefetch = prefetch
-    this.#pump()
+    this.#handOut.flow(prefetch)
   }
 
   linkDown(error: Error): void {
@@ -100,6 +89,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#takeUp.end()
+    this.#handOut.end()
     await this.#attachment?.leave(deadlineMs)
     this.#end()
     this.#onClosed()
@@ -110,8 +100,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#since = undefined
     this.#attachment?.end()
     this.#attachment = undefined
-    this.#ready = []
-    this.#handed = 0
+    this.#handOut.clear()
   }
 
   #assigned(owner: ShardOwner): void {
@@ -122,46 +111,17 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#emit({ type: 'subscription-restored' })
   }
 
-  #dropped(owner: ShardOwner): void {
-    this.#handed -= owner.handed
-    owner.handed = 0
-    this.#ready = this.#ready.filter((delivery) => delivery.owner !== owner)
-  }
-
-  #pump(): void {
-    if (this.#pumping || this.#ready.length === 0) return
-    this.#pumping = true
-    this.#context.runtime.defer(() => {
-      this.#pumping = false
-      // What a member that no longer counts still has is another's by now.
-      if (this.#closing !== undefined || this.#attachment?.isHeld !== true) return
-      const room = Math.max(0, this.#prefetch - this.#handed)
-      const batch = this.#ready.splice(0, room)
-      if (batch.length === 0) return
-      this.#handed += batch.length
-      for (const delivery of batch) delivery.owner.handed++
-      this.#receive(batch)
-    })
-  }
-
   #newAttachment(connection: Connection): OrderedAttachment {
     return new OrderedAttachment(this.#self, this.#spec, this.#context, connection, {
-      assigned: (owner) => this.#assigned(owner),
+      taken: (owner) => this.#assigned(owner),
       revoked: (shard) => this.#emit({ type: 'shard-revoked', shard }),
       lost: (error) => {
         this.#since = undefined
         this.#emit({ type: 'subscription-lost', error })
       },
-      dropped: (owner) => this.#dropped(owner),
-      handOut: (delivery) => {
-        this.#ready.push(delivery)
-        this.#pump()
-      },
-      leaving: (owner) => {
-        const mine = this.#ready.filter((delivery) => delivery.owner === owner)
-        this.#ready = this.#ready.filter((delivery) => delivery.owner !== owner)
-        for (const delivery of mine) delivery.owner.forget()
-      },
+      dropped: (owner) => this.#handOut.drop(owner),
+      handOut: (delivery) => this.#handOut.add(delivery),
+      leaving: (owner) => this.#handOut.withdraw(owner),
       expired: (error) => {
         if (this.#closing !== undefined) return
         this.linkDown(error)

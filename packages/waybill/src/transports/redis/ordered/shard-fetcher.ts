@@ -81,7 +81,7 @@ export class ShardFetcher {
 
   async #fetch(): Promise<void> {
     const hungry = [...this.#events.owners()].filter((owner) => owner.room > 0)
-    const wanted = hungry.flatMap((owner) => [owner.shard, owner.token, owner.room, owner.againTo])
+    const wanted = hungry.flatMap((owner) => [owner.shard, owner.fencing, owner.room, owner.againTo])
     const [outcome, due, ...answers] = await this.#connection.run('fetchShards', this.#base, [
       this.#group.name,
       ...wanted,

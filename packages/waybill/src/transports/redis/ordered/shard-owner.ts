@@ -2,13 +2,15 @@ import type { Deadlines } from '../../../runtime/deadlines.ts'
 import { deadLetter, type Burial } from '../../../transport/dead-letter.ts'
 import { Idle } from '../../../transport/idle.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
+import { OrderedDelivery, type DeliveryOwner } from '../../../transport/ordered/ordered-delivery.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
+import { WakeUps } from '../../../transport/ordered/wake-ups.ts'
 import type { Group, Settlement } from '../../../transport/transport.ts'
 import { text, type Connection, type Reply } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { bodyOf, encodeAttributes } from '../message-mapping.ts'
 import { retried, vanishesWhenExpired } from '../../../transport/settled-message.ts'
-import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 import { ShardQueue } from './shard-queue.ts'
 import { againIn, itemIn, type Taken } from './take-over.ts'
 
@@ -26,7 +28,7 @@ export interface ShardParts {
   readonly window: number
   /** Whether this member still counts: who has been silent for too long hands nothing out. */
   readonly isHeld: () => boolean
-  readonly handOut: (delivery: OrderedDelivery) => void
+  readonly handOut: (delivery: OrderedDelivery<ShardItem>) => void
   /** It hands out no more: what has not reached the application will not. */
   readonly leaving: (owner: ShardOwner) => void
   /** There is room for more of the shard's stream. */
@@ -38,15 +40,15 @@ export interface ShardParts {
 }
 
 /** One shard, from the moment that this member has taken it until it has let go: its gate and its settlements. */
-export class ShardOwner implements DeliveryOwner {
+export class ShardOwner implements DeliveryOwner<ShardItem> {
   readonly shard: number
-  readonly token: number
+  readonly fencing: number
   handed = 0
   readonly #parts: ShardParts
   readonly #gate: ShardGate<ShardItem>
   readonly #queue: ShardQueue
   readonly #idle: Idle
-  readonly #wakes = new Map<string, number>()
+  readonly #wakes: WakeUps
   /** Of the shard's stream, and of what came back, here and not settled. */
   readonly #unsettled = new Set<ShardItem>()
   #againTo = '0-0'
@@ -57,9 +59,12 @@ export class ShardOwner implements DeliveryOwner {
     const { context, connection, group } = parts
     const { runtime } = context
     this.shard = shard
-    this.token = token
+    this.fencing = token
     this.#parts = parts
     this.#idle = new Idle(runtime)
+    this.#wakes = new WakeUps(runtime, parts.deadlines, (key) => {
+      if (!this.#ended) this.#gate.wake(key)
+    })
     this.#queue = new ShardQueue(context, connection, group, this, {
       fenced: () => parts.fenced(this),
       failed: (error) => this.#fail(error),
@@ -69,7 +74,7 @@ export class ShardOwner implements DeliveryOwner {
       handOut: (entry) => this.#handOut(entry),
       release: (item) => this.#release(item),
       copy: (entry) => this.#copy(entry),
-      wakeAt: (key, due) => this.#wakeAt(key, due),
+      wakeAt: (key, due) => this.#wakes.at(key, due),
     })
     for (const arrival of lane) this.#gate.fromLane(arrival)
     for (const item of unsettled) this.#fromMain(item)
@@ -79,6 +84,11 @@ export class ShardOwner implements DeliveryOwner {
       this.#gate.openLane()
       this.#gate.openMain()
     })
+  }
+
+  /** From the beginning: its lane is known. */
+  get isAssigned(): boolean {
+    return !this.#ended
   }
 
   /** How much more of the shard's stream it takes. */
@@ -101,7 +111,7 @@ export class ShardOwner implements DeliveryOwner {
     }
   }
 
-  settle(delivery: OrderedDelivery, settlement: Settlement): void {
+  settle(delivery: OrderedDelivery<ShardItem>, settlement: Settlement): void {
     if (this.#ended) return
     const { entry } = delivery
     if (settlement.action === 'ack') this.#done(entry)
@@ -168,10 +178,12 @@ export class ShardOwner implements DeliveryOwner {
 
   #handOn(entry: GateEntry<ShardItem>, item: ShardItem): void {
     const { runtime } = this.#parts.context
-    const { expiresAt } = item.message
-    if (expiresAt === undefined || expiresAt > runtime.now())
-      this.#parts.handOut(new OrderedDelivery(entry, item, this))
-    else if (vanishesWhenExpired(item.message)) this.#done(entry)
+    const { message, deliveryCount } = item
+    const isExpired = message.expiresAt !== undefined && message.expiresAt <= runtime.now()
+    // Places in the lane are not the channel's.
+    const position = item.from === 'main' ? item.id : undefined
+    if (!isExpired) this.#parts.handOut(new OrderedDelivery(entry, this, { message, deliveryCount, position }))
+    else if (vanishesWhenExpired(message)) this.#done(entry)
     else this.#bury(entry, { reason: 'expired', detail: 'expired before it was handled' })
   }
 
@@ -206,16 +218,6 @@ export class ShardOwner implements DeliveryOwner {
     // In one with its original: nobody could tell later that they are the same.
     original.isMoved = true
     this.#queue.ask(stored, ...copy, DONE.again, original.id)
-  }
-
-  #wakeAt(key: string, due: number): void {
-    if (this.#wakes.get(key) === due) return
-    this.#wakes.set(key, due)
-    this.#parts.deadlines.add(due - this.#parts.context.runtime.now(), () => {
-      if (this.#ended) return
-      if (this.#wakes.get(key) === due) this.#wakes.delete(key)
-      this.#gate.wake(key)
-    })
   }
 
   #fail(error: Error): void {

@@ -34,14 +34,14 @@ export class ShardQueue {
     { runtime, names }: { readonly runtime: Runtime; readonly names: Names },
     connection: Connection,
     group: Group,
-    owned: { readonly shard: number; readonly token: number },
+    owned: { readonly shard: number; readonly fencing: number },
     events: ShardQueueEvents,
   ) {
     this.#runtime = runtime
     this.#connection = connection
     this.#events = events
     this.#base = names.base(group.channel)
-    this.#head = [group.name, owned.shard, owned.token, isGroupsAlone(group.channel) ? 1 : 0]
+    this.#head = [group.name, owned.shard, owned.fencing, isGroupsAlone(group.channel) ? 1 : 0]
   }
 
   /** @param args as `scripts/shard.ts` says */

@@ -6,7 +6,7 @@ import { text, type Connection, type Reply } from '../connection.ts'
 import { decodeMessage, fieldsIn } from '../message-mapping.ts'
 import type { Names } from '../names.ts'
 import type { LaneArrival } from '../../../transport/ordered/shard-gate.ts'
-import type { ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 
 export interface Taken {
   readonly token: number

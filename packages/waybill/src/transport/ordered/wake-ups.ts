@@ -1,5 +1,5 @@
-import type { Deadlines } from '../../../runtime/deadlines.ts'
-import type { Runtime } from '../../../runtime/runtime.ts'
+import type { Deadlines } from '../../runtime/deadlines.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
 
 /** When keys are to be looked at again: once for each key and time, however often it is said. */
 export class WakeUps {
