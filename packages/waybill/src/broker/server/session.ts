@@ -1,4 +1,3 @@
-import type { Identity } from '../access/identity.ts'
 import type { Connection } from '../connection.ts'
 import { isWaybillError } from '../../message/errors.ts'
 import type { Block } from '../publisher-gate.ts'
@@ -12,13 +11,14 @@ import { writeBlocked } from '../wire/methods/connection-methods.ts'
 import { METHOD } from '../wire/methods/method-ids.ts'
 import type { ChannelHost, ChannelSession } from './channel-session.ts'
 import { connectionMethodOf } from './connection-frame.ts'
-import { Handshake, LoginRefused, type HandshakeHost } from './handshake.ts'
+import { LoginRefused, type Handshake } from './handshake.ts'
 import { PendingAnswers } from './pending-answers.ts'
-import { PROTOCOL_HEADER, ProtocolHeader } from './protocol-header.ts'
+import { PROTOCOL_HEADER } from './protocol-header.ts'
 import { PublisherHold, type HeldSession } from './publisher-hold.ts'
 import { Reading } from './reading.ts'
 import { SessionChannels } from './session-channels.ts'
 import type { SessionHost } from './session-host.ts'
+import { SessionOpening } from './session-opening.ts'
 import type { ServerLimits } from './server-limits.ts'
 import { UncommittedBudget } from './uncommitted-budget.ts'
 import type { UnfinishedHolder } from './unfinished-bodies.ts'
@@ -34,36 +34,35 @@ type Phase = 'header' | 'handshake' | 'running' | 'closing' | 'ended'
  *   header --AMQP 0-9-1--> handshake --open--> running --close--> ended
  *      any --error--> closing --close-ok--> ended
  */
-export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSession, UnfinishedHolder {
+export class Session implements FrameHandler, ChannelHost, HeldSession, UnfinishedHolder {
   readonly frames: FrameWriter = new FrameWriter()
   readonly #host: SessionHost
   readonly #reading: Reading
   readonly #channels = new SessionChannels(this)
   readonly #hold = new PublisherHold(this)
   #phase: Phase = 'header'
-  readonly #header = new ProtocolHeader()
-  #handshake: Handshake | undefined
-  #entered: { readonly virtualHost: VirtualHost; readonly connection: Connection } | undefined
+  readonly #opening: SessionOpening
   readonly uncommitted: UncommittedBudget = new UncommittedBudget()
   readonly #answers = new PendingAnswers()
 
   constructor(host: SessionHost) {
     this.#host = host
     const { frameMax } = host.handshake.tune
+    this.#opening = new SessionOpening(this.frames, host, (answer, go) => this.#await(answer, go))
     this.#reading = new Reading(this, frameMax, (isHeld) => host.suspended(isHeld))
   }
 
   /** Where the client is; `undefined` until it has said where it wants to be. */
   get entered(): VirtualHost | undefined {
-    return this.#entered?.virtualHost
+    return this.#opening.entered?.virtualHost
   }
 
   get virtualHost(): VirtualHost {
-    return this.#opened.virtualHost
+    return this.#entered.virtualHost
   }
 
   get connection(): Connection {
-    return this.#opened.connection
+    return this.#entered.connection
   }
 
   get limits(): ServerLimits {
@@ -71,19 +70,19 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   }
 
   get user(): string {
-    return this.#handshake?.identity?.user ?? ''
+    return this.#opening.identity?.user ?? ''
   }
 
   get tags(): readonly string[] {
-    return this.#handshake?.identity?.tags ?? []
+    return this.#opening.identity?.tags ?? []
   }
 
   get frameMax(): number {
-    return this.#handshake?.tune.frameMax ?? 0
+    return this.#opening.agreed?.tune.frameMax ?? 0
   }
 
   get channelMax(): number {
-    return this.#handshake?.tune.channelMax ?? 0
+    return this.#opening.agreed?.tune.channelMax ?? 0
   }
 
   get unread(): number {
@@ -97,8 +96,8 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   }
 
   /** What was agreed, and what the client said of itself; `undefined` before its first word. */
-  get agreed(): Pick<Handshake, 'clientProperties' | 'mechanism' | 'tune'> | undefined {
-    return this.#handshake
+  get agreed(): SessionOpening['agreed'] {
+    return this.#opening.agreed
   }
 
   get channels(): readonly ChannelSession[] {
@@ -110,7 +109,7 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   }
 
   can(capability: string): boolean {
-    return this.#handshake?.can(capability) ?? false
+    return this.#opening.can(capability)
   }
 
   uniqueName(prefix: string): string {
@@ -165,35 +164,6 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
     if (reason === undefined) writePlain(this.frames, 0, METHOD.connectionUnblocked)
     else writeBlocked(this.frames, reason)
     this.wrote()
-  }
-
-  enter(name: string, identity: Identity): void {
-    if (!this.#host.hasRoom) {
-      const what = `connection refused: the limit of ${this.limits.connections} connections is reached`
-      throw new ConnectionError(530, what, METHOD.connectionOpen)
-    }
-    const virtualHost = this.#host.broker.virtualHosts.get(name)
-    if (virtualHost === undefined) throw new ConnectionError(530, `vhost ${name} not found`, METHOD.connectionOpen)
-    const guard = identity.guard(name)
-    if (guard === undefined) {
-      const what = `access to vhost '${name}' refused for user '${identity.user}'`
-      throw new ConnectionError(530, what, METHOD.connectionOpen)
-    }
-    this.#entered = { virtualHost, connection: virtualHost.connect(guard) }
-  }
-
-  await<T>(answer: Promise<T>, go: (answer: T) => void): void {
-    const resume = this.suspend()
-    const goOn = (act: () => void): void => {
-      this.#try(act)
-      resume()
-      this.wrote()
-    }
-    answer.then(
-      // The client may have left meanwhile.
-      (value) => goOn(() => (this.#isOpen ? go(value) : undefined)),
-      (error: unknown) => goOn(() => this.#caught(error)),
-    )
   }
 
   /** Octets from the client. */
@@ -254,6 +224,21 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
     }
   }
 
+  /** Takes up no frame until the answer is there. */
+  #await<T>(answer: Promise<T>, go: (answer: T) => void): void {
+    const resume = this.suspend()
+    const goOn = (act: () => void): void => {
+      this.#try(act)
+      resume()
+      this.wrote()
+    }
+    answer.then(
+      // The client may have left meanwhile.
+      (value) => goOn(() => (this.#isOpen ? go(value) : undefined)),
+      (error: unknown) => goOn(() => this.#caught(error)),
+    )
+  }
+
   #caught(error: unknown): void {
     if (error instanceof ConnectionError) this.#fail(error)
     else if (error instanceof LoginRefused) this.#refuse(error)
@@ -268,14 +253,13 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   }
 
   #receiveHeader(chunk: Buffer): void {
-    const rest = this.#header.push(chunk)
+    const rest = this.#opening.header(chunk)
     if (rest === undefined) return
     if (rest === 'other') {
       this.frames.out.raw(PROTOCOL_HEADER)
       return this.#end()
     }
     this.#phase = 'handshake'
-    this.#handshake = new Handshake(this.frames, this.#host.handshake, this)
     this.wrote()
     if (rest.length > 0) this.#reading.push(rest)
   }
@@ -303,17 +287,13 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   }
 
   #shakeHands(method: number, reader: ByteReader): void {
-    const handshake = this.#handshake as Handshake // made with the phase
-    try {
-      handshake.method(method, reader)
-    } catch (error) {
-      throw isWaybillError(error, 'WAYBILL_MALFORMED') ? new ConnectionError(501, error.message, method) : error
-    }
+    this.#opening.method(method, reader)
     if (method === METHOD.connectionTuneOk) {
-      this.#reading.frameMax = handshake.tune.frameMax
-      this.#host.tuned(handshake.tune.heartbeat)
+      const { frameMax, heartbeat } = (this.#opening.agreed as Handshake).tune // just now
+      this.#reading.frameMax = frameMax
+      this.#host.tuned(heartbeat)
     }
-    if (handshake.isDone) {
+    if (this.#opening.isDone) {
       this.#phase = 'running'
       this.#host.opened()
     }
@@ -352,14 +332,15 @@ export class Session implements FrameHandler, ChannelHost, HandshakeHost, HeldSe
   }
 
   /** Channels are opened only once the connection is. */
-  get #opened(): { readonly virtualHost: VirtualHost; readonly connection: Connection } {
-    if (this.#entered === undefined) throw new TypeError('the connection is not open')
-    return this.#entered
+  get #entered(): NonNullable<SessionOpening['entered']> {
+    const { entered } = this.#opening
+    if (entered === undefined) throw new TypeError('the connection is not open')
+    return entered
   }
 
   #release(): void {
     this.#channels.release()
     this.#answers.forget()
-    this.#entered?.connection.close()
+    this.#opening.entered?.connection.close()
   }
 }
