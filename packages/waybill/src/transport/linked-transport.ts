@@ -15,6 +15,7 @@ import type { DeadLetterVisit } from './dead-letter-visit.ts'
 import type { EngineFacts, RouteFacts } from './engine-facts.ts'
 import type { Engine, EngineEvents, EngineSubscription, InspectedGroup } from './engine.ts'
 import { closedError } from './link-errors.ts'
+import { OpenSubscriptions } from './open-subscriptions.ts'
 import { settledWithin } from './settled-within.ts'
 import type { TransportEvent } from './transport-event.ts'
 import type {
@@ -23,7 +24,6 @@ import type {
   Outgoing,
   SendResult,
   Subscription,
-  SubscriptionSnapshot,
   SubscriptionSpec,
   Topology,
   Transport,
@@ -32,12 +32,6 @@ import type {
 
 /** What goodbyes may take beyond the deadline: a few round trips on a slow link. */
 const GOODBYE_MS = 1_500
-
-interface Open {
-  readonly group: Group
-  /** As last heard of. */
-  lag: number
-}
 
 export class LinkedTransport<
   S extends EngineSubscription = EngineSubscription,
@@ -48,7 +42,7 @@ export class LinkedTransport<
   readonly #runtime: Runtime
   readonly #engine: Engine<S, G>
   readonly #listeners = new Set<(event: TransportEvent) => void>()
-  readonly #subscriptions = new Map<S, Open>()
+  readonly #subscriptions: OpenSubscriptions<S, G>
   readonly #groups = new Map<string, Group>()
   #state: 'new' | 'connecting' | 'open' | 'closed' = 'new'
   /** Counts how often the link came and went: who waited meanwhile finds out. */
@@ -65,11 +59,13 @@ export class LinkedTransport<
       emit: (event) => this.#emit(event),
     })
     this.#engine = engine
+    this.#subscriptions = new OpenSubscriptions(engine)
     this.name = engine.name
-    if (engine.sendWithin !== undefined)
+    const sendWithin = engine.sendWithin?.bind(engine)
+    if (sendWithin !== undefined)
       this.sendWithin = async (tx, batch) => {
         this.#requireOpen()
-        return (await engine.sendWithin?.(tx, batch)) ?? []
+        return await sendWithin(tx, batch)
       }
   }
 
@@ -114,7 +110,7 @@ export class LinkedTransport<
       checkSubscription(spec)
       const release = this.#runtime.hold('subscribing')
       try {
-        const subscription = await this.#newSubscription(spec, receive)
+        const subscription = await this.#subscriptions.begin(spec, receive, () => this.#requireOpen())
         if (!spec.transient) this.#remember(spec.group)
         return subscription
       } finally {
@@ -146,10 +142,10 @@ export class LinkedTransport<
 
   inspect(): Promise<TransportSnapshot> {
     return this.#ask(async () => {
-      const open = [...this.#subscriptions]
-      if (!this.#engine.isUp) return { connected: false, groups: [], subscriptions: open.map(([, each]) => lost(each)) }
+      if (!this.#engine.isUp)
+        return { connected: false, groups: [], subscriptions: await this.#subscriptions.inspect(undefined) }
       const groups = await Promise.all([...this.#groups.values()].map((group) => this.#engine.inspectGroup(group)))
-      const subscriptions = await Promise.all(open.map((each) => this.#snapshot(...each, groups)))
+      const subscriptions = await this.#subscriptions.inspect(groups)
       return { connected: true, groups: groups.map(({ snapshot }) => snapshot), subscriptions }
     })
   }
@@ -174,38 +170,8 @@ export class LinkedTransport<
   }
 
   async #goodbye(deadlineMs: number): Promise<void> {
-    await Promise.all(
-      [...this.#subscriptions.keys()].map((each) =>
-        each.close(deadlineMs).catch((error: unknown) => this.#emit({ type: 'error', error: asError(error) })),
-      ),
-    )
+    await this.#subscriptions.close(deadlineMs, (error) => this.#emit({ type: 'error', error }))
     await this.#engine.idle?.()
-  }
-
-  async #newSubscription(spec: SubscriptionSpec, receive: (batch: readonly Delivery[]) => void): Promise<S> {
-    const subscription: S = await this.#engine.newSubscription(spec, receive, () => {
-      this.#subscriptions.delete(subscription)
-    })
-    if (this.#isClosed()) throw this.#closed()
-    // From now on it is told of the link.
-    this.#subscriptions.set(subscription, { group: spec.group, lag: 0 })
-    try {
-      await subscription.start()
-      if (this.#isClosed()) throw this.#closed()
-      return subscription
-    } catch (error) {
-      // Takes back what was begun; why it did not begin tells more than why that failed, too.
-      await subscription.close(0).catch(() => undefined)
-      throw error
-    }
-  }
-
-  async #snapshot(subscription: S, open: Open, groups: readonly G[]): Promise<SubscriptionSnapshot> {
-    const { channel, name } = open.group
-    const found = groups.find(({ snapshot }) => snapshot.channel === channel.name && snapshot.group === name)
-    const { since, lag } = await this.#engine.standing(subscription, found)
-    open.lag = lag
-    return { channel: channel.name, group: name, attached: since !== undefined, since, lag }
   }
 
   async #linkUp(): Promise<void> {
@@ -225,14 +191,14 @@ export class LinkedTransport<
     if (isOver()) return
     this.#emit({ type: 'connected' })
     this.#engine.resume?.()
-    for (const subscription of this.#subscriptions.keys()) subscription.linkUp()
+    this.#subscriptions.linkUp()
   }
 
   #linkDown(error: Error): void {
     this.#turns++
     if (this.#state !== 'open') return
     this.#emit({ type: 'disconnected', error })
-    for (const subscription of this.#subscriptions.keys()) subscription.linkDown(error)
+    this.#subscriptions.linkDown(error)
   }
 
   /** What was begun in time, and failed because the transport was closed, says so. */
@@ -279,8 +245,4 @@ export class LinkedTransport<
   #closed(cause?: unknown): WaybillError {
     return closedError(this.#engine.title, cause)
   }
-}
-
-function lost({ group, lag }: Open): SubscriptionSnapshot {
-  return { channel: group.channel.name, group: group.name, attached: false, since: undefined, lag }
 }
