@@ -13,7 +13,7 @@ import type { AmqpConsumer } from '../engine.ts'
 import type { LinkedSubscription, SubscriptionContext } from '../subscription-context.ts'
 import type { GroupTopology } from '../topology.ts'
 import { HandOut } from './hand-out.ts'
-import { HeldShards, type ShardEvent } from './held-shards.ts'
+import { ShardHoldings, type ShardEvent } from './shard-holdings.ts'
 import { OrderedDelivery } from './ordered-delivery.ts'
 
 /**
@@ -30,7 +30,7 @@ const SHARED_WINDOW = 256
 
 /**
  * A member of an ordered group: takes its part of the shards, and hands out what their gates let through, at most
- * `prefetch` at a time over all of them. Each stay in the group is one `HeldShards`; a new one begins when the link is
+ * `prefetch` at a time over all of them. Each stay in the group is one `ShardHoldings`; a new one begins when the link is
  * there again, or the broker has thrown this member out.
  */
 export class OrderedSubscription implements Subscription, LinkedSubscription {
@@ -42,7 +42,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
   readonly #attachment: Attachment
-  #held: HeldShards
+  #held: ShardHoldings
   #closing: Promise<void> | undefined
 
   constructor(
@@ -135,7 +135,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   }
 
   /** The link is well and this member is out of the group: lets go of what it still holds, and joins again. */
-  async #rejoin(held: HeldShards, error: Error): Promise<void> {
+  async #rejoin(held: ShardHoldings, error: Error): Promise<void> {
     const release = this.#context.runtime.hold('joining a group again')
     const left = this.#lose(error)
     const goodbyes = await Promise.allSettled([...left, held].map((each) => each.close()))
@@ -144,9 +144,9 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#takeUp.begin()
   }
 
-  #newStay(): HeldShards {
+  #newStay(): ShardHoldings {
     const { engine } = this.#context
-    const held: HeldShards = new HeldShards({
+    const held: ShardHoldings = new ShardHoldings({
       context: this.#context,
       group: this.#spec.group,
       topology: this.#topology,

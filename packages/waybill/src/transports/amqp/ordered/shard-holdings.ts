@@ -17,7 +17,7 @@ export type ShardEvent =
   | { readonly type: 'subscription-lost'; readonly error: Error }
   | { readonly type: 'subscription-restored' }
 
-export interface HeldShardsParts {
+export interface HoldingsParts {
   readonly context: SubscriptionContext
   readonly group: Group
   readonly topology: GroupTopology
@@ -38,8 +38,8 @@ export interface HeldShardsParts {
  *   wanted --take--> held --another member's--> let go
  *                    held --failure--> let go, declared again, wanted again
  */
-export class HeldShards {
-  readonly #parts: HeldShardsParts
+export class ShardHoldings {
+  readonly #parts: HoldingsParts
   readonly #members: GroupMembers
   readonly #deadlines: Deadlines
   readonly #owners = new Map<number, ShardOwner>()
@@ -51,7 +51,7 @@ export class HeldShards {
   #isLeaving = false
   #ended = false
 
-  constructor(parts: HeldShardsParts) {
+  constructor(parts: HoldingsParts) {
     this.#parts = parts
     const { context, group, failed } = parts
     this.#members = new GroupMembers(group, context, {
