@@ -122,8 +122,14 @@ describe('ShardHoldings', () => {
 
   test('is not taken twice while it is being taken, nor while it is being let go', async () => {
     const b = bench()
-    let drained = (): void => undefined
+    let taken = (): void => undefined
+    b.registry.taking = new Promise((resolve) => (taken = resolve))
     await b.wants(0)
+    await b.wants(0)
+    expect(b.registry.calls).toEqual(['take 0'])
+    taken()
+    await b.runtime.settle()
+    let drained = (): void => undefined
     ownerOf(b, 0).drained = new Promise((resolve) => (drained = resolve))
     await b.wants()
     await b.wants(0)
