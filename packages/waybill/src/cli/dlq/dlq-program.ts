@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
 import { DLQ_EXIT, runDlq, type DlqCall, type DlqOutput, type DlqVerb } from '../dlq-command.ts'
+import { interrupted } from '../interrupted.ts'
 import { several, type DlqOptions } from './dlq-options.ts'
 
 const HELP = `The group is named by --channel and --group, or by modules that export its service: then bodies are checked by their
@@ -48,11 +49,8 @@ export function addDlq(waybill: Command, output: DlqOutput): void {
 
 async function run(call: Pick<DlqCall, 'verb' | 'id' | 'files' | 'options'>, output: DlqOutput): Promise<void> {
   const environment = { url: process.env['WAYBILL_URL'], mode: process.env['NODE_ENV'], cwd: process.cwd() }
-  const interrupted = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => interrupted.abort(new Error(`interrupted by ${signal}`)))
   const runtime = systemRuntime()
-  const code = await runDlq({ ...call, environment, runtime, signal: interrupted.signal }, output)
+  const code = await runDlq({ ...call, environment, runtime, signal: interrupted() }, output)
   // What a module has begun, a timer for instance, must not keep the command waiting once everything is written.
   process.stdout.write('', () => process.exit(code))
 }
@@ -83,7 +81,7 @@ function conditions(command: Command): Command {
     .option('--no-parked', 'those that are not parked')
 }
 
-function page(command: Command): Command {
+export function page(command: Command): Command {
   return command
     .option('--limit <number>', 'at most so many; default 100')
     .option('--after <cursor>', 'as the page before said')

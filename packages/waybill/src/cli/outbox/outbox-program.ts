@@ -2,6 +2,8 @@
 import type { Command } from 'commander'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
 import { several } from '../dlq/dlq-options.ts'
+import { page } from '../dlq/dlq-program.ts'
+import { interrupted } from '../interrupted.ts'
 import { OUTBOX_EXIT, runOutbox, type OutboxOutput, type OutboxVerb } from '../outbox-command.ts'
 import { STORE_URLS } from '../store-url.ts'
 import type { OutboxOptions } from './outbox-options.ts'
@@ -51,11 +53,8 @@ async function run(
   options: OutboxOptions,
   output: OutboxOutput,
 ): Promise<void> {
-  const interrupted = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => interrupted.abort(new Error(`interrupted by ${signal}`)))
   const url = options.url ?? process.env['WAYBILL_STORE_URL']
-  const call = { verb, options, url, runtime: systemRuntime(), signal: interrupted.signal }
+  const call = { verb, options, url, runtime: systemRuntime(), signal: interrupted() }
   process.exitCode = await runOutbox(id === undefined ? call : { ...call, id }, output)
 }
 
@@ -69,12 +68,6 @@ function conditions(command: Command): Command {
     .option('--text <text>', 'with this text in the error')
     .option('--since <when>', 'that was parked then or later: 2026-05-01T12:00:00Z, or how long ago: 2h')
     .option('--before <when>', 'that was parked before then')
-}
-
-function page(command: Command): Command {
-  return command
-    .option('--limit <number>', 'at most so many; default 100')
-    .option('--after <cursor>', 'as the page before said')
 }
 
 function selection(command: Command): Command {
