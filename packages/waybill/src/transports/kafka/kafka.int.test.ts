@@ -9,7 +9,7 @@ import { freePort } from '../../testing/servers/free-port.ts'
 import { describeOwnKafka } from '../../testing/servers/describe-own-kafka.test-support.ts'
 import { KAFKA_USER, KafkaServer } from '../../testing/servers/kafka-server.ts'
 import { message } from '../../message/message-arbitrary.test-support.ts'
-import type { Group, SubscriptionSpec, Transport } from '../../transport/transport.ts'
+import type { Delivery, Group, SubscriptionSpec, Transport } from '../../transport/transport.ts'
 import { kafka } from './kafka.ts'
 import { KafkaClient } from './kafka-client.ts'
 import type { KafkaOptions } from './kafka-options.ts'
@@ -282,6 +282,41 @@ describeOwnKafka('kafka()', () => {
       await client.deleteBefore(channel.name, 0, 3n)
       client.close()
       await expect(transport.subscribe(spec, () => undefined)).rejects.toMatchObject({ code: 'WAYBILL_POSITION_GONE' })
+      await transport.close(0)
+    })
+  })
+
+  describe('when the link of a reader that began in the past is lost', () => {
+    test('what it has in hand does not come again, and is tried again as it was told', async () => {
+      const channel = { kind: 'events', name: unique('orders'), shards: 1 } as const
+      const transport = await connected()
+      const events: string[] = []
+      transport.onEvent(({ type: what }) => void events.push(what))
+      await transport.declare({ channels: [channel], groups: [] })
+      const ids = ['m1', 'm2', 'm3']
+      const sent = ids.map((id) => ({ message: message({ id, expiresAt: undefined }), to: channel }))
+      for (const { outcome } of await transport.send(sent)) expect(outcome).toBe('accepted')
+      const unsettled: Delivery[] = []
+      const came: string[] = []
+      const group: Group = { channel, name: 'reader', ordered: false }
+      const spec: SubscriptionSpec = { group, transient: true, start: 'earliest', prefetch: 2 }
+      const subscription = await transport.subscribe(spec, (batch) => {
+        came.push(...batch.map((delivery) => delivery.message.id))
+        unsettled.push(...batch)
+      })
+      await until(() => came.length === 2)
+      await server.kill()
+      await until(() => events.includes('subscription-lost'))
+      await server.restart()
+      await until(() => events.includes('subscription-restored'))
+      const [first, second] = unsettled as [Delivery, Delivery] // two came
+      subscription.settle([
+        { delivery: first, action: 'retry', afterMs: 0, attempt: 2 },
+        { delivery: second, action: 'ack' },
+      ])
+      await until(() => came.length === 4)
+      expect(came.toSorted()).toEqual(['m1', 'm1', 'm2', 'm3'])
+      expect(events).not.toContain('gap')
       await transport.close(0)
     })
   })

@@ -1,13 +1,17 @@
 import { WaybillError } from '../../message/errors.ts'
 import { whoseOf } from '../../transport/check-subscription.ts'
+import { LocalSubscription } from '../../transport/local-subscription.ts'
 import type { Delivery, SubscriptionSpec } from '../../transport/transport.ts'
 import { OrderedSubscription } from './ordered/ordered-subscription.ts'
 import { ShareSubscription } from './share/share-subscription.ts'
 import type { SubscriptionContext } from './subscription-context.ts'
 import { isOrdered } from './topic-names.ts'
-import { TransientSubscription } from './transient/transient-subscription.ts'
+import { TransientSource } from './transient-source.ts'
 
-export type KafkaSubscription = ShareSubscription | OrderedSubscription | TransientSubscription
+/** No coordinator counts it. */
+type Uncounted = LocalSubscription & { readonly memberId?: undefined }
+
+export type KafkaSubscription = ShareSubscription | OrderedSubscription | Uncounted
 
 export function newSubscription(
   spec: SubscriptionSpec,
@@ -17,7 +21,7 @@ export function newSubscription(
   deliveryLimit: () => number,
 ): KafkaSubscription {
   check(spec)
-  if (spec.transient) return new TransientSubscription(spec, context, receive, closed)
+  if (spec.transient) return new LocalSubscription(spec, context, receive, closed, new TransientSource(spec, context))
   if (isOrdered(spec.group)) return new OrderedSubscription(spec, context, receive, closed)
   return new ShareSubscription(spec, context, receive, closed, deliveryLimit)
 }
