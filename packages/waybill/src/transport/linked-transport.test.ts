@@ -111,7 +111,11 @@ class ModelEngine implements Engine<ModelSubscription> {
     return Promise.resolve([{ outcome: 'accepted' }])
   }
 
-  newSubscription(_: SubscriptionSpec, __: unknown, closed: () => void): ModelSubscription {
+  newSubscription(
+    _: SubscriptionSpec,
+    __: unknown,
+    closed: () => void,
+  ): ModelSubscription | Promise<ModelSubscription> {
     return new ModelSubscription(this, closed)
   }
 
@@ -280,6 +284,19 @@ test.each(['resolves', 'rejects'])(
     expect(b.runtime.held).toEqual([])
   },
 )
+
+test('close() before a subscription has been made: it is not begun', async () => {
+  const b = await opened()
+  const made = Promise.withResolvers<ModelSubscription>()
+  b.engine.newSubscription = () => made.promise
+  const subscribing = expect(subscribed(b)).rejects.toMatchObject({ code: 'WAYBILL_CLOSED' })
+  await b.transport.close(0)
+  let started = 0
+  b.engine.steps.start = () => Promise.resolve(void started++)
+  made.resolve(new ModelSubscription(b.engine, () => undefined))
+  await subscribing
+  expect(started).toBe(0)
+})
 
 test('an operation that fails because the transport was closed meanwhile rejects with WAYBILL_CLOSED', async () => {
   const b = await opened()
