@@ -1,5 +1,4 @@
-import { WaybillError } from '../../message/errors.ts'
-import { whoseOf } from '../../transport/check-subscription.ts'
+import { checkReader } from '../../transport/check-subscription.ts'
 import { LocalSubscription } from '../../transport/local-subscription.ts'
 import type { Delivery, SubscriptionSpec } from '../../transport/transport.ts'
 import { OrderedSubscription } from './ordered/ordered-subscription.ts'
@@ -20,17 +19,8 @@ export function newSubscription(
   closed: () => void,
   deliveryLimit: () => number,
 ): KafkaSubscription {
-  check(spec)
+  checkReader(spec)
   if (spec.transient) return new LocalSubscription(spec, context, receive, closed, new TransientSource(spec, context))
   if (isOrdered(spec.group)) return new OrderedSubscription(spec, context, receive, closed)
   return new ShareSubscription(spec, context, receive, closed, deliveryLimit)
-}
-
-function check(spec: SubscriptionSpec): void {
-  const { channel } = spec.group
-  const whose = whoseOf(spec)
-  if (spec.shards !== undefined && !spec.transient)
-    throw new WaybillError('WAYBILL_UNSUPPORTED', `${whose} names its shards: only a transient subscription may`)
-  const foreign = spec.shards?.find((shard) => shard < 0 || shard >= channel.shards)
-  if (foreign !== undefined) throw new TypeError(`${whose} has no shard ${foreign}`)
 }
