@@ -103,6 +103,23 @@ test('declare() of a command lets it be sent before its service has run', async 
   expect(ids(got)).toEqual(['1'])
 })
 
+test('subscribe() whose link breaks meanwhile rejects; nothing is reported of it, and it is not taken up', async () => {
+  const b = await bench()
+  const { engine, events, runtime } = b
+  const requests = group(channel('reply', 'shop'), 'requests')
+  const consume = engine.consume.bind(engine)
+  engine.consume = async (...args) => {
+    const consumer = await consume(...args)
+    engine.cut()
+    return consumer
+  }
+  await expect(listen(b, { group: requests, transient: true })).rejects.toMatchObject({ code: 'WAYBILL_NOT_CONNECTED' })
+  engine.consume = consume
+  engine.restore()
+  await runtime.advance(60_000)
+  expect(events.map(({ type }) => type)).toEqual(['disconnected', 'connected'])
+})
+
 test('subscribe() refuses a second service that claims the command, and names both', async () => {
   const b = await bench()
   await listen(b, { group: group(place, 'checkout') })

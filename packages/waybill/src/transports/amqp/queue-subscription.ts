@@ -1,5 +1,6 @@
 import { asError } from '../../message/as-error.ts'
 import { isWaybillError, WaybillError } from '../../message/errors.ts'
+import { whoseOf } from '../../transport/check-subscription.ts'
 import type {
   Delivery,
   Settlement,
@@ -42,6 +43,8 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
   #moves: ConfirmedMoves<Publication>
   #life = 0
   #prefetch: number
+  /** Until it has, who waits for `start` is told what goes wrong, and nobody else. */
+  #hasBegun = false
   #acks: number[] = []
   #flushing = false
   #closing: Promise<void> | undefined
@@ -70,6 +73,7 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
   /** Resolves when the broker delivers to it. */
   async start(): Promise<void> {
     await this.#attach()
+    this.#hasBegun = true
   }
 
   settle(batch: readonly Settlement[]): void {
@@ -91,15 +95,12 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
   }
 
   linkDown(error: Error): void {
-    this.#detach()
     this.#takeUp.linkDown()
-    const { channel, name } = this.#spec.group
-    this.#context.emit({ type: 'subscription-lost', channel: channel.name, group: name, error })
-    if (this.#spec.transient) this.#context.emit({ type: 'gap', channel: channel.name, group: name })
+    this.#lost(error)
   }
 
   linkUp(): void {
-    this.#takeUp.linkUp()
+    if (this.#hasBegun) this.#takeUp.linkUp()
   }
 
   async check(): Promise<void> {
@@ -153,7 +154,10 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
         cancelled: (error) => this.#cancelled(error, life),
       },
     )
-    if (life !== this.#life) return await consumer.close()
+    if (life !== this.#life) {
+      await consumer.close()
+      throw new WaybillError('WAYBILL_NOT_CONNECTED', `${whoseOf(this.#spec)} was lost while it subscribed`)
+    }
     this.#consumer = consumer
     this.#attachment.begin()
     this.#flush()
@@ -171,11 +175,16 @@ export class QueueSubscription implements Subscription, LinkedSubscription {
 
   #cancelled(error: Error, life: number): void {
     if (life !== this.#life) return
+    this.#lost(error)
+    if (this.#hasBegun) this.#takeUp.begin()
+  }
+
+  #lost(error: Error): void {
     this.#detach()
+    if (!this.#hasBegun) return
     const { channel, name } = this.#spec.group
     this.#context.emit({ type: 'subscription-lost', channel: channel.name, group: name, error })
     if (this.#spec.transient) this.#context.emit({ type: 'gap', channel: channel.name, group: name })
-    this.#takeUp.begin()
   }
 
   #deliver(batch: readonly AmqpDelivery[], life: number): void {
