@@ -3,7 +3,7 @@ import { rankOf } from './longest-first.ts'
 
 test('the conformance suite on an engine comes before other tests with servers or processes, and these before the others', () => {
   const files = [
-    '/a/src/bus/plan.test.ts',
+    '/a/src/bus/service/plan-subscriptions.test.ts',
     '/a/src/transports/redis/link.int.test.ts',
     '/a/src/cli/main.e2e.test.ts',
     '/a/src/conformance/ledger.test.ts',
@@ -15,7 +15,7 @@ test('the conformance suite on an engine comes before other tests with servers o
     'conformance/redis.int.test.ts',
     'cli/main.e2e.test.ts',
     'redis/link.int.test.ts',
-    'bus/plan.test.ts',
+    'bus/service/plan-subscriptions.test.ts',
     'conformance/ledger.test.ts',
   ])
 })
