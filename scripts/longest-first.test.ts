@@ -15,7 +15,7 @@ test('the conformance suite on an engine comes before other tests with servers o
     'conformance/redis.int.test.ts',
     'cli/main.e2e.test.ts',
     'redis/link.int.test.ts',
-    'bus/service/plan-subscriptions.test.ts',
+    'service/plan-subscriptions.test.ts',
     'conformance/ledger.test.ts',
   ])
 })
