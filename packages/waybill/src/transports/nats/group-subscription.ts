@@ -134,6 +134,8 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
       wire.api.stream(source.stream),
     ])
     await this.#returns.returnAll(wire)
+    // Who is closed meanwhile is not attached any more: nobody would end it.
+    if (this.#closing !== undefined) return
     const life = ++this.#life
     this.#types = types
     const of = stream?.created ?? ''

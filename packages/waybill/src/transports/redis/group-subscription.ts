@@ -70,6 +70,8 @@ export class GroupSubscription implements Subscription, LinkedSubscription {
     const { group, start } = this.#spec
     const connection = this.#context.connection()
     await declarer.group(group, start)
+    // Who is closed meanwhile does not join any more: nobody would take it out.
+    if (this.#closing !== undefined) return
     const life = ++this.#life
     const attachment = new GroupAttachment(this.#context, connection, group, {
       room: () => this.#prefetch - this.#idle.count - this.#ready.length,
