@@ -7,20 +7,15 @@ import type {
   SubscriptionSnapshot,
   SubscriptionSpec,
 } from '../../../transport/transport.ts'
+import { HandOut, windowFor } from '../../../transport/ordered/hand-out.ts'
 import { TakeUp } from '../../../transport/take-up.ts'
 import { Attachment } from '../attachment.ts'
 import type { AmqpConsumer } from '../engine.ts'
 import type { LinkedSubscription, SubscriptionContext } from '../subscription-context.ts'
 import type { GroupTopology } from '../topology.ts'
-import { HandOut } from './hand-out.ts'
 import { ShardHoldings, type ShardEvent } from './shard-holdings.ts'
-import { OrderedDelivery } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 
-/**
- * Deliveries of one shard in this process at the least, however small the prefetch: the messages of one key wait for each
- * other here, and must not hide those of other keys.
- */
-const MIN_WINDOW = 32
 /**
  * The same for every member, where what returns to the queue lies behind what returned before: then an owner takes all that
  * those before it held, and whatever it leaves goes back in one order. With windows of different sizes a small one would leave
@@ -38,7 +33,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly #spec: SubscriptionSpec
   readonly #context: SubscriptionContext
   readonly #topology: GroupTopology
-  readonly #handOut: HandOut
+  readonly #handOut: HandOut<ShardItem>
   readonly #onClosed: () => void
   readonly #takeUp: TakeUp
   readonly #attachment: Attachment
@@ -55,7 +50,12 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#spec = spec
     this.#context = context
     this.#topology = topology
-    this.#handOut = new HandOut(spec.prefetch, context.runtime, receive)
+    this.#handOut = new HandOut(spec.prefetch, context.runtime, {
+      receive,
+      // The broker takes back what a member had that is gone, and fences what it still says.
+      isHeld: () => true,
+      ownerOf: (shard) => this.#held.ownerOf(shard),
+    })
     this.#onClosed = onClosed
     this.#attachment = new Attachment(spec.group, context.runtime)
     this.#held = this.#newStay()
@@ -74,15 +74,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   }
 
   settle(batch: readonly Settlement[]): void {
-    for (const settlement of batch) {
-      const { delivery } = settlement
-      if (!(delivery instanceof OrderedDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
-      if (delivery.settled || this.#held.ownerOf(delivery.shard) !== delivery.owner) continue
-      delivery.settled = true
-      this.#handOut.settled(delivery.owner)
-      delivery.owner.settle(delivery, settlement)
-    }
-    this.#handOut.resume()
+    this.#handOut.settle(batch)
   }
 
   flow(prefetch: number): void {
@@ -150,7 +142,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       context: this.#context,
       group: this.#spec.group,
       topology: this.#topology,
-      window: engine.requeuesBehind ? SHARED_WINDOW : Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
+      window: engine.requeuesBehind ? SHARED_WINDOW : windowFor(this.#spec.prefetch),
       handOut: this.#handOut,
       attachment: this.#attachment,
       emit: (event) => this.#emit(event),

@@ -1,7 +1,7 @@
 import { standingOf } from '../attachment.ts'
 import type { AmqpConsumer, AmqpDelivery } from '../engine.ts'
 import type { SubscriptionContext } from '../subscription-context.ts'
-import type { ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 
 type From = ShardItem['from']
 

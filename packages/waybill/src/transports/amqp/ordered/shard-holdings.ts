@@ -6,7 +6,8 @@ import type { AmqpConsumer } from '../engine.ts'
 import type { SubscriptionContext } from '../subscription-context.ts'
 import type { GroupTopology } from '../topology.ts'
 import { GroupMembers } from './group-members.ts'
-import type { HandOut } from './hand-out.ts'
+import type { HandOut } from '../../../transport/ordered/hand-out.ts'
+import type { ShardItem } from './shard-item.ts'
 import { ShardOwner } from './shard-owner.ts'
 
 /** How long a shard that goes to another member waits for its handlers. */
@@ -23,7 +24,7 @@ export interface HoldingsParts {
   readonly topology: GroupTopology
   /** Most deliveries of one shard in this process. */
   readonly window: number
-  readonly handOut: HandOut
+  readonly handOut: HandOut<ShardItem>
   readonly attachment: Attachment
   readonly emit: (event: ShardEvent) => void
   readonly report: (error: unknown) => void
@@ -190,7 +191,7 @@ export class ShardHoldings {
     }
     if (this.#ended || this.#owners.get(owner.shard) !== owner) return
     this.#owners.delete(owner.shard)
-    handOut.gone(owner)
+    handOut.drop(owner)
     if (!wasAssigned) return
     emit({ type: 'shard-revoked', shard: owner.shard })
     await this.#members.released(owner.shard)

@@ -2,7 +2,9 @@ import { WaybillError } from '../../../message/errors.ts'
 import type { Deadlines } from '../../../runtime/deadlines.ts'
 import type { Group, Settlement } from '../../../transport/transport.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
+import { OrderedDelivery, type DeliveryOwner } from '../../../transport/ordered/ordered-delivery.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
+import { WakeUps } from '../../../transport/ordered/wake-ups.ts'
 import { TakeOver } from '../../../transport/ordered/take-over.ts'
 import { ConfirmedMoves } from '../../../transport/confirmed-moves.ts'
 import type { Burial } from '../../../transport/dead-letter.ts'
@@ -14,7 +16,7 @@ import type { SubscriptionContext } from '../subscription-context.ts'
 import type { GroupTopology } from '../topology.ts'
 import { fromLane, markerIn, markerMessage, tokenIn, tokenMessage, toLane } from './lane-message.ts'
 import { ShardConsumers } from './shard-consumers.ts'
-import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 
 export interface ShardParts {
   readonly context: SubscriptionContext
@@ -25,7 +27,7 @@ export interface ShardParts {
   readonly window: number
   /** An owner holds its token unsettled; longer than this, the broker might take it back. */
   readonly renewEveryMs: number
-  readonly handOut: (delivery: OrderedDelivery) => void
+  readonly handOut: (delivery: OrderedDelivery<ShardItem>) => void
   /** The lane is ours. */
   readonly assigned: (owner: ShardOwner) => void
   /** The shard cannot go on with its present consumers. */
@@ -36,7 +38,7 @@ export interface ShardParts {
 const UNLIMITED = 0
 
 /** One shard, from the moment that this member wants it until it has let go: its consumers, its gate, its settlements. */
-export class ShardOwner implements DeliveryOwner {
+export class ShardOwner implements DeliveryOwner<ShardItem> {
   readonly shard: number
   handed = 0
   readonly #parts: ShardParts
@@ -44,7 +46,7 @@ export class ShardOwner implements DeliveryOwner {
   readonly #takeOver: TakeOver<ShardItem>
   readonly #moves: ConfirmedMoves<Publication>
   readonly #idle: Idle
-  readonly #wakes = new Map<string, number>()
+  readonly #wakes: WakeUps
   readonly #lane: string
   readonly #consumers: ShardConsumers
   #leaving = false
@@ -61,13 +63,16 @@ export class ShardOwner implements DeliveryOwner {
       failed: (error) => this.#fail(error),
     })
     this.#idle = new Idle(context.runtime)
+    this.#wakes = new WakeUps(context.runtime, parts.deadlines, (key) => {
+      if (!this.#ended) this.#gate.wake(key)
+    })
     this.#moves = new ConfirmedMoves(context.engine, context.runtime, () => context.declarer.declare(topology), queueOf)
     this.#gate = new ShardGate<ShardItem>({
       now: () => context.runtime.now(),
       handOut: (entry) => this.#handOut(entry),
       release: (item) => this.#consumers.ack(item),
       copy: (entry) => this.#copy(entry),
-      wakeAt: (key, due) => this.#wakeAt(key, due),
+      wakeAt: (key, due) => this.#wakes.at(key, due),
     })
     this.#takeOver = new TakeOver<ShardItem>(context.runtime.newId(), {
       now: () => context.runtime.now(),
@@ -122,7 +127,7 @@ export class ShardOwner implements DeliveryOwner {
     if (queue !== undefined) this.#fail(new WaybillError('WAYBILL_SUBSCRIPTION_LOST', `${queue} has lost its consumer`))
   }
 
-  settle(delivery: OrderedDelivery, settlement: Settlement): void {
+  settle(delivery: OrderedDelivery<ShardItem>, settlement: Settlement): void {
     if (this.#ended) return
     const { entry } = delivery
     if (settlement.action === 'ack') this.#done(entry)
@@ -195,12 +200,12 @@ export class ShardOwner implements DeliveryOwner {
   }
 
   #handOut(entry: GateEntry<ShardItem>): void {
-    const item = entry.delivery as ShardItem // the gate hands out what was delivered
+    const { message, amqp } = entry.delivery as ShardItem // the gate hands out what was delivered
+    const { redelivered, deliveryCount } = amqp
     const { runtime } = this.#parts.context
     this.#idle.add(1)
-    const { expiresAt } = item.message
-    if (expiresAt === undefined || expiresAt > runtime.now())
-      this.#parts.handOut(new OrderedDelivery(entry, item, this))
+    if (message.expiresAt === undefined || message.expiresAt > runtime.now())
+      this.#parts.handOut(new OrderedDelivery(entry, this, { message, redelivered, deliveryCount }))
     else this.#bury(entry, { reason: 'expired', detail: 'expired before it was handled' })
   }
 
@@ -244,16 +249,6 @@ export class ShardOwner implements DeliveryOwner {
       if (this.#ended) return
       this.#takeOver.renew()
       this.#renewLater()
-    })
-  }
-
-  #wakeAt(key: string, due: number): void {
-    if (this.#wakes.get(key) === due) return
-    this.#wakes.set(key, due)
-    this.#parts.deadlines.add(due - this.#parts.context.runtime.now(), () => {
-      if (this.#ended) return
-      if (this.#wakes.get(key) === due) this.#wakes.delete(key)
-      this.#gate.wake(key)
     })
   }
 

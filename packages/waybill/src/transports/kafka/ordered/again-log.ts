@@ -4,7 +4,7 @@ import type { FetchedRecord } from '../partition-reader.ts'
 import { afterOf, fromAgain } from './again-message.ts'
 import { LaneLog } from './lane-log.ts'
 import { MainWindow, type MainWindowEffects } from './main-window.ts'
-import type { ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 
 export interface AgainLogEffects extends Omit<MainWindowEffects, 'enter' | 'mayEnter'> {
   enter(item: Pick<ShardItem, 'message' | 'from' | 'offset' | 'again'>): void

@@ -2,7 +2,7 @@
 // that went without a word, or with messages in hand, suspects what that owner may have had: before it hands such a message out,
 // it stores a note in the lane, which counts. A note is kept until its message is settled; the next one takes its place.
 import type { OwnersWord } from './lane-message.ts'
-import type { ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 
 /** Messages of a partition that are suspected at the least: what an owner has in its gate. */
 const LEAST_SUSPECTS = 1_000

@@ -1,6 +1,6 @@
 import type { Committed } from '../group/committer.ts'
 import { ContiguousOffsets } from '../group/contiguous-offsets.ts'
-import type { ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 
 /** A lane entry that waits long must not keep what came and went after it from being committed. */
 const MOST_DONE_BEYOND = 500

@@ -2,6 +2,7 @@ import { asError } from '../../../message/as-error.ts'
 import { WaybillError } from '../../../message/errors.ts'
 import { Deadlines } from '../../../runtime/deadlines.ts'
 import { hasOneRecipient } from '../../../transport/channel.ts'
+import { HandOut, windowFor } from '../../../transport/ordered/hand-out.ts'
 import { TakeUp } from '../../../transport/take-up.ts'
 import type { Delivery, Settlement, Subscription, SubscriptionSpec } from '../../../transport/transport.ts'
 import { Committer } from '../group/committer.ts'
@@ -12,13 +13,11 @@ import type { KafkaLink } from '../kafka-link.ts'
 import type { LinkedSubscription, SubscriptionContext } from '../subscription-context.ts'
 import { LaterMover } from '../later/later-mover.ts'
 import { namesOf, type GroupNames } from '../topic-names.ts'
-import { OrderedDelivery } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 import { ShardOwner, type ShardParts } from './shard-owner.ts'
 
 /** How long a shard that goes to another member waits for its handlers; less than the coordinator gives us. */
 const GRACE_MS = 30_000
-/** Messages of one shard in its gate at the least, however small the prefetch: one key's must not hide another's. */
-const MIN_WINDOW = 32
 
 /** One life of the subscription: a member of the consumer group, and what it owns. */
 interface Attachment {
@@ -36,7 +35,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly address: string | undefined = undefined
   readonly #spec: SubscriptionSpec
   readonly #context: SubscriptionContext
-  readonly #receive: (batch: readonly Delivery[]) => void
+  readonly #handOut: HandOut<ShardItem>
   readonly #onClosed: () => void
   readonly #names: GroupNames
   readonly memberId: string
@@ -45,11 +44,6 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   readonly #owners = new Map<number, ShardOwner>()
   #attachment: Attachment | undefined
   #life = 0
-  /** Let through by a gate, and waiting for room; at most a window for each shard. */
-  #ready: OrderedDelivery[] = []
-  #handed = 0
-  #prefetch: number
-  #pumping = false
   #since: number | undefined
   #closing: Promise<void> | undefined
 
@@ -61,10 +55,14 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   ) {
     this.#spec = spec
     this.#context = context
-    this.#receive = receive
     this.#onClosed = onClosed
     this.#names = namesOf(spec.group)
-    this.#prefetch = spec.prefetch
+    this.#handOut = new HandOut(spec.prefetch, context.runtime, {
+      receive,
+      // The coordinator waits for what a member has before it gives its shards to another, and fences who is silent.
+      isHeld: () => true,
+      ownerOf: (shard) => this.#owners.get(shard),
+    })
     this.memberId = newKafkaId(context.runtime)
     this.#deadlines = new Deadlines(context.runtime)
     this.#takeUp = new TakeUp(context.runtime, context.emit, spec.group, () => this.start())
@@ -93,21 +91,11 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
   }
 
   settle(batch: readonly Settlement[]): void {
-    for (const settlement of batch) {
-      const { delivery } = settlement
-      if (!(delivery instanceof OrderedDelivery)) throw new TypeError('settle() takes deliveries of this subscription')
-      if (delivery.settled || this.#owners.get(delivery.shard) !== delivery.owner) continue
-      delivery.settled = true
-      this.#handed--
-      delivery.owner.handed--
-      delivery.owner.settle(delivery, settlement)
-    }
-    this.#pump()
+    this.#handOut.settle(batch)
   }
 
   flow(prefetch: number): void {
-    this.#prefetch = prefetch
-    this.#pump()
+    this.#handOut.flow(prefetch)
   }
 
   linkDown(error: Error): void {
@@ -126,6 +114,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#takeUp.end()
+    this.#handOut.end()
     const attachment = this.#attachment
     try {
       await Promise.all([...this.#owners.keys()].map((shard) => this.#letGo(shard, deadlineMs)))
@@ -156,11 +145,8 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       committer,
       fetcher: new Fetcher(link.session, 'own'),
       deadlines: this.#deadlines,
-      window: Math.max(MIN_WINDOW, 2 * this.#spec.prefetch),
-      handOut: (delivery) => {
-        this.#ready.push(delivery)
-        this.#pump()
-      },
+      window: windowFor(this.#spec.prefetch),
+      handOut: (delivery) => this.#handOut.add(delivery),
       assigned: (owner) => this.#emit({ type: 'shard-assigned', shard: owner.shard }),
       failed: lost,
     }
@@ -183,16 +169,12 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     const owner = this.#owners.get(shard)
     if (owner === undefined) return
     const wasAssigned = owner.isAssigned
-    this.#ready = this.#ready.filter((delivery) => {
-      if (delivery.owner === owner) owner.forget()
-      return delivery.owner !== owner
-    })
+    this.#handOut.withdraw(owner)
     await owner.release(graceMs)
     if (this.#owners.get(shard) !== owner) return
     this.#owners.delete(shard)
-    this.#handed -= owner.handed
+    this.#handOut.drop(owner)
     if (wasAssigned) this.#emit({ type: 'shard-revoked', shard })
-    this.#pump()
   }
 
   /** Forgets everything that a lost link, or the end, has made void. */
@@ -208,8 +190,7 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
       if (isAssigned) this.#emit({ type: 'shard-revoked', shard })
     }
     this.#owners.clear()
-    this.#ready = []
-    this.#handed = 0
+    this.#handOut.clear()
   }
 
   /** The coordinator no longer counts it, or a shard cannot go on; the link is well. */
@@ -219,21 +200,6 @@ export class OrderedSubscription implements Subscription, LinkedSubscription {
     this.#detach()
     this.#emit({ type: 'subscription-lost', error })
     this.#takeUp.begin()
-  }
-
-  #pump(): void {
-    if (this.#pumping || this.#ready.length === 0) return
-    this.#pumping = true
-    this.#context.runtime.defer(() => {
-      this.#pumping = false
-      if (this.#closing !== undefined) return
-      const room = Math.max(0, this.#prefetch - this.#handed)
-      const batch = this.#ready.splice(0, room)
-      if (batch.length === 0) return
-      this.#handed += batch.length
-      for (const delivery of batch) delivery.owner.handed++
-      this.#receive(batch)
-    })
   }
 
   #gone(): WaybillError {

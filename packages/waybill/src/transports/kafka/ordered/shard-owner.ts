@@ -17,6 +17,7 @@ import type { Deadlines } from '../../../runtime/deadlines.ts'
 import { deadLetter, type Burial } from '../../../transport/dead-letter.ts'
 import { Idle } from '../../../transport/idle.ts'
 import type { GateEntry } from '../../../transport/ordered/key-queue.ts'
+import { OrderedDelivery, type DeliveryOwner } from '../../../transport/ordered/ordered-delivery.ts'
 import { ShardGate } from '../../../transport/ordered/shard-gate.ts'
 import type { Group, Settlement } from '../../../transport/transport.ts'
 import type { Committer } from '../group/committer.ts'
@@ -35,7 +36,7 @@ import { shardPlaces } from './shard-places.ts'
 import { ShardReaders } from './shard-readers.ts'
 import { WakeUps } from '../../../transport/ordered/wake-ups.ts'
 import { openShardProducer, type ShardProducer } from './shard-producer.ts'
-import { OrderedDelivery, type DeliveryOwner, type ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 
 export interface ShardParts {
   readonly context: SubscriptionContext
@@ -47,13 +48,13 @@ export interface ShardParts {
   readonly deadlines: Deadlines
   /** Most messages of the channel's partition in the gate: a key's queue must not keep other keys out of sight. */
   readonly window: number
-  readonly handOut: (delivery: OrderedDelivery) => void
+  readonly handOut: (delivery: OrderedDelivery<ShardItem>) => void
   readonly assigned: (owner: ShardOwner) => void
   /** The shard cannot go on. */
   readonly failed: (error: Error) => void
 }
 
-export class ShardOwner implements DeliveryOwner {
+export class ShardOwner implements DeliveryOwner<ShardItem> {
   readonly shard: number
   fencing = 0
   handed = 0
@@ -123,7 +124,7 @@ export class ShardOwner implements DeliveryOwner {
     this.#intake.begin()
   }
 
-  settle(delivery: OrderedDelivery, settlement: Settlement): void {
+  settle(delivery: OrderedDelivery<ShardItem>, settlement: Settlement): void {
     if (this.#ended) return
     const { entry } = delivery
     if (settlement.action === 'ack') this.#done(entry)
@@ -174,7 +175,7 @@ export class ShardOwner implements DeliveryOwner {
     const { expiresAt } = item.message
     if (expiresAt === undefined || expiresAt > this.#parts.context.runtime.now()) {
       if (item.isSuspect || (item.from === 'lane' && this.#counts.isSuspect(item))) this.#countFirst(entry, item)
-      else this.#parts.handOut(new OrderedDelivery(entry, item, this))
+      else this.#handOn(entry, item)
     } else this.#bury(entry, { reason: 'expired', detail: 'expired before it was handled' })
   }
 
@@ -182,8 +183,15 @@ export class ShardOwner implements DeliveryOwner {
     this.#counts.count(placeOf(item), (deliveryCount) => {
       item.deliveryCount = deliveryCount
       if (this.#isLeaving) this.#idle.remove(1)
-      else this.#parts.handOut(new OrderedDelivery(entry, item, this))
+      else this.#handOn(entry, item)
     })
+  }
+
+  #handOn(entry: GateEntry<ShardItem>, item: ShardItem): void {
+    const { message, deliveryCount, from, offset } = item
+    // A lane's offsets are not the channel's.
+    const position = from === 'main' ? String(offset) : undefined
+    this.#parts.handOut(new OrderedDelivery(entry, this, { message, deliveryCount, position }))
   }
 
   #bury(entry: GateEntry<ShardItem>, burial: Burial): void {

@@ -6,7 +6,7 @@ import { fromRecord } from '../record-mapping.ts'
 import type { GroupNames } from '../topic-names.ts'
 import { AgainLog } from './again-log.ts'
 import { MainWindow } from './main-window.ts'
-import type { ShardItem } from './ordered-delivery.ts'
+import type { ShardItem } from './shard-item.ts'
 import type { ShardPlaces } from './shard-places.ts'
 import type { ShardReaders } from './shard-readers.ts'
 
