@@ -24,7 +24,10 @@ const KEYS = 1_000
 const FILL = 500
 /** Messages of one transaction of a batch handler. */
 const INBOX_BATCH = 100
+/** Without an order. */
 const CHANNEL: Channel = { kind: 'events', name: 'orders', shards: 1 }
+/** In the order of each key. */
+const BY_KEY: Channel = { kind: 'events', name: 'payments', shards: 8 }
 const runtime = systemRuntime()
 
 interface Parts {
@@ -43,8 +46,12 @@ export async function outboxBench(rounds: number): Promise<void> {
   try {
     await store.open(runtime, new AbortController().signal)
     await transport.connect(AbortSignal.timeout(10_000))
+    // Without a group the broker would store nothing.
+    const groups = [CHANNEL, BY_KEY].map((channel) => ({ channel, name: 'shipping', ordered: channel.shards > 1 }))
+    await transport.declare({ channels: [CHANNEL, BY_KEY], groups })
     const parts: Parts = { store, transport, twin: await OutboxTwin.open(server.url), url: server.url }
-    await relayed(parts, rounds)
+    await relayed(parts, CHANNEL, rounds)
+    await relayed(parts, BY_KEY, rounds)
     await handled(parts, rounds)
     await prompt(parts)
     await drained(parts)
@@ -59,19 +66,20 @@ export async function outboxBench(rounds: number): Promise<void> {
 }
 
 /** A backlog of 10,000 rows: ours and the twin's, in alternating pairs. */
-async function relayed({ store, transport, twin }: Parts, rounds: number): Promise<void> {
+async function relayed({ store, transport, twin }: Parts, to: Channel, rounds: number): Promise<void> {
   const results = await pairs(
     rounds,
     async () => {
-      await fill(store, BACKLOG)
+      await fill(store, to, BACKLOG)
       return await rate(BACKLOG, () => relayAll(store, transport))
     },
     async () => {
       for (let n = 0; n < BACKLOG; n += FILL) await twin.fill(Array.from({ length: FILL }, (_, i) => keyed(n + i)))
-      return await rate(BACKLOG, () => twin.relay(transport, CHANNEL))
+      return await rate(BACKLOG, () => twin.relay(transport, to))
     },
   )
-  show(`Outbox: ${BACKLOG} rows of ${BODY.length} B relayed, ${rounds} pairs`, results, 0.6)
+  const order = to.shards > 1 ? `in the order of ${KEYS} keys, which the twin does not keep` : 'without an order'
+  show(`Outbox: ${BACKLOG} rows of ${BODY.length} B relayed ${order}, ${rounds} pairs`, results, 0.6)
 }
 
 /** Batches of 100 messages with one write of the user's each. */
@@ -152,10 +160,10 @@ async function prompt({ store, transport, url }: Parts): Promise<void> {
 async function drained({ store, transport }: Parts): Promise<void> {
   const small: number[] = []
   for (let n = 0; n < 5; n++) {
-    await fill(store, BACKLOG)
+    await fill(store, CHANNEL, BACKLOG)
     small.push(await rate(BACKLOG, () => relayAll(store, transport)))
   }
-  await fill(store, LARGE_BACKLOG)
+  await fill(store, CHANNEL, LARGE_BACKLOG)
   const large = await rate(LARGE_BACKLOG, () => relayAll(store, transport))
   console.log(`Outbox: a backlog of ${LARGE_BACKLOG} rows beside one of ${BACKLOG}`)
   console.log(`  ${BACKLOG}, rows /s                       ${interval(small, 0)}`)
@@ -187,9 +195,9 @@ export async function relayAll(store: Store<unknown>, transport: Transport): Pro
   await relay.close(600_000)
 }
 
-async function fill(store: Store<pg.PoolClient>, count: number): Promise<void> {
+async function fill(store: Store<pg.PoolClient>, to: Channel, count: number): Promise<void> {
   for (let n = 0; n < count; n += FILL) {
-    const rows = Array.from({ length: FILL }, (_, i) => ({ message: keyed(n + i), to: CHANNEL }))
+    const rows = Array.from({ length: FILL }, (_, i) => ({ message: keyed(n + i), to }))
     await store.transaction((tx) => store.within(tx).enqueue(rows))
   }
 }

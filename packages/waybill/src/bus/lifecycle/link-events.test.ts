@@ -36,6 +36,26 @@ test('why a link cannot be taken up is logged, and told to observers: being refu
   await bus.drain()
 })
 
+test('a subscription that is lost by itself is logged, with the reason; a lost link has been told already', async () => {
+  const { lines, logger } = recordingLogger()
+  const stub = stubTransport()
+  const orders = contract('orders', { placed: event(type<number>()) })
+  const services = [service('shipping').on(orders.placed, () => {})]
+  await using _ = await createBus({ transport: () => stub.transport, services, logger, drainOn: [] })
+  lines.length = 0
+  const error = new Error('the queue was deleted')
+  stub.emit({ type: 'subscription-lost', channel: 'orders', group: 'shipping', error })
+  stub.emit({ type: 'subscription-restored', channel: 'orders', group: 'shipping' })
+  stub.emit({ type: 'disconnected', error: new Error('cut') })
+  stub.emit({ type: 'subscription-lost', channel: 'orders', group: 'shipping', error: new Error('cut') })
+  expect(lines).toEqual([
+    expect.stringMatching(
+      /^warn a subscription is lost while the link is up.*"orders".*"shipping".*the queue was deleted/,
+    ),
+    expect.stringMatching(/^warn the link to the broker is down.*cut/),
+  ])
+})
+
 test('a gap of a subscription is logged: its handlers may have missed something', async () => {
   const { lines, logger } = recordingLogger()
   const stub = stubTransport()

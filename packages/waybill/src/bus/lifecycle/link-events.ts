@@ -49,6 +49,14 @@ export function onTransportEvent(parts: BusParts, event: TransportEvent): void {
         logger.warn({ service, channel: event.channel }, 'messages may have been missed: nothing is kept for this instance')
       break
     case 'subscription-lost':
+      // Of all others the lost link has told.
+      if (!sends.isPaused)
+        logger.warn(
+          { channel: event.channel, group: event.group, error: event.error.message },
+          'a subscription is lost while the link is up; it is being taken up again',
+        )
+      for (const subscription of subscriptions) subscription.onEvent(event)
+      break
     case 'subscription-restored':
     case 'shard-revoked':
       for (const subscription of subscriptions) subscription.onEvent(event)

@@ -54,6 +54,23 @@ test('request() can be aborted at every moment, and leaves no listener on the si
   }
 })
 
+test('a return address that was lost while it was made does not hold up the requests after it', async () => {
+  let tries = 0
+  const { bus, stub, runtime } = await busOn({
+    subscribe: (spec, receive) => {
+      if (++tries > 1) return stubTransport().transport.subscribe(spec, receive)
+      const error = new Error('refused')
+      stub.emit({ type: 'subscription-lost', channel: 'bus', group: 'requests', error })
+      return Promise.reject(error)
+    },
+  })
+  expect(await outcomeOf(bus.request(talk.ask, 1))).toMatchObject({ message: 'refused' })
+  void outcomeOf(bus.request(talk.ask, 2))
+  await runtime.advance(0)
+  expect(stub.sent).toHaveLength(1)
+  await bus.drain(0)
+})
+
 test('request() takes no longer than its time-out, however long the return address took', async () => {
   let subscribed: () => void = () => {}
   const { bus, runtime } = await busOn({

@@ -79,7 +79,9 @@ export class ReturnAddress {
         wake: () => {
           if (this.#lost) return
           this.#subscribing ??= this.#subscribe().catch((error: unknown) => {
-            this.#subscribing = undefined // the next request tries again
+            // The next request tries again, whatever became of this one.
+            this.#subscribing = undefined
+            this.#lost = false
             throw error
           })
           this.#subscribing.then(

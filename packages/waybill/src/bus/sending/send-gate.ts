@@ -29,6 +29,10 @@ export class SendGate {
     this.#opened = opened
   }
 
+  get isLinkDown(): boolean {
+    return this.#isLinkDown
+  }
+
   get isOpen(): boolean {
     return !this.#isLinkDown && !this.#isHolding
   }

@@ -72,6 +72,11 @@ export class SendQueue {
     this.#gate.linkUp()
   }
 
+  /** The transport's link is down, as far as it has told. */
+  get isPaused(): boolean {
+    return this.#gate.isLinkDown
+  }
+
   /** The broker holds publishers back, or no longer does: for the error of a send that waits too long. */
   get blocked(): string | undefined {
     return this.#blocked

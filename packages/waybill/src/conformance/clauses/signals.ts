@@ -145,6 +145,7 @@ export const signalsClauses: readonly Clause[] = [
     const texts = numbered('m', 500)
     await quick.send(channel, ...texts)
     await inbox.arrived(texts.length)
+    await held.arrived(1)
     assert.equal(held.deliveries.length, 1)
   }),
 
