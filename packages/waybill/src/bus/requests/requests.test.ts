@@ -65,9 +65,11 @@ test('a return address that was lost while it was made does not hold up the requ
     },
   })
   expect(await outcomeOf(bus.request(talk.ask, 1))).toMatchObject({ message: 'refused' })
-  void outcomeOf(bus.request(talk.ask, 2))
+  const second = outcomeOf(bus.request(talk.ask, 2))
   await runtime.advance(0)
   expect(stub.sent).toHaveLength(1)
+  stub.emit({ type: 'gap', channel: 'bus', group: 'requests' })
+  expect(await second).toBe('WAYBILL_OUTCOME_UNKNOWN')
   await bus.drain(0)
 })
 
