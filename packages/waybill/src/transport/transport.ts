@@ -117,7 +117,10 @@ export type StartPosition =
 export interface Subscription {
   /** The return address, on a `reply` channel. Changes never; after a gap, earlier requests are answered no more. */
   readonly address: string | undefined
-  /** Settles deliveries; handed to the engine, not confirmed by it. A delivery from before a reconnect is ignored. */
+  /**
+   * Settles deliveries; handed to the engine, not confirmed by it. A delivery of a group from before a reconnect is ignored; one
+   * of a subscription that leaves nothing behind is not, since nobody else gets it.
+   */
   settle(batch: readonly Settlement[]): void
   /** Changes the prefetch for deliveries from now on. */
   flow(prefetch: number): void
