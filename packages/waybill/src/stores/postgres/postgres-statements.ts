@@ -15,6 +15,12 @@ const PORTION = { rows: 5_000, bytes: 64 * 2 ** 20 } as const
 const LOCK = 0x57617962
 const OLDEST_SERVER = 130_000
 
+/**
+ * Planned anew each time: a plan that is kept would be one of when the table was nearly empty, which reads all of it for a list
+ * of rows, and would do so when it has a million.
+ */
+const EACH_TIME = undefined
+
 /** @param schema fit to stand in a statement; statements are prepared under names with it */
 export function postgresDialect(schema: string): Dialect {
   const say: Say = (name, text, ...values) => ({
@@ -94,7 +100,7 @@ export function postgresDialect(schema: string): Dialect {
             numberArray(portion.map(({ every }) => every)),
           ),
         ),
-      cancel: (ids) => say('cancel', `DELETE FROM ${table('schedule')} WHERE id = ANY ($1::text[])`, textArray(ids)),
+      cancel: (ids) => say(EACH_TIME, `DELETE FROM ${table('schedule')} WHERE id = ANY ($1::text[])`, textArray(ids)),
       due: (limit) =>
         say(
           'due',
@@ -103,7 +109,7 @@ export function postgresDialect(schema: string): Dialect {
           limit,
         ),
       remove: (seqs) =>
-        say('moved', `DELETE FROM ${table('schedule')} WHERE seq = ANY ($1::bigint[])`, numberArray(seqs)),
+        say(EACH_TIME, `DELETE FROM ${table('schedule')} WHERE seq = ANY ($1::bigint[])`, numberArray(seqs)),
       postpone: (seq, due, head) =>
         say(
           'postpone',
@@ -176,7 +182,7 @@ function outboxStatements(table: (name: string) => string, say: Say): OutboxStat
             ...lanes,
           ),
     remove: (positions) =>
-      say('remove', `DELETE FROM ${outbox} WHERE position = ANY ($1::bigint[])`, numberArray(positions)),
+      say(EACH_TIME, `DELETE FROM ${outbox} WHERE position = ANY ($1::bigint[])`, numberArray(positions)),
     noteRefusal: (position, error) =>
       say(
         'refused',
@@ -199,7 +205,7 @@ function outboxStatements(table: (name: string) => string, say: Say): OutboxStat
       ),
     unpark: (positions) => [
       say(
-        'unpark',
+        EACH_TIME,
         `WITH old AS (DELETE FROM ${outbox} WHERE parked AND position = ANY ($1::bigint[])
            RETURNING position, lane, target, head, body)
          INSERT INTO ${outbox} (lane, target, head, body) SELECT lane, target, head, body FROM old ORDER BY position`,
