@@ -329,6 +329,7 @@ describe('waybill outbox', () => {
     [['status', '--url', 'postgres://a:secret@127.0.0.1:1/shop'], OUTBOX_EXIT.unavailable, 'WAYBILL_DATABASE_FAILED'],
     [['status', '--url', 'mysql://a:secret@127.0.0.1:1/shop'], OUTBOX_EXIT.unavailable, 'WAYBILL_DATABASE_FAILED'],
     [['list', '--nonsense'], OUTBOX_EXIT.usage, 'unknown option'],
+    [['nonsense'], OUTBOX_EXIT.usage, 'unknown command'],
     [['list', '--url', `sqlite:${MAIN}`, '--limit', '10001'], OUTBOX_EXIT.unavailable, 'file is not a database'],
   ])('%o: %i', { timeout: LONG }, async (args, code, why) => {
     const ended = await waybill(args)

@@ -30,6 +30,8 @@ export function addDlq(waybill: Command, output: DlqOutput): void {
     .command('dlq')
     .description('the dead letters of a group: look, search, mend, redrive, park, remove')
   dlq.addHelpText('after', `\n${HELP}`)
+  // Its verbs take it over.
+  dlq.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : DLQ_EXIT.usage))
   for (const [verb, what, ...parts] of VERBS) {
     const command = dlq.command(verb).description(what)
     const hasId = verb === 'show' || verb === 'edit'
@@ -37,7 +39,6 @@ export function addDlq(waybill: Command, output: DlqOutput): void {
     command.argument('[modules...]', 'files that export services: ./src/services.ts')
     target(command)
     for (const part of parts) part(command)
-    command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : DLQ_EXIT.usage))
     command.action(async (...words: readonly unknown[]) => {
       // As declared above: the id where there is one, the modules, the options.
       const [id, files] = hasId ? (words as [string, string[]]) : [undefined, words[0] as string[]]

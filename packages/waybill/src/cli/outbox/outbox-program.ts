@@ -31,6 +31,8 @@ export function addOutbox(waybill: Command, output: OutboxOutput): void {
     .command('outbox')
     .description('the outbox of a store: what waits, what is parked; let it go on, or remove it')
   outbox.addHelpText('after', `\n${HELP}`)
+  // Its verbs take it over.
+  outbox.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : OUTBOX_EXIT.usage))
   for (const [verb, what, ...parts] of VERBS) {
     const command = outbox.command(verb).description(what)
     const hasId = parts.includes(one)
@@ -38,7 +40,6 @@ export function addOutbox(waybill: Command, output: OutboxOutput): void {
     command.option('--url <address>', `${STORE_URLS}; default WAYBILL_STORE_URL`)
     for (const part of parts) part(command)
     command.option('--json', 'for programs')
-    command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : OUTBOX_EXIT.usage))
     command.action(async (...words: readonly unknown[]) => {
       // As declared above: the id where there may be one, the options.
       const id = hasId ? (words[0] as string | undefined) : undefined
