@@ -76,7 +76,10 @@ function relayOf(store: Store<unknown>, settings: BusSettings, sends: SendQueue)
       refused: (row, error) =>
         logger.warn({ ...about(row, error), attempt: row.attempts + 1 }, 'the broker refused a message of the outbox'),
       parked: (row, error) =>
-        logger.error(about(row, error), 'a message of the outbox is parked: the broker refused it too often'),
+        logger.error(
+          about(row, error),
+          'a message of the outbox is parked: the broker refused it too often; `waybill outbox` shows it, and lets it go on',
+        ),
     },
   })
 }
