@@ -1,13 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CertificateAuthority, type Issued } from './certificate-authority.ts'
 import { freePort } from './free-port.ts'
 import { kafkaClassPath } from './kafka-class-path.ts'
+import { OwnServer } from './own-server.ts'
 import { ServerProcess } from './server-process.ts'
 
-/** A broker starts in about four seconds; on a busy machine it may take many times that. */
-const START_DEADLINE_MS = 120_000
+/** It takes about two seconds; on a busy machine it may take many times that. */
+const FORMAT_DEADLINE_MS = 120_000
 /** Small, and quick to start rather than quick: compiled once, collected by one thread. */
 const JVM = ['-Xmx512m', '-Xss512k', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData']
 /** Any will do, as long as it stays. */
@@ -31,18 +32,17 @@ interface Tls {
  * An Apache Kafka broker of our own, for tests: one node in KRaft mode on free ports of 127.0.0.1, with its log in a
  * temporary folder. It notices in seconds what a real one gives half a minute: members that are silent, for instance.
  */
-export class KafkaServer {
+export class KafkaServer extends OwnServer {
   readonly #classPath: string
-  readonly #folder: string
   readonly #ports: Ports
   readonly #tls: Tls | undefined
-  #node: ServerProcess | undefined
+  protected readonly ready: RegExp = /Kafka Server started/
   /** Of the cluster, this one included. */
   #brokers = 1
 
   private constructor(classPath: string, folder: string, ports: Ports, tls: Tls | undefined) {
+    super(folder)
     this.#classPath = classPath
-    this.#folder = folder
     this.#ports = ports
     this.#tls = tls
   }
@@ -75,18 +75,13 @@ export class KafkaServer {
       tls = { authority, server: await authority.forServer('server', ['DNS:localhost', 'IP:127.0.0.1']) }
     }
     const server = new KafkaServer(classPath, folder, ports, tls)
-    try {
+    return await server.begin(async () => {
       const lines = { ...settings(folder, ports, tls, id), ...options.settings }
       const text = Object.entries(lines).map(([name, value]) => `${name}=${value}\n`)
       await writeFile(join(folder, 'server.properties'), text.join(''))
       await writeFile(join(folder, 'log4j2.yaml'), LOGGING)
       await server.#format(id === 1)
-      await server.restart()
-    } catch (error) {
-      await server.stop()
-      throw error
-    }
-    return server
+    })
   }
 
   get port(): number {
@@ -108,40 +103,8 @@ export class KafkaServer {
     return this.#tls.authority
   }
 
-  /** Starts the broker on its log, after `kill()` or `shutDown()`. */
-  async restart(): Promise<void> {
-    if (this.#node?.isRunning === true) throw new TypeError('the broker runs')
-    this.#node = this.#java('kafka.Kafka', join(this.#folder, 'server.properties'))
-    await this.#node.says(/Kafka Server started/, START_DEADLINE_MS)
-  }
-
-  /** It stalls; for longer than a second, and the cluster goes on without it. */
-  suspend(): void {
-    this.#node?.suspend()
-  }
-
-  resume(): void {
-    this.#node?.resume()
-  }
-
-  /** `kill -9`: it has no time for anything. */
-  async kill(): Promise<void> {
-    await this.#node?.end('SIGKILL')
-  }
-
-  /** Lets it end properly, as for an upgrade. */
-  async shutDown(): Promise<void> {
-    await this.#node?.end('SIGTERM')
-  }
-
-  /** Ends it, and removes the folder. */
-  async stop(): Promise<void> {
-    await this.#node?.end('SIGKILL')
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 10 })
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
+  protected launch(): ServerProcess {
+    return this.#java('kafka.Kafka', join(this.folder, 'server.properties'))
   }
 
   async #format(isFirst: boolean): Promise<void> {
@@ -149,18 +112,18 @@ export class KafkaServer {
       (mechanism) => `${mechanism}=[name=${KAFKA_USER.username},password=${KAFKA_USER.password}]`,
     )
     const users = this.#tls === undefined ? [] : scram.flatMap((user) => ['--add-scram', user])
-    const config = join(this.#folder, 'server.properties')
+    const config = join(this.folder, 'server.properties')
     const format = this.#java(
       'kafka.tools.StorageTool', 'format', isFirst ? '--standalone' : '--no-initial-controllers', '-t', CLUSTER_ID, '-c', config, ...users,
     ) // prettier-ignore
-    await format.says(/Formatting/, START_DEADLINE_MS)
+    await format.says(/Formatting/, FORMAT_DEADLINE_MS)
     await format.exited
   }
 
   #java(main: string, ...args: readonly string[]): ServerProcess {
-    const logging = `-Dlog4j2.configurationFile=${join(this.#folder, 'log4j2.yaml')}`
-    const env = { PATH: process.env['PATH'], HOME: this.#folder }
-    return new ServerProcess('java', [...JVM, logging, '-cp', this.#classPath, main, ...args], env, this.#folder)
+    const logging = `-Dlog4j2.configurationFile=${join(this.folder, 'log4j2.yaml')}`
+    const env = { PATH: process.env['PATH'], HOME: this.folder }
+    return new ServerProcess('java', [...JVM, logging, '-cp', this.#classPath, main, ...args], env, this.folder)
   }
 }
 

@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { findProgram } from './find-program.ts'
 import { freePort } from './free-port.ts'
+import { OwnServer } from './own-server.ts'
 import { ServerProcess } from './server-process.ts'
 
-const START_DEADLINE_MS = 60_000
 /** Programs that a shell does not always find. */
 const FOLDERS = ['/usr/sbin', '/opt/homebrew/opt/mariadb/bin']
 
@@ -13,15 +13,14 @@ const FOLDERS = ['/usr/sbin', '/opt/homebrew/opt/mariadb/bin']
  * A MariaDB of our own, for tests: the installed program on a port of 127.0.0.1, with its data in a temporary folder, and every
  * commit on the disk. `root` has no password.
  */
-export class MariadbServer {
+export class MariadbServer extends OwnServer {
   readonly port: number
   readonly #program: string
-  readonly #folder: string
-  #process: ServerProcess | undefined
+  protected readonly ready: RegExp = /ready for connections/
 
   private constructor(program: string, folder: string, port: number) {
+    super(folder)
     this.#program = program
-    this.#folder = folder
     this.port = port
   }
 
@@ -40,60 +39,30 @@ export class MariadbServer {
     if (program === undefined) throw new Error('mariadb-server is not installed')
     const folder = await mkdtemp(join(tmpdir(), 'waybill-mariadb-'))
     const server = new MariadbServer(program, folder, port ?? (await freePort()))
-    try {
-      await server.#makeTables()
-      await server.restart()
-    } catch (error) {
-      await server.stop()
-      throw error
-    }
-    return server
+    return await server.begin(() => server.#makeTables())
   }
 
   get url(): string {
     return `mysql://root@127.0.0.1:${this.port}`
   }
 
-  /** Starts it on its data, after `kill()` or `shutDown()`. */
-  async restart(): Promise<void> {
-    if (this.#process?.isRunning === true) throw new TypeError('the server runs')
-    this.#process = this.#run(this.#program, [
+  protected launch(): ServerProcess {
+    return this.#run(this.#program, [
       ...this.#common,
       `--port=${this.port}`,
       '--bind-address=127.0.0.1',
-      `--socket=${join(this.#folder, 'socket')}`,
-      `--pid-file=${join(this.#folder, 'pid')}`,
+      `--socket=${join(this.folder, 'socket')}`,
+      `--pid-file=${join(this.folder, 'pid')}`,
       '--skip-name-resolve',
       '--max-connect-errors=1000000',
       '--innodb-buffer-pool-size=64M',
     ])
-    await this.#process.says(/ready for connections/, START_DEADLINE_MS)
-  }
-
-  /** `kill -9`: it has no time for anything. */
-  async kill(): Promise<void> {
-    await this.#process?.end('SIGKILL')
-  }
-
-  /** Lets it end properly, as for an upgrade: its clients are cut off. */
-  async shutDown(): Promise<void> {
-    await this.#process?.end('SIGTERM')
-  }
-
-  /** Ends it, and removes the folder. */
-  async stop(): Promise<void> {
-    await this.kill()
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 10 })
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
   }
 
   /** MariaDB runs as root only when it is told to. */
   get #common(): readonly string[] {
     const user = process.getuid?.() === 0 ? ['--user=root'] : []
-    return ['--no-defaults', `--datadir=${join(this.#folder, 'data')}`, ...user]
+    return ['--no-defaults', `--datadir=${join(this.folder, 'data')}`, ...user]
   }
 
   async #makeTables(): Promise<void> {
@@ -105,7 +74,7 @@ export class MariadbServer {
   }
 
   #run(program: string, args: readonly string[]): ServerProcess {
-    const env = { PATH: process.env['PATH'], HOME: this.#folder, LC_ALL: 'C' }
-    return new ServerProcess(program, args, env, this.#folder, { isGroup: true })
+    const env = { PATH: process.env['PATH'], HOME: this.folder, LC_ALL: 'C' }
+    return new ServerProcess(program, args, env, this.folder, { isGroup: true })
   }
 }

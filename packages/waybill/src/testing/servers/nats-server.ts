@@ -1,13 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CertificateAuthority, type Issued } from './certificate-authority.ts'
 import { findProgram } from './find-program.ts'
 import { freePort } from './free-port.ts'
+import { OwnServer } from './own-server.ts'
 import { ServerProcess } from './server-process.ts'
-
-/** It starts in a fraction of a second; reading a big store back, or a busy machine, may take longer. */
-const START_DEADLINE_MS = 60_000
 
 /** The server's own default is 1 MiB with headers; this leaves room for a body of that size. */
 const MAX_PAYLOAD = 8 * 2 ** 20
@@ -34,17 +32,16 @@ interface Tls {
  * A nats-server of our own, for tests: the installed program with JetStream on a free port of 127.0.0.1, with its data in
  * a temporary folder.
  */
-export class NatsServer {
+export class NatsServer extends OwnServer {
   readonly port: number
   readonly #program: string
-  readonly #folder: string
   readonly #options: NatsServerOptions
   #tls: Tls | undefined
-  #process: ServerProcess | undefined
+  protected readonly ready: RegExp = /Server is ready/
 
   private constructor(program: string, folder: string, port: number, options: NatsServerOptions) {
+    super(folder)
     this.#program = program
-    this.#folder = folder
     this.port = port
     this.#options = options
   }
@@ -60,17 +57,11 @@ export class NatsServer {
     if (program === undefined) throw new Error('nats-server is not installed')
     const folder = await mkdtemp(join(tmpdir(), 'waybill-nats-'))
     const server = new NatsServer(program, folder, options.port ?? (await freePort()), options)
-    try {
-      if (options.tls === true) {
-        const authority = await CertificateAuthority.create(folder, 'authority')
-        server.#tls = { authority, server: await authority.forServer('server', ['DNS:localhost', 'IP:127.0.0.1']) }
-      }
-      await server.restart()
-    } catch (error) {
-      await server.stop()
-      throw error
-    }
-    return server
+    return await server.begin(async () => {
+      if (options.tls !== true) return
+      const authority = await CertificateAuthority.create(folder, 'authority')
+      server.#tls = { authority, server: await authority.forServer('server', ['DNS:localhost', 'IP:127.0.0.1']) }
+    })
   }
 
   /** `nats://…`; `tls://…` when it was started with `tls`. */
@@ -88,40 +79,17 @@ export class NatsServer {
     return this.#tls.authority
   }
 
-  /** Starts it on its data and port, after `kill()` or `shutDown()`. */
-  async restart(): Promise<void> {
-    if (this.#process?.isRunning === true) throw new TypeError('the server runs')
-    const file = join(this.#folder, 'server.conf')
+  protected async launch(): Promise<ServerProcess> {
+    const file = join(this.folder, 'server.conf')
     await writeFile(file, this.#configuration())
-    this.#process = new ServerProcess(this.#program, ['-c', file], process.env, this.#folder)
-    await this.#process.says(/Server is ready/, START_DEADLINE_MS)
-  }
-
-  /** `kill -9`: it has no time for anything. */
-  async kill(): Promise<void> {
-    await this.#process?.end('SIGKILL')
-  }
-
-  /** Lets it end properly; its clients are told. */
-  async shutDown(): Promise<void> {
-    await this.#process?.end('SIGTERM')
-  }
-
-  /** Ends it, and removes the folder. */
-  async stop(): Promise<void> {
-    await this.#process?.end('SIGKILL')
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 10 })
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
+    return new ServerProcess(this.#program, ['-c', file], process.env, this.folder)
   }
 
   /** @see https://docs.nats.io/running-a-nats-service/configuration */
   #configuration(): string {
     const lines = [`listen: "127.0.0.1:${this.port}"`, `max_payload: ${this.#options.maxPayload ?? MAX_PAYLOAD}`]
     if (this.#options.jetStream !== false)
-      lines.push(`jetstream { store_dir: ${JSON.stringify(join(this.#folder, 'data'))} }`)
+      lines.push(`jetstream { store_dir: ${JSON.stringify(join(this.folder, 'data'))} }`)
     if (this.#tls !== undefined) {
       const { certificateFile, keyFile } = this.#tls.server
       lines.push(`tls { cert_file: ${JSON.stringify(certificateFile)}, key_file: ${JSON.stringify(keyFile)} }`)

@@ -1,13 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chown, mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { systemRuntime } from '../../runtime/system-runtime.ts'
 import { findProgram } from './find-program.ts'
 import { freePort } from './free-port.ts'
+import { OwnServer } from './own-server.ts'
 import { ServerProcess } from './server-process.ts'
 
-const START_DEADLINE_MS = 60_000
 /** What a killed server's processes may take to let go of its shared memory. */
 const LETTING_GO_MS = 10_000
 const LOOK_EVERY_MS = 50
@@ -22,16 +22,17 @@ interface Account {
  * A PostgreSQL of our own, for tests: the installed program on a port of 127.0.0.1, with its data in a temporary folder,
  * without a Unix socket, with `fsync` on. Everybody on this machine may log in as `postgres`.
  */
-export class PostgresServer {
+export class PostgresServer extends OwnServer {
   readonly port: number
   readonly #program: string
-  readonly #folder: string
   readonly #account: Account | undefined
-  #process: ServerProcess | undefined
+  protected readonly ready: RegExp = /database system is ready to accept connections/
+  /** Clients are cut off. */
+  protected override readonly goodbye = 'SIGINT'
 
   private constructor(program: string, folder: string, port: number, account: Account | undefined) {
+    super(folder)
     this.#program = program
-    this.#folder = folder
     this.port = port
     this.#account = account
   }
@@ -52,61 +53,36 @@ export class PostgresServer {
     const account = await servingAccount()
     const folder = await mkdtemp(join(tmpdir(), 'waybill-postgres-'))
     const server = new PostgresServer(program, folder, port ?? (await freePort()), account)
-    try {
+    return await server.begin(async () => {
       if (account !== undefined) await chown(folder, account.uid, account.gid)
       await server.#makeCluster()
-      await server.restart()
-    } catch (error) {
-      await server.stop()
-      throw error
-    }
-    return server
+    })
   }
 
   get url(): string {
     return `postgres://postgres@127.0.0.1:${this.port}/postgres`
   }
 
-  /** Starts it on its data, after `kill()` or `shutDown()`. */
-  async restart(): Promise<void> {
-    if (this.#process?.isRunning === true) throw new TypeError('the server runs')
+  override async restart(): Promise<void> {
     const runtime = systemRuntime()
     const until = runtime.monotonic() + LETTING_GO_MS
-    const args = ['-D', this.#data, '-h', '127.0.0.1', '-p', String(this.port), '-c', 'unix_socket_directories=']
     for (;;) {
-      const started = this.#run(this.#program, args)
-      this.#process = started
       try {
-        return await started.says(/database system is ready to accept connections/, START_DEADLINE_MS)
+        return await super.restart()
       } catch (error) {
-        if (!started.output.includes(LET_GO_LATE) || runtime.monotonic() > until) throw error
+        if (!this.output.includes(LET_GO_LATE) || runtime.monotonic() > until) throw error
         await new Promise<void>((resolve) => void runtime.setTimer(LOOK_EVERY_MS, resolve))
       }
     }
   }
 
-  /** `kill -9` of all its processes: they have no time for anything. */
-  async kill(): Promise<void> {
-    await this.#process?.end('SIGKILL')
-  }
-
-  /** Lets it end properly, as for an upgrade: its clients are cut off. */
-  async shutDown(): Promise<void> {
-    await this.#process?.end('SIGINT')
-  }
-
-  /** Ends it, and removes the folder. */
-  async stop(): Promise<void> {
-    await this.kill()
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 10 })
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
+  protected launch(): ServerProcess {
+    const args = ['-D', this.#data, '-h', '127.0.0.1', '-p', String(this.port), '-c', 'unix_socket_directories=']
+    return this.#run(this.#program, args)
   }
 
   get #data(): string {
-    return join(this.#folder, 'data')
+    return join(this.folder, 'data')
   }
 
   async #makeCluster(): Promise<void> {
@@ -118,8 +94,8 @@ export class PostgresServer {
   }
 
   #run(program: string, args: readonly string[]): ServerProcess {
-    const env = { PATH: process.env['PATH'], HOME: this.#folder, LC_ALL: 'C' }
-    return new ServerProcess(program, args, env, this.#folder, { user: this.#account, isGroup: true })
+    const env = { PATH: process.env['PATH'], HOME: this.folder, LC_ALL: 'C' }
+    return new ServerProcess(program, args, env, this.folder, { user: this.#account, isGroup: true })
   }
 }
 

@@ -1,12 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CertificateAuthority, type Issued } from './certificate-authority.ts'
 import { findProgram } from './find-program.ts'
 import { freePort } from './free-port.ts'
+import { OwnServer } from './own-server.ts'
 import { ServerProcess } from './server-process.ts'
-
-const START_DEADLINE_MS = 60_000
 
 /** By the names of `redis.conf`; of several words, a list. */
 export type RedisSettings = Readonly<Record<string, string | readonly string[]>>
@@ -15,17 +14,16 @@ export type RedisSettings = Readonly<Record<string, string | readonly string[]>>
  * A Redis of our own, for tests: the installed program on a port of 127.0.0.1, with its data in a temporary folder. It
  * writes each command to its append-only file, and syncs it, before it answers.
  */
-export class RedisServer {
+export class RedisServer extends OwnServer {
   readonly port: number
   readonly #program: string
-  readonly #folder: string
   readonly #settings: RedisSettings
   #tls: { readonly authority: CertificateAuthority; readonly server: Issued } | undefined
-  #process: ServerProcess | undefined
+  protected readonly ready: RegExp = /Ready to accept connections/
 
   private constructor(program: string, folder: string, port: number, settings: RedisSettings) {
+    super(folder)
     this.#program = program
-    this.#folder = folder
     this.#settings = settings
     this.port = port
   }
@@ -55,17 +53,11 @@ export class RedisServer {
     if (program === undefined) throw new Error('redis-server is not installed')
     const folder = await mkdtemp(join(tmpdir(), 'waybill-redis-'))
     const server = new RedisServer(program, folder, port ?? (await freePort()), settings)
-    try {
-      if (tls) {
-        const authority = await CertificateAuthority.create(folder, 'authority')
-        server.#tls = { authority, server: await authority.forServer('server', ['DNS:localhost', 'IP:127.0.0.1']) }
-      }
-      await server.restart()
-    } catch (error) {
-      await server.stop()
-      throw error
-    }
-    return server
+    return await server.begin(async () => {
+      if (!tls) return
+      const authority = await CertificateAuthority.create(folder, 'authority')
+      server.#tls = { authority, server: await authority.forServer('server', ['DNS:localhost', 'IP:127.0.0.1']) }
+    })
   }
 
   /** `redis://…`; `rediss://…` when it was started with `tls`. */
@@ -83,13 +75,11 @@ export class RedisServer {
     return this.#tls.authority
   }
 
-  /** Starts it on its data, after `kill()` or `shutDown()`. */
-  async restart(): Promise<void> {
-    if (this.#process?.isRunning === true) throw new TypeError('the server runs')
+  protected launch(): ServerProcess {
     const settings: RedisSettings = {
       port: String(this.port),
       bind: '127.0.0.1',
-      dir: this.#folder,
+      dir: this.folder,
       daemonize: 'no',
       appendonly: 'yes',
       appendfsync: 'always',
@@ -98,9 +88,8 @@ export class RedisServer {
       ...this.#settings,
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value].flat())
-    const env = { PATH: process.env['PATH'], HOME: this.#folder }
-    this.#process = new ServerProcess(this.#program, args, env, this.#folder)
-    await this.#process.says(/Ready to accept connections/, START_DEADLINE_MS)
+    const env = { PATH: process.env['PATH'], HOME: this.folder }
+    return new ServerProcess(this.#program, args, env, this.folder)
   }
 
   #tlsSettings(): RedisSettings {
@@ -114,25 +103,5 @@ export class RedisServer {
       'tls-ca-cert-file': authority.certificateFile,
       'tls-auth-clients': 'no',
     }
-  }
-
-  /** `kill -9`: it has no time for anything. */
-  async kill(): Promise<void> {
-    await this.#process?.end('SIGKILL')
-  }
-
-  /** Lets it end properly, as for an upgrade. */
-  async shutDown(): Promise<void> {
-    await this.#process?.end('SIGTERM')
-  }
-
-  /** Ends it, and removes the folder. */
-  async stop(): Promise<void> {
-    await this.kill()
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 10 })
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
   }
 }
