@@ -1,45 +1,12 @@
-// What integration tests of the Redis transport share: a transport that is connected, and what a service would do with it.
+// What integration tests of the Redis transport share.
 import { createClient } from '@redis/client'
-import { expect } from 'vitest'
-import { numbered, text } from '../../conformance/message-of.ts'
-import type { WireMessage } from '../../message/wire-message.ts'
-import { systemRuntime } from '../../runtime/system-runtime.ts'
-import type { Channel } from '../../transport/channel.ts'
-import { message } from '../../transport/fixtures.test-support.ts'
-import type { TransportEvent } from '../../transport/transport-event.ts'
-import type { Transport } from '../../transport/transport.ts'
+import { connectedBy, type Connected } from '../connected.test-support.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { redis } from './redis.ts'
 
-export { numbered, text }
+export { numbered, runtime, saying, send, text, type Connected } from '../connected.test-support.ts'
 
-export const runtime = systemRuntime()
-const encoder = new TextEncoder()
-
-/** A connected transport, what it reported, and its end. */
-export interface Connected extends AsyncDisposable {
-  readonly transport: Transport
-  readonly events: readonly TransportEvent[]
-}
-
-export async function connected(options: RedisOptions): Promise<Connected> {
-  const transport = await redis(options)(runtime)
-  const events: TransportEvent[] = []
-  transport.onEvent((event) => void events.push(event))
-  await transport.connect(AbortSignal.timeout(20_000))
-  return { transport, events, [Symbol.asyncDispose]: () => transport.close(0) }
-}
-
-export function saying(body: string, fields: Partial<WireMessage> = {}): WireMessage {
-  return message(runtime.newId(), { body: encoder.encode(body), ...fields })
-}
-
-/** Sends one message for each text, and insists that each is accepted. */
-export async function send(transport: Transport, to: Channel, bodies: readonly string[], key?: string): Promise<void> {
-  const fields = key === undefined ? {} : { key }
-  const results = await transport.send(bodies.map((each) => ({ message: saying(each, fields), to })))
-  expect(results.map(({ outcome }) => outcome)).toEqual(bodies.map(() => 'accepted'))
-}
+export const connected = (options: RedisOptions): Promise<Connected> => connectedBy(redis(options))
 
 /** What an ordinary client asks the server. */
 export async function asked(url: string, ...args: readonly string[]): Promise<unknown> {
