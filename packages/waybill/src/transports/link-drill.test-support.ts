@@ -5,7 +5,7 @@ import { channel, group } from '../transport/fixtures.test-support.ts'
 import type { Delivery } from '../transport/transport.ts'
 import { numbered, send, text, type Connected } from './connected.test-support.ts'
 
-const orders = channel('events', 'orders')
+const orders = { ...channel('events', 'orders'), retentionMs: 3_600_000 }
 
 export interface LinkDrill {
   readonly start: () => Promise<AsyncDisposable & { readonly port: number }>
