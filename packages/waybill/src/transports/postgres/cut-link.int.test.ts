@@ -1,7 +1,7 @@
 import { describeNeeding } from '../../testing/needing.test-support.ts'
 import { PostgresServer } from '../../testing/servers/postgres-server.ts'
-import { connectedBy } from '../connected.test-support.ts'
-import { testCutLink } from '../link-drill.test-support.ts'
+import { connectedBy } from '../../testing/connected.test-support.ts'
+import { testCutLink } from '../../testing/link-drill.test-support.ts'
 import { postgres } from './postgres.ts'
 
 const missing = PostgresServer.findProgram() === undefined ? 'PostgreSQL is not installed' : undefined

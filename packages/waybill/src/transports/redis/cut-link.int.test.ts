@@ -1,6 +1,6 @@
 import { describeOwnRedis } from '../../testing/servers/describe-own-redis.test-support.ts'
 import { RedisServer } from '../../testing/servers/redis-server.ts'
-import { testCutLink } from '../link-drill.test-support.ts'
+import { testCutLink } from '../../testing/link-drill.test-support.ts'
 import { connected } from './redis.test-support.ts'
 
 describeOwnRedis('a cut link on Redis', () => {

@@ -1,10 +1,10 @@
 // What integration tests of the Redis transport share.
 import { createClient } from '@redis/client'
-import { connectedBy, type Connected } from '../connected.test-support.ts'
+import { connectedBy, type Connected } from '../../testing/connected.test-support.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { redis } from './redis.ts'
 
-export { numbered, runtime, saying, send, text, type Connected } from '../connected.test-support.ts'
+export { numbered, runtime, saying, send, text, type Connected } from '../../testing/connected.test-support.ts'
 
 export const connected = (options: RedisOptions): Promise<Connected> => connectedBy(redis(options))
 

@@ -1,6 +1,6 @@
 // What a lost link must not do, on a server of our own behind a proxy that cuts it.
 import { expect, test } from 'vitest'
-import { FaultProxy } from '../testing/fault-proxy.ts'
+import { FaultProxy } from './fault-proxy.ts'
 import { channel, group } from '../transport/fixtures.test-support.ts'
 import type { Delivery } from '../transport/transport.ts'
 import { numbered, send, text, type Connected } from './connected.test-support.ts'
