@@ -54,7 +54,7 @@ export async function outboxBench(rounds: number): Promise<void> {
     await relayed(parts, CHANNEL, rounds)
     await relayed(parts, BY_KEY, rounds)
     await handled(parts, rounds)
-    await prompt(parts, `after ${rounds * 4 * BACKLOG} rows in a short time`)
+    await prompt(parts, `after ${(rounds + 1) * 2 * BACKLOG} rows in a short time`)
     await drained(parts)
     await parts.twin.close()
   } finally {
